@@ -1,0 +1,3 @@
+//! The `#[bif]` attribute.
+#![forbid(unsafe_code)]
+

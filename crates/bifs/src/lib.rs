@@ -1,0 +1,3 @@
+//! The built-in functions.
+#![forbid(unsafe_code)]
+

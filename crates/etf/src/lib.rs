@@ -1,0 +1,3 @@
+//! The external term format, both ways.
+#![forbid(unsafe_code)]
+

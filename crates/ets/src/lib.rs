@@ -1,0 +1,2 @@
+//! ETS tables and match specifications.
+

@@ -1,0 +1,2 @@
+//! The loader's decoder and the interpreter.
+

@@ -1,0 +1,2 @@
+//! OTP's `re` semantics over the PCRE2 library, without Erlang terms.
+

@@ -1,0 +1,2 @@
+//! Terms and the per-process heap: tags, atoms, allocation, collection, order, hash.
+
