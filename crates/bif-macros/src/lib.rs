@@ -1,3 +1,2 @@
 //! The `#[bif]` attribute.
 #![forbid(unsafe_code)]
-

@@ -1,3 +1,2 @@
 //! The built-in functions.
 #![forbid(unsafe_code)]
-

@@ -1,2 +1,6 @@
-fn main() { std::process::exit(oxbeam_cli_main()); }
-fn oxbeam_cli_main() -> i32 { 0 }
+fn main() {
+    std::process::exit(oxbeam_cli_main());
+}
+fn oxbeam_cli_main() -> i32 {
+    0
+}

@@ -1,3 +1,2 @@
 //! The external term format, both ways.
 #![forbid(unsafe_code)]
-

@@ -1,2 +1,1 @@
 //! ETS tables and match specifications.
-

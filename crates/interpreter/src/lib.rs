@@ -1,2 +1,1 @@
 //! The loader's decoder and the interpreter.
-

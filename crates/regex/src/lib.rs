@@ -1,2 +1,1 @@
 //! OTP's `re` semantics over the PCRE2 library, without Erlang terms.
-

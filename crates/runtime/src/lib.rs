@@ -1,2 +1,1 @@
 //! The node: processes, signals, schedulers, code, timers, and the contract of a BIF.
-

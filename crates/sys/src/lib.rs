@@ -1,2 +1,1 @@
 //! What the machine asks of the operating system: files, child processes, terminals, readiness.
-

@@ -1,2 +1,32 @@
-//! Terms and the per-process heap: tags, atoms, allocation, collection, order, hash.
+//! Terms and the per-process heap: tags, atoms, allocation, collection, copying.
+//!
+//! Knows nothing of processes, modules or schedulers: the caller names the roots of a collection.
+//! Start with [`word`] for the layout, then [`Term`] and [`Heap`].
+//!
+//! A [`Term`] borrows the heap it lives on: allocating takes `&Heap` and moves nothing, collecting takes
+//! `&mut Heap`, so no Rust code can hold a term across a collection.
 
+mod atom;
+pub mod atoms;
+mod bigint;
+mod binary;
+pub mod bits;
+mod collect;
+mod copy;
+mod fun;
+mod heap;
+mod term;
+pub mod word;
+
+pub use atom::{ATOM_CHARACTERS_MAX, ATOM_LIMIT_DEFAULT, Atom, AtomTable};
+pub use bigint::{BIG_BITS_MAX, Big};
+pub use binary::{BinaryHandle, HEAP_BINARY_BYTES_MAX};
+pub use collect::CollectionKind;
+pub use copy::OwnedTerm;
+pub use fun::{Export, FunEntry};
+pub use heap::{Heap, HeapOptions, LiteralRange, MagicObject};
+pub use term::{
+    Bits, Cons, External, ExternalFun, Fun, Integer, ListIter, LocalReference, MatchContext, Pid, Port, Reference,
+    Term, Tuple, Value,
+};
+pub use word::{Header, Kind, Word};

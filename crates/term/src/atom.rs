@@ -1,0 +1,92 @@
+//! Atoms: a table of UTF-8 names that only grows, read without locks.
+
+use parking_lot::RwLock;
+use std::collections::HashMap;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// An atom by its index in the machine's [`AtomTable`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub struct Atom(pub u32);
+
+/// The number of atoms a machine may hold unless told otherwise (OTP's `+t` default).
+pub const ATOM_LIMIT_DEFAULT: u32 = 1_048_576;
+/// Longest atom name, in characters.
+pub const ATOM_CHARACTERS_MAX: usize = 255;
+
+const CHUNK_BITS: u32 = 10;
+const CHUNK_SIZE: usize = 1 << CHUNK_BITS;
+const CHUNKS_MAX: usize = 1 << 15;
+
+type Chunk = Box<[OnceLock<Box<str>>]>;
+
+/// The atoms of one machine.
+///
+/// Names are looked up under a lock; an atom's text is read without one, since entries never move nor go.
+pub struct AtomTable {
+    by_name: RwLock<HashMap<Box<str>, u32>>,
+    chunks: Box<[OnceLock<Chunk>]>,
+    count: AtomicU32,
+    limit: u32,
+}
+
+impl AtomTable {
+    /// A table that holds the well-known atoms of [`crate::atoms`] and may grow to `limit` atoms.
+    pub fn new(limit: u32) -> AtomTable {
+        let table = AtomTable {
+            by_name: RwLock::new(HashMap::with_capacity(16384)),
+            chunks: (0..CHUNKS_MAX).map(|_| OnceLock::new()).collect(),
+            count: AtomicU32::new(0),
+            limit: limit.clamp(8192, (CHUNKS_MAX * CHUNK_SIZE) as u32),
+        };
+        for (index, name) in crate::atoms::NAMES.iter().enumerate() {
+            let atom = table.intern(name);
+            debug_assert_eq!(atom, Some(Atom(index as u32)), "well-known atom {name} is listed twice");
+        }
+        table
+    }
+    /// The atom with this name, made if need be; `None` when the table is full.
+    pub fn intern(&self, name: &str) -> Option<Atom> {
+        if let Some(atom) = self.existing(name) {
+            return Some(atom);
+        }
+        let mut by_name = self.by_name.write();
+        if let Some(&index) = by_name.get(name) {
+            return Some(Atom(index));
+        }
+        let index = self.count.load(Ordering::Relaxed);
+        if index >= self.limit {
+            return None;
+        }
+        let chunk = self.chunks[index as usize >> CHUNK_BITS]
+            .get_or_init(|| (0..CHUNK_SIZE).map(|_| OnceLock::new()).collect());
+        let filled = chunk[index as usize & (CHUNK_SIZE - 1)].set(name.into());
+        debug_assert!(filled.is_ok(), "an atom's slot is filled once, under the lock");
+        by_name.insert(name.into(), index);
+        self.count.store(index + 1, Ordering::Release);
+        Some(Atom(index))
+    }
+    /// The atom with this name, if it exists.
+    pub fn existing(&self, name: &str) -> Option<Atom> {
+        self.by_name.read().get(name).map(|&index| Atom(index))
+    }
+    /// The text of `atom`.
+    pub fn text(&self, atom: Atom) -> &str {
+        self.chunks[atom.0 as usize >> CHUNK_BITS]
+            .get()
+            .and_then(|chunk| chunk[atom.0 as usize & (CHUNK_SIZE - 1)].get())
+            .map_or("", |name| name)
+    }
+    /// How many atoms there are.
+    pub fn count(&self) -> u32 {
+        self.count.load(Ordering::Acquire)
+    }
+    /// How many atoms there may be.
+    pub fn limit(&self) -> u32 {
+        self.limit
+    }
+    /// Bytes held by names (for `erlang:memory/1`).
+    pub fn text_bytes(&self) -> usize {
+        (0..self.count()).map(|index| self.text(Atom(index)).len()).sum()
+    }
+}

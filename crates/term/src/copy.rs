@@ -1,0 +1,257 @@
+//! Copying terms between heaps, and terms that own their memory.
+
+use crate::binary::SharedBinary;
+use crate::heap::{Block, release_chain};
+use crate::{BinaryHandle, Header, Heap, Kind, LiteralRange, MagicObject, Term, Word};
+use std::ptr;
+use std::sync::Arc;
+
+/// A term with the memory it lives in: a message, an ETS object, a stored value.
+///
+/// Literals it refers to are not part of it.
+pub struct OwnedTerm {
+    root: Word,
+    block: Block,
+    off_heap: *mut u64,
+    virtual_words: usize,
+}
+
+// SAFETY: it owns the block; what the block refers to is literals (never written) or counted objects.
+unsafe impl Send for OwnedTerm {}
+// SAFETY: the block is never written after construction.
+unsafe impl Sync for OwnedTerm {}
+
+impl OwnedTerm {
+    /// A flat copy of `term`: sharing inside the term is lost, as when a message is sent.
+    pub fn copy(term: Term<'_>, literals: LiteralRange) -> OwnedTerm {
+        if !term.word().is_pointer() || literals.contains(term.word().pointer()) {
+            return OwnedTerm::immediate(term.word());
+        }
+        let block = Block::new(size_in_words(term, literals));
+        let mut copier = Copier { next: block.start, off_heap: ptr::null_mut(), virtual_words: 0, literals };
+        // SAFETY: the block has exactly the room that the copy needs.
+        let root = unsafe { copier.copy(term.word(), block.start) };
+        debug_assert_eq!(copier.next, block.end());
+        OwnedTerm { root, block, off_heap: copier.off_heap, virtual_words: copier.virtual_words }
+    }
+    /// A small integer, atom, pid, port or `[]`.
+    pub fn immediate(word: Word) -> OwnedTerm {
+        OwnedTerm { root: word, block: Block::empty(), off_heap: ptr::null_mut(), virtual_words: 0 }
+    }
+    /// The term.
+    pub fn term(&self) -> Term<'_> {
+        Term::from_word(self.root)
+    }
+    /// Words of memory it owns.
+    pub fn words(&self) -> usize {
+        self.block.words
+    }
+    /// Builds a term with `build` on a heap of its own and keeps it.
+    pub fn build(literals: LiteralRange, build: impl for<'h> FnOnce(&'h Heap) -> Term<'h>) -> OwnedTerm {
+        let options = crate::HeapOptions { min_heap_words: 32, literals, ..Default::default() };
+        let heap = Heap::new(options);
+        let term = build(&heap);
+        OwnedTerm::copy(term, literals)
+    }
+    pub(crate) fn into_parts(self) -> (Word, Block, *mut u64, usize) {
+        let mut this = std::mem::ManuallyDrop::new(self);
+        let block = std::mem::replace(&mut this.block, Block::empty());
+        (this.root, block, this.off_heap, this.virtual_words)
+    }
+}
+
+impl Clone for OwnedTerm {
+    fn clone(&self) -> OwnedTerm {
+        // Whatever the block does not hold is a literal; copying with no literal range would copy those too.
+        OwnedTerm::copy_within(self.term(), &self.block)
+    }
+}
+
+impl Drop for OwnedTerm {
+    fn drop(&mut self) {
+        release_chain(self.off_heap);
+    }
+}
+
+impl OwnedTerm {
+    fn copy_within(term: Term<'_>, block: &Block) -> OwnedTerm {
+        // Everything outside the block counts as literal: two ranges around the block would do, but a copy of the
+        // words with adjusted pointers is simpler.
+        if block.words == 0 {
+            return OwnedTerm::immediate(term.word());
+        }
+        let target = Block::new(block.words);
+        let mut copy = OwnedTerm { root: term.word(), block: target, off_heap: ptr::null_mut(), virtual_words: 0 };
+        let offset = (copy.block.start as u64).wrapping_sub(block.start as u64);
+        let relocate = |word: Word| {
+            if word.is_pointer() && block.contains(word.pointer()) { Word(word.0.wrapping_add(offset)) } else { word }
+        };
+        copy.root = relocate(copy.root);
+        let (mut from, mut to) = (block.start, copy.block.start);
+        // SAFETY: both blocks have the same size, and `from` walks over whole objects.
+        unsafe {
+            while from < block.end() {
+                let word = Word(*from);
+                if !word.is_header() {
+                    *to = relocate(word).0;
+                    from = from.add(1);
+                    to = to.add(1);
+                    continue;
+                }
+                let header = Header(word.0);
+                ptr::copy_nonoverlapping(from, to, header.arity() + 1);
+                let (first, end) = header.term_words();
+                for index in first..end {
+                    *to.add(index) = relocate(Word(*from.add(index))).0;
+                }
+                copy.virtual_words += duplicate_off_heap(to, &mut copy.off_heap);
+                from = from.add(header.arity() + 1);
+                to = to.add(header.arity() + 1);
+            }
+        }
+        copy
+    }
+}
+
+impl Heap {
+    /// A flat copy of `term`, which lives elsewhere, on this heap.
+    pub fn copy_in(&self, term: Term<'_>) -> Term<'_> {
+        let word = term.word();
+        let literals = self.options.literals;
+        if !word.is_pointer() || literals.contains(word.pointer()) {
+            return Term::from_word(word);
+        }
+        let words = size_in_words(term, literals);
+        let start = self.allocate(words);
+        let mut copier = Copier { next: start, off_heap: self.off_heap.get(), virtual_words: 0, literals };
+        // SAFETY: `allocate` gave room for exactly the words that the copy needs.
+        let root = unsafe { copier.copy(word, start) };
+        self.off_heap.set(copier.off_heap);
+        self.virtual_words.set(self.virtual_words.get() + copier.virtual_words);
+        Term::from_word(root)
+    }
+}
+
+/// Words that a flat copy of `term` takes, literals left out (`erts_debug:flat_size/1` counts the same way).
+pub fn size_in_words(term: Term<'_>, literals: LiteralRange) -> usize {
+    let mut total = 0;
+    let mut pending = vec![term.word()];
+    while let Some(mut word) = pending.pop() {
+        loop {
+            if !word.is_pointer() || literals.contains(word.pointer()) {
+                break;
+            }
+            // SAFETY: the term is alive, and so is everything it refers to.
+            unsafe {
+                let pointer = word.pointer();
+                if word.is_cons() {
+                    total += 2;
+                    let head = Word(*pointer);
+                    if head.is_pointer() {
+                        pending.push(head);
+                    }
+                    word = Word(*pointer.add(1));
+                    continue;
+                }
+                let header = Header(*pointer);
+                total += header.arity() + 1;
+                let (first, end) = header.term_words();
+                for index in first..end {
+                    let part = Word(*pointer.add(index));
+                    if part.is_pointer() {
+                        pending.push(part);
+                    }
+                }
+            }
+            break;
+        }
+    }
+    total
+}
+
+struct Copier {
+    next: *mut u64,
+    off_heap: *mut u64,
+    virtual_words: usize,
+    literals: LiteralRange,
+}
+
+impl Copier {
+    /// Copies `root` and all it refers to behind `start`, breadth first: what was copied is scanned for what is not yet.
+    ///
+    /// # Safety
+    /// There is room for the whole copy at `start`, which is also `self.next`.
+    unsafe fn copy(&mut self, root: Word, start: *mut u64) -> Word {
+        // SAFETY: `shallow` keeps whole objects behind `start`, and the scan never passes `next`.
+        unsafe {
+            let root = self.shallow(root);
+            let mut scan = start;
+            while scan < self.next {
+                let word = Word(*scan);
+                if word.is_header() {
+                    let header = Header(word.0);
+                    let (first, end) = header.term_words();
+                    for index in first..end {
+                        *scan.add(index) = self.shallow(Word(*scan.add(index))).0;
+                    }
+                    scan = scan.add(header.arity() + 1);
+                } else {
+                    *scan = self.shallow(word).0;
+                    scan = scan.add(1);
+                }
+            }
+            root
+        }
+    }
+
+    /// Copies the object that `word` points to, not what that refers to.
+    ///
+    /// # Safety
+    /// `word` is a live term of the source (never of the copy) and there is room.
+    #[inline]
+    unsafe fn shallow(&mut self, word: Word) -> Word {
+        if !word.is_pointer() || self.literals.contains(word.pointer()) {
+            return word;
+        }
+        let (source, target) = (word.pointer(), self.next);
+        // SAFETY: by the caller's promise.
+        unsafe {
+            if word.is_cons() {
+                *target = *source;
+                *target.add(1) = *source.add(1);
+                self.next = target.add(2);
+                return Word::from_cons(target);
+            }
+            let size = Header(*source).arity() + 1;
+            ptr::copy_nonoverlapping(source, target, size);
+            self.next = target.add(size);
+            self.virtual_words += duplicate_off_heap(target, &mut self.off_heap);
+        }
+        Word::from_boxed(target)
+    }
+}
+
+/// Counts the new copy of an object that owns something off the heap, and chains it. Returns its virtual words.
+///
+/// # Safety
+/// `object` is a whole object, a bitwise copy of one that lives.
+unsafe fn duplicate_off_heap(object: *mut u64, chain: &mut *mut u64) -> usize {
+    // SAFETY: by the caller's promise, the third word is a live counted reference.
+    unsafe {
+        let words = match Header(*object).kind() {
+            Kind::BinaryReference => {
+                let handle = std::mem::ManuallyDrop::new(BinaryHandle::from_raw(*object.add(2) as *const SharedBinary));
+                std::mem::forget(BinaryHandle::clone(&handle));
+                handle.as_slice().len().div_ceil(8)
+            }
+            Kind::MagicReference => {
+                Arc::increment_strong_count(*object.add(2) as *const MagicObject);
+                0
+            }
+            _ => return 0,
+        };
+        *object.add(1) = *chain as u64;
+        *chain = object;
+        words
+    }
+}
