@@ -1,1 +1,40 @@
 //! The node: processes, signals, schedulers, code, timers, and the contract of a BIF.
+//!
+//! Knows nothing of how code is executed: an [`Engine`] does that, given to the machine when it is built.
+//! Start with [`Vm`], then `process.rs` and `signal.rs`.
+
+mod bif;
+mod clock;
+mod code;
+mod exception;
+mod mailbox;
+mod monitor;
+mod process;
+mod registry;
+mod scheduler;
+mod send;
+mod signal;
+mod spawn;
+mod table;
+mod timer;
+mod vm;
+
+pub use bif::{BifContext, BifEntry, BifFlags, BifFunction, BifResult, FromTerm, Interrupt, Trap};
+pub use clock::Clock;
+pub use code::{
+    CodeTable, Constants, FunctionInfo, LineEntry, LoadError, Module, ModuleCode, ModuleState, Prepared, PublishError,
+};
+pub use exception::{Class, Exception, Trace};
+pub use mailbox::{Mailbox, Message};
+pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
+pub use process::{
+    Collected, Flags, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, Resume, RunStatus, SavedCall,
+};
+pub use registry::Registry;
+pub use scheduler::{DirtyKind, Outcome, SLICE_REDUCTIONS, Schedulers};
+pub use send::Destination;
+pub use signal::{Signal, SystemTask};
+pub use spawn::{SpawnOptions, SpawnMonitor};
+pub use table::ProcessTable;
+pub use timer::{TimerId, TimerService};
+pub use vm::{Engine, ExitHook, Ports, Vm, VmOptions};

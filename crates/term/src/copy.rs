@@ -169,19 +169,24 @@ pub fn size_in_words(term: Term<'_>, literals: LiteralRange) -> usize {
     total
 }
 
-struct Copier {
+pub(crate) struct Copier {
     next: *mut u64,
-    off_heap: *mut u64,
+    pub(crate) off_heap: *mut u64,
     virtual_words: usize,
     literals: LiteralRange,
 }
 
 impl Copier {
+    /// A copier that writes from `next` on and chains off-heap objects before `off_heap`.
+    pub(crate) fn new(next: *mut u64, off_heap: *mut u64, literals: LiteralRange) -> Copier {
+        Copier { next, off_heap, virtual_words: 0, literals }
+    }
+
     /// Copies `root` and all it refers to behind `start`, breadth first: what was copied is scanned for what is not yet.
     ///
     /// # Safety
     /// There is room for the whole copy at `start`, which is also `self.next`.
-    unsafe fn copy(&mut self, root: Word, start: *mut u64) -> Word {
+    pub(crate) unsafe fn copy(&mut self, root: Word, start: *mut u64) -> Word {
         // SAFETY: `shallow` keeps whole objects behind `start`, and the scan never passes `next`.
         unsafe {
             let root = self.shallow(root);

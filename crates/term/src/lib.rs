@@ -15,6 +15,7 @@ mod collect;
 mod copy;
 mod fun;
 mod heap;
+mod literal;
 mod term;
 pub mod word;
 
@@ -25,6 +26,8 @@ pub use collect::CollectionKind;
 pub use copy::OwnedTerm;
 pub use fun::{Export, FunEntry};
 pub use heap::{Heap, HeapOptions, LiteralRange, MagicObject};
+pub use copy::size_in_words;
+pub use literal::LiteralArea;
 pub use term::{
     Bits, Cons, External, ExternalFun, Fun, Integer, ListIter, LocalReference, MatchContext, Pid, Port, Reference,
     Term, Tuple, Value,

@@ -1,0 +1,428 @@
+//! Loaded code: modules and their versions, export cells, fun entries, constants, and where an address belongs.
+
+use oxbeam_term::{Atom, AtomTable, Export, FunEntry, LiteralArea, Term, Word, atoms};
+use parking_lot::{Mutex, RwLock};
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// Why a module does not load: what the chunk or instruction was, in words for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoadError {
+    /// The file is malformed, or holds an instruction that this machine does not have.
+    BadFile(String),
+    /// The file holds another module.
+    WrongModule(String),
+}
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            LoadError::BadFile(text) | LoadError::WrongModule(text) => formatter.write_str(text),
+        }
+    }
+}
+
+/// Where a function begins, in a module's code.
+#[derive(Clone, Copy, Debug)]
+pub struct FunctionInfo {
+    /// Offset of its `func_info` instruction, in 32-bit words.
+    pub start: u32,
+    /// Offset of its entry.
+    pub entry: u32,
+    /// Name.
+    pub name: Atom,
+    /// Arity.
+    pub arity: u8,
+}
+
+/// From which offset on code belongs to a source line.
+#[derive(Clone, Copy, Debug)]
+pub struct LineEntry {
+    /// Offset in 32-bit words.
+    pub offset: u32,
+    /// Index in [`ModuleCode::files`].
+    pub file: u16,
+    /// Line number; 0 when unknown.
+    pub line: u32,
+}
+
+/// One version of a module's code. It does not change once it is made, and never moves.
+pub struct ModuleCode {
+    /// Module name.
+    pub module: Atom,
+    /// MD5 of the module's essential chunks.
+    pub md5: [u8; 16],
+    /// The engine's instruction stream.
+    pub code: Box<[u32]>,
+    /// Functions by ascending start.
+    pub functions: Vec<FunctionInfo>,
+    /// Exports with the offsets of their entries.
+    pub exports: Vec<(Atom, u8, u32)>,
+    /// Funs with the offsets of their entries.
+    pub lambdas: Vec<(&'static FunEntry, u32)>,
+    /// Source lines by ascending offset.
+    pub lines: Vec<LineEntry>,
+    /// Source file names.
+    pub files: Vec<String>,
+    /// `module_info(attributes)` in the external term format.
+    pub attributes: Vec<u8>,
+    /// `module_info(compile)` in the external term format.
+    pub compile_info: Vec<u8>,
+    /// Offset of the `on_load` function.
+    pub on_load: Option<u32>,
+    /// Bytes of the `.beam` file's code chunk, for accounting.
+    pub size: usize,
+}
+
+impl ModuleCode {
+    /// Address of an offset.
+    pub fn address(&self, offset: u32) -> u64 {
+        self.code.as_ptr().wrapping_add(offset as usize) as u64
+    }
+    /// Range of addresses.
+    pub fn range(&self) -> std::ops::Range<u64> {
+        self.address(0)..self.address(self.code.len() as u32)
+    }
+    /// Offset of an address in this code.
+    pub fn offset(&self, address: u64) -> u32 {
+        ((address - self.address(0)) / 4) as u32
+    }
+    /// The function that holds this offset.
+    pub fn function_at(&self, offset: u32) -> Option<&FunctionInfo> {
+        let index = self.functions.partition_point(|function| function.start <= offset);
+        self.functions.get(index.checked_sub(1)?)
+    }
+    /// Source file and line of this offset.
+    pub fn line_at(&self, offset: u32) -> Option<(&str, u32)> {
+        let function = self.function_at(offset)?;
+        let index = self.lines.partition_point(|entry| entry.offset <= offset);
+        let entry = self.lines.get(index.checked_sub(1)?)?;
+        if entry.offset < function.start || entry.line == 0 {
+            return None;
+        }
+        Some((self.files.get(entry.file as usize)?, entry.line))
+    }
+}
+
+/// What the engine's decoder makes of a `.beam` file, not published yet.
+pub struct Prepared {
+    /// The code.
+    pub code: Arc<ModuleCode>,
+}
+
+/// Where a module is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ModuleState {
+    /// Callable.
+    Loaded,
+    /// Its `on_load` function has not finished.
+    OnLoad,
+}
+
+/// A module's versions.
+#[derive(Default)]
+pub struct Module {
+    /// Version that external calls reach.
+    pub current: Option<Arc<ModuleCode>>,
+    /// Version that only processes still in it run.
+    pub old: Option<Arc<ModuleCode>>,
+    /// Version whose `on_load` function has not finished.
+    pub pending: Option<Arc<ModuleCode>>,
+}
+
+/// Why prepared code cannot be published.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PublishError {
+    /// These modules still have old code.
+    NotPurged(Vec<Atom>),
+    /// Several modules were given and one has an `on_load` function.
+    OnLoad(Vec<Atom>),
+    /// The same module was given twice.
+    Duplicated(Vec<Atom>),
+}
+
+/// All code of one machine.
+pub struct CodeTable {
+    modules: RwLock<HashMap<Atom, Module>>,
+    exports: RwLock<HashMap<(Atom, Atom, u8), &'static Export>>,
+    funs: Mutex<HashMap<(Atom, u32, [u8; 16]), &'static FunEntry>>,
+    ranges: RwLock<BTreeMap<u64, Arc<ModuleCode>>>,
+    /// Constants that instructions refer to by index.
+    pub constants: Constants,
+    /// Literal terms.
+    pub literals: LiteralArea,
+    /// Purged code. An address in it may still stand in a stack trace that somebody keeps.
+    retired: Mutex<Vec<Arc<ModuleCode>>>,
+}
+
+impl CodeTable {
+    pub(crate) fn new() -> CodeTable {
+        CodeTable {
+            modules: RwLock::default(),
+            exports: RwLock::default(),
+            funs: Mutex::default(),
+            ranges: RwLock::default(),
+            constants: Constants::new(),
+            literals: LiteralArea::new(),
+            retired: Mutex::default(),
+        }
+    }
+    /// The export cell of a function, made if need be.
+    pub fn export(&self, module: Atom, function: Atom, arity: u8) -> &'static Export {
+        if let Some(export) = self.existing_export(module, function, arity) {
+            return export;
+        }
+        let mut exports = self.exports.write();
+        exports.entry((module, function, arity)).or_insert_with(|| {
+            // Freed by `Drop`: exports live as long as the machine, hence longer than any term that points to one.
+            Box::leak(Box::new(Export {
+                module,
+                function,
+                arity,
+                address: AtomicU64::new(0),
+                bif: AtomicU64::new(0),
+            }))
+        })
+    }
+    /// The export cell of a function, if anybody has mentioned it.
+    pub fn existing_export(&self, module: Atom, function: Atom, arity: u8) -> Option<&'static Export> {
+        self.exports.read().get(&(module, function, arity)).copied()
+    }
+    /// Is the function loaded and exported, or a BIF?
+    pub fn is_exported(&self, module: Atom, function: Atom, arity: u8) -> bool {
+        self.existing_export(module, function, arity).is_some_and(|export| {
+            export.address.load(Ordering::Acquire) != 0 || export.bif.load(Ordering::Acquire) != 0
+        })
+    }
+    /// All exports that exist.
+    pub fn exports(&self) -> Vec<&'static Export> {
+        self.exports.read().values().copied().collect()
+    }
+    /// An export cell that is in no table: calling it runs the code at `address`.
+    pub fn anonymous_export(&self, module: Atom, function: Atom, arity: u8, address: u64) -> &'static Export {
+        Box::leak(Box::new(Export {
+            module,
+            function,
+            arity,
+            address: AtomicU64::new(address),
+            bif: AtomicU64::new(0),
+        }))
+    }
+    /// The entry of a local fun, made without code if need be.
+    pub fn fun_entry(&self, like: FunEntry) -> &'static FunEntry {
+        let key = (like.module, like.index, like.uniq);
+        let mut funs = self.funs.lock();
+        funs.entry(key).or_insert_with(|| Box::leak(Box::new(like)))
+    }
+    /// Does the module have current code?
+    pub fn is_loaded(&self, module: Atom) -> bool {
+        self.modules.read().get(&module).is_some_and(|module| module.current.is_some())
+    }
+    /// Names of all modules with current code.
+    pub fn loaded(&self) -> Vec<Atom> {
+        let modules = self.modules.read();
+        modules.iter().filter(|(_, module)| module.current.is_some()).map(|(name, _)| *name).collect()
+    }
+    /// Looks at a module's versions.
+    pub fn with_module<R>(&self, module: Atom, look: impl FnOnce(&Module) -> R) -> Option<R> {
+        self.modules.read().get(&module).map(look)
+    }
+    /// The module's current code.
+    pub fn current(&self, module: Atom) -> Option<Arc<ModuleCode>> {
+        self.with_module(module, |module| module.current.clone()).flatten()
+    }
+    /// The module's old code.
+    pub fn old(&self, module: Atom) -> Option<Arc<ModuleCode>> {
+        self.with_module(module, |module| module.old.clone()).flatten()
+    }
+    /// Which code an address belongs to.
+    pub fn find(&self, address: u64) -> Option<Arc<ModuleCode>> {
+        let ranges = self.ranges.read();
+        let (_, code) = ranges.range(..=address).next_back()?;
+        code.range().contains(&address).then(|| code.clone())
+    }
+    /// Makes prepared modules current, all at once. With `on_load` only one may be given; it waits in `pending`.
+    pub fn publish(&self, prepared: &[Prepared]) -> Result<(), PublishError> {
+        let mut modules = self.modules.write();
+        let names = || prepared.iter().map(|prepared| prepared.code.module);
+        let duplicated: Vec<Atom> = names().filter(|name| names().filter(|other| other == name).count() > 1).collect();
+        if !duplicated.is_empty() {
+            return Err(PublishError::Duplicated(duplicated));
+        }
+        if prepared.len() > 1 {
+            let on_load: Vec<Atom> =
+                prepared.iter().filter(|one| one.code.on_load.is_some()).map(|one| one.code.module).collect();
+            if !on_load.is_empty() {
+                return Err(PublishError::OnLoad(on_load));
+            }
+        }
+        let has_old = |name: &Atom| modules.get(name).is_some_and(|module| module.current.is_some() && module.old.is_some());
+        let not_purged: Vec<Atom> = names().filter(has_old).collect();
+        if !not_purged.is_empty() {
+            return Err(PublishError::NotPurged(not_purged));
+        }
+        for one in prepared {
+            let code = one.code.clone();
+            self.ranges.write().insert(code.range().start, code.clone());
+            let module = modules.entry(code.module).or_default();
+            for (entry, offset) in &code.lambdas {
+                entry.address.store(code.address(*offset), Ordering::Release);
+            }
+            if code.on_load.is_some() {
+                module.pending = Some(code);
+            } else {
+                self.make_current(module, code);
+            }
+        }
+        Ok(())
+    }
+    fn make_current(&self, module: &mut Module, code: Arc<ModuleCode>) {
+        if let Some(previous) = module.current.take() {
+            for (function, arity, _) in &previous.exports {
+                let kept = code.exports.iter().any(|(name, other, _)| name == function && other == arity);
+                if !kept {
+                    self.export(code.module, *function, *arity).address.store(0, Ordering::Release);
+                }
+            }
+            module.old = Some(previous);
+        }
+        for (function, arity, offset) in &code.exports {
+            self.export(code.module, *function, *arity).address.store(code.address(*offset), Ordering::Release);
+        }
+        module.current = Some(code);
+    }
+    /// The `on_load` function of a module finished: its code becomes current, or is thrown away.
+    /// `false` when the module has none waiting.
+    pub fn finish_on_load(&self, name: Atom, keep: bool) -> bool {
+        let mut modules = self.modules.write();
+        let Some(module) = modules.get_mut(&name) else { return false };
+        let Some(code) = module.pending.take() else { return false };
+        if keep {
+            self.make_current(module, code);
+        } else {
+            self.retired.lock().push(code);
+        }
+        true
+    }
+    /// Makes the current code old (`erlang:delete_module/1`). `None` when there is none, an error when old code is left.
+    pub fn delete(&self, name: Atom) -> Option<Result<(), PublishError>> {
+        let mut modules = self.modules.write();
+        let module = modules.get_mut(&name)?;
+        module.current.as_ref()?;
+        if module.old.is_some() {
+            return Some(Err(PublishError::NotPurged(vec![name])));
+        }
+        let code = module.current.take()?;
+        for (function, arity, _) in &code.exports {
+            self.export(name, *function, *arity).address.store(0, Ordering::Release);
+        }
+        module.old = Some(code);
+        Some(Ok(()))
+    }
+    /// Throws old code away; false when there is none. No process may run it any more.
+    pub fn purge(&self, name: Atom) -> bool {
+        let mut modules = self.modules.write();
+        let Some(code) = modules.get_mut(&name).and_then(|module| module.old.take()) else { return false };
+        for (entry, offset) in &code.lambdas {
+            let _ = entry.address.compare_exchange(code.address(*offset), 0, Ordering::AcqRel, Ordering::Relaxed);
+        }
+        self.retired.lock().push(code);
+        true
+    }
+    /// Bytes of code that is loaded.
+    pub fn bytes(&self) -> usize {
+        self.ranges.read().values().map(|code| code.code.len() * 4).sum()
+    }
+    /// Module, function, arity and offset of an address.
+    pub fn describe(&self, address: u64) -> Option<(Arc<ModuleCode>, FunctionInfo, u32)> {
+        let code = self.find(address)?;
+        let offset = code.offset(address);
+        let function = *code.function_at(offset)?;
+        Some((code, function, offset))
+    }
+    /// Stores a literal.
+    pub fn literal(&self, term: Term<'_>) -> Option<Word> {
+        self.literals.store(term)
+    }
+    /// Text `module:function/arity`, for messages to people.
+    pub fn function_text(atoms: &AtomTable, module: Atom, function: Atom, arity: u8) -> String {
+        let _ = atoms::UNDEFINED;
+        format!("{}:{}/{arity}", atoms.text(module), atoms.text(function))
+    }
+}
+
+impl Drop for CodeTable {
+    fn drop(&mut self) {
+        for (_, export) in self.exports.get_mut().drain() {
+            // SAFETY: leaked by `export`, listed once, and no term of this machine is left when its code goes.
+            drop(unsafe { Box::from_raw(std::ptr::from_ref(export).cast_mut()) });
+        }
+        for (_, entry) in self.funs.get_mut().drain() {
+            // SAFETY: as above, leaked by `fun_entry`.
+            drop(unsafe { Box::from_raw(std::ptr::from_ref(entry).cast_mut()) });
+        }
+    }
+}
+
+/// Words that instructions refer to by index: literals, atoms, integers, addresses of export cells.
+///
+/// The table is reserved at once and never moves, so an engine may read it without a lock.
+pub struct Constants {
+    base: *mut u64,
+    used: AtomicUsize,
+    growing: Mutex<()>,
+}
+
+const CONSTANTS_MAX: usize = if cfg!(miri) { 1 << 14 } else { 1 << 25 };
+
+// SAFETY: a constant is written once, before its index is given to anybody.
+unsafe impl Send for Constants {}
+// SAFETY: as above.
+unsafe impl Sync for Constants {}
+
+impl Constants {
+    fn layout() -> Layout {
+        Layout::array::<u64>(CONSTANTS_MAX).expect("a constant layout")
+    }
+    fn new() -> Constants {
+        // SAFETY: the layout is not empty.
+        let base = unsafe { alloc_zeroed(Self::layout()) }.cast::<u64>();
+        if base.is_null() {
+            handle_alloc_error(Self::layout());
+        }
+        Constants { base, used: AtomicUsize::new(0), growing: Mutex::new(()) }
+    }
+    /// Address of constant 0.
+    pub fn base(&self) -> *const u64 {
+        self.base
+    }
+    /// Adds constants; returns the index of the first, or `None` when the table is full.
+    pub fn add(&self, words: &[u64]) -> Option<u32> {
+        let _growing = self.growing.lock();
+        let first = self.used.load(Ordering::Relaxed);
+        if first + words.len() > CONSTANTS_MAX {
+            return None;
+        }
+        // SAFETY: these places lie within the table, and no index of them was given out yet.
+        unsafe { std::ptr::copy_nonoverlapping(words.as_ptr(), self.base.add(first), words.len()) };
+        self.used.store(first + words.len(), Ordering::Release);
+        Some(first as u32)
+    }
+    /// The constant at `index`.
+    pub fn get(&self, index: u32) -> Option<u64> {
+        if index as usize >= self.used.load(Ordering::Acquire) {
+            return None;
+        }
+        // SAFETY: below `used` everything is written.
+        Some(unsafe { *self.base.add(index as usize) })
+    }
+}
+
+impl Drop for Constants {
+    fn drop(&mut self) {
+        // SAFETY: allocated by `new` with the same layout.
+        unsafe { dealloc(self.base.cast(), Self::layout()) };
+    }
+}

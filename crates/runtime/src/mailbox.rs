@@ -1,0 +1,169 @@
+//! A process's own queue of messages, in the order they arrived.
+//!
+//! Messages have consecutive numbers; taking one out of the middle leaves a hole that is skipped, so that neither
+//! receive markers nor the save position ever move. Messages keep their own memory until they are received, so a
+//! collection does not look at them.
+
+use oxbeam_term::{Heap, LocalReference, OwnedTerm, Term, Word};
+use std::collections::VecDeque;
+
+/// A message in the queue.
+pub enum Message {
+    /// With its own memory.
+    Owned(OwnedTerm),
+    /// Built on the receiver's heap (an exit or down message); a root of collections.
+    OnHeap(Word),
+}
+
+impl Message {
+    /// The raw word of the message.
+    pub fn word(&self) -> Word {
+        match self {
+            Message::Owned(owned) => owned.term().word(),
+            Message::OnHeap(word) => *word,
+        }
+    }
+}
+
+/// Markers kept at a time; OTP keeps as many.
+const MARKERS_MAX: usize = 8;
+
+/// The queue.
+#[derive(Default)]
+pub struct Mailbox {
+    messages: VecDeque<Option<Message>>,
+    /// Number of the first slot.
+    first: u64,
+    /// Number of the next message that `receive` looks at.
+    save: u64,
+    count: usize,
+    on_heap: usize,
+    markers: Vec<(LocalReference, u64)>,
+}
+
+impl Mailbox {
+    /// Adds a message at the end.
+    pub fn push(&mut self, message: Message) {
+        if matches!(message, Message::OnHeap(_)) {
+            self.on_heap += 1;
+        }
+        self.count += 1;
+        self.messages.push_back(Some(message));
+    }
+    /// How many messages there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+    /// The raw word of the message that `receive` looks at next; `None` at the end.
+    pub fn peek(&mut self) -> Option<Word> {
+        loop {
+            let index = (self.save - self.first) as usize;
+            match self.messages.get(index)? {
+                Some(message) => return Some(message.word()),
+                None => self.save += 1,
+            }
+        }
+    }
+    /// The message at the save position did not match: look at the next one.
+    pub fn advance(&mut self) {
+        self.save += 1;
+    }
+    /// Takes the message at the save position out and makes its memory the heap's. The next `receive` starts over.
+    pub fn take(&mut self, heap: &Heap) {
+        let index = (self.save - self.first) as usize;
+        if let Some(slot) = self.messages.get_mut(index)
+            && let Some(message) = slot.take()
+        {
+            self.count -= 1;
+            match message {
+                Message::Owned(owned) => {
+                    heap.adopt(owned);
+                }
+                Message::OnHeap(_) => self.on_heap -= 1,
+            }
+            self.trim();
+        }
+        self.save = self.first;
+    }
+    /// The next `receive` starts at the first message.
+    pub fn rewind(&mut self) {
+        self.save = self.first;
+    }
+    fn trim(&mut self) {
+        while let Some(None) = self.messages.front() {
+            self.messages.pop_front();
+            self.first += 1;
+        }
+        while let Some(None) = self.messages.back() {
+            self.messages.pop_back();
+        }
+        let end = self.first + self.messages.len() as u64;
+        for (_, position) in &mut self.markers {
+            *position = (*position).min(end);
+        }
+        if self.messages.is_empty() && self.messages.capacity() > 64 {
+            self.messages.shrink_to(16);
+        }
+        // Holes in the middle cost a step each time they are passed: close them when they are the majority.
+        if self.messages.len() > 64 && self.messages.len() > self.count * 2 && self.markers.is_empty() {
+            self.messages.retain(Option::is_some);
+        }
+    }
+    /// Removes the first message that `unwanted` names; used by `demonitor(Ref, [flush])`.
+    pub fn remove_where(&mut self, mut unwanted: impl FnMut(Term<'_>) -> bool) -> bool {
+        let mut removed = false;
+        for slot in &mut self.messages {
+            let Some(message) = slot else { continue };
+            // SAFETY: the message's memory lives while it is in the queue.
+            if unwanted(unsafe { Term::from_raw(message.word()) }) {
+                if matches!(message, Message::OnHeap(_)) {
+                    self.on_heap -= 1;
+                }
+                *slot = None;
+                self.count -= 1;
+                removed = true;
+                break;
+            }
+        }
+        self.trim();
+        self.save = self.first;
+        removed
+    }
+    /// All messages in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Message> {
+        self.messages.iter().flatten()
+    }
+    /// Words of messages that lie on the receiver's heap, to be updated by a collection.
+    pub(crate) fn on_heap_words(&mut self) -> impl Iterator<Item = &mut Word> {
+        let any = self.on_heap != 0;
+        self.messages.iter_mut().take_while(move |_| any).flatten().filter_map(|message| match message {
+            Message::OnHeap(word) => Some(word),
+            Message::Owned(_) => None,
+        })
+    }
+    /// Remembers the end of the queue for `reference`: no message that was there before can contain it.
+    pub fn set_marker(&mut self, reference: LocalReference) {
+        if self.markers.len() == MARKERS_MAX {
+            self.markers.remove(0);
+        }
+        self.markers.push((reference, self.first + self.messages.len() as u64));
+    }
+    /// Forgets the marker of `reference`.
+    pub fn clear_marker(&mut self, reference: LocalReference) {
+        self.markers.retain(|(marked, _)| *marked != reference);
+    }
+    /// Lets the next `receive` start at the marker of `reference`, if there is one.
+    pub fn use_marker(&mut self, reference: LocalReference) {
+        if let Some((_, position)) = self.markers.iter().find(|(marked, _)| *marked == reference) {
+            self.save = (*position).max(self.first).min(self.first + self.messages.len() as u64);
+        }
+    }
+    /// Bytes of memory that queued messages own.
+    pub fn words(&self) -> usize {
+        self.iter().map(|message| if let Message::Owned(owned) = message { owned.words() } else { 0 }).sum()
+    }
+}

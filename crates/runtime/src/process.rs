@@ -1,0 +1,464 @@
+//! A process: what others may touch, and what only its owner of the moment may.
+//!
+//! States (in `Process::incoming`, under its lock):
+//!
+//! ```text
+//!   Queued --scheduler takes it--> Running --slice over--> Queued
+//!                                     |--receive finds nothing--> Waiting --any signal--> Queued
+//!                                     |--dirty BIF--> Queued on a dirty scheduler
+//!                                     '--ends--> Dead
+//! ```
+//!
+//! Whoever moved the process to Running owns its [`ProcessMain`] until it moves it on. Signals only ever go through
+//! `incoming`; a sender that finds Waiting moves it to Queued and hands it to a scheduler, under the same lock, so no
+//! wake-up is lost.
+
+use crate::mailbox::Mailbox;
+use crate::monitor::{LinkTarget, Monitor, Watcher};
+use crate::{AliasKind, BifFunction, Signal};
+use oxbeam_term::{Atom, CollectionKind, Heap, HeapOptions, LocalReference, OwnedTerm, Pid, Term, Word, atoms};
+use parking_lot::Mutex;
+use std::cell::UnsafeCell;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+/// Scheduling priority.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum Priority {
+    /// Runs less often than normal.
+    Low = 0,
+    /// The default.
+    Normal = 1,
+    /// Before all normal ones.
+    High = 2,
+    /// Before everything; for the system.
+    Max = 3,
+}
+
+impl Priority {
+    /// Its atom.
+    pub fn atom(self) -> Atom {
+        match self {
+            Priority::Low => atoms::LOW,
+            Priority::Normal => atoms::NORMAL,
+            Priority::High => atoms::HIGH,
+            Priority::Max => atoms::MAX,
+        }
+    }
+    /// The priority of this atom.
+    pub fn of(term: Term<'_>) -> Option<Priority> {
+        match term.as_atom()? {
+            atoms::LOW => Some(Priority::Low),
+            atoms::NORMAL => Some(Priority::Normal),
+            atoms::HIGH => Some(Priority::High),
+            atoms::MAX => Some(Priority::Max),
+            _ => None,
+        }
+    }
+    pub(crate) fn from_number(number: u8) -> Priority {
+        match number {
+            0 => Priority::Low,
+            1 => Priority::Normal,
+            2 => Priority::High,
+            _ => Priority::Max,
+        }
+    }
+}
+
+/// Where a process is in its life, see the module's documentation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RunStatus {
+    /// In a run queue.
+    Queued,
+    /// Owned by a scheduler.
+    Running,
+    /// Until a signal comes.
+    Waiting,
+    /// Ended; no signal is taken any more.
+    Dead,
+}
+
+pub(crate) struct Incoming {
+    pub(crate) signals: Vec<Signal>,
+    pub(crate) status: RunStatus,
+}
+
+/// A process, as everybody sees it.
+pub struct Process {
+    pid: Pid,
+    pub(crate) incoming: Mutex<Incoming>,
+    priority: AtomicU8,
+    /// Atom index of the registered name plus one.
+    registered: AtomicU32,
+    /// Is it a system process (not shown as suspended, not purged, ...)?
+    pub(crate) system: bool,
+    /// Reductions executed, for statistics; the current slice is not counted yet.
+    pub reductions: AtomicU64,
+    main: UnsafeCell<ProcessMain>,
+}
+
+// SAFETY: `main` is only touched by the owner of the Running state; everything else synchronises by itself.
+unsafe impl Sync for Process {}
+// SAFETY: as above; a heap may move between threads with its process.
+unsafe impl Send for Process {}
+
+/// What only the process's owner touches.
+pub struct ProcessMain {
+    /// Heap and stack.
+    pub heap: Heap,
+    /// Everything else.
+    pub state: ProcessState,
+}
+
+/// Where a process goes on when it is scheduled next.
+#[derive(Clone, Copy)]
+pub enum Resume {
+    /// At this code address, with the saved registers.
+    Code(u64),
+    /// By calling this BIF function with the saved registers as its arguments, as the code at `return_to` did.
+    Bif(SavedCall),
+}
+
+/// A BIF call to be made (again).
+#[derive(Clone, Copy)]
+pub struct SavedCall {
+    /// The function.
+    pub function: BifFunction,
+    /// Number of saved registers that are its arguments.
+    pub arity: u8,
+    /// Instruction to go on at once it has returned a value.
+    pub return_to: u64,
+    /// Does the call stand in tail position, so that its value is returned to the caller?
+    pub tail: bool,
+    /// Module of the BIF, for the stack trace.
+    pub module: Atom,
+    /// Name of the BIF, for the stack trace.
+    pub name: Atom,
+    /// May the dirty part run now (set when the process is on a dirty scheduler)?
+    pub dirty: bool,
+}
+
+/// Flags that `process_flag/2` sets.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Flags {
+    /// Exit signals become messages.
+    pub trap_exit: bool,
+    /// No tracing, no data in crash dumps.
+    pub sensitive: bool,
+    /// Messages stay outside the heap (always so here; kept for `process_info/2`).
+    pub off_heap: bool,
+    /// Distributed sends do not suspend.
+    pub async_dist: bool,
+}
+
+/// `max_heap_size`.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxHeapSize {
+    /// In words; 0 means no limit.
+    pub size: usize,
+    /// Kill the process?
+    pub kill: bool,
+    /// Log an error?
+    pub error_logger: bool,
+    /// Count shared binaries?
+    pub include_shared_binaries: bool,
+}
+
+/// What a collection found out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Collected {
+    /// All is well.
+    Fine,
+    /// `max_heap_size` is exceeded, and the process must be killed.
+    TooLarge,
+}
+
+/// A process's own data beside its heap.
+pub struct ProcessState {
+    /// Where to go on.
+    pub resume: Resume,
+    /// X registers saved while it does not run.
+    pub registers: Vec<Word>,
+    /// Float registers saved while it does not run (empty when none are live).
+    pub messages: Mailbox,
+    /// Process dictionary: key and value words, in order of insertion.
+    pub(crate) dictionary: Dictionary,
+    /// Links.
+    pub links: BTreeMap<LinkTarget, ()>,
+    /// Unlinks that the other end has not acknowledged.
+    pub(crate) pending_unlinks: BTreeMap<LinkTarget, u64>,
+    /// Monitors that it set.
+    pub monitors: BTreeMap<LocalReference, Monitor>,
+    /// Monitors set on it.
+    pub watchers: BTreeMap<LocalReference, Watcher>,
+    /// Aliases without a monitor.
+    pub aliases: BTreeMap<LocalReference, AliasKind>,
+    /// Flags.
+    pub flags: Flags,
+    /// Group leader: a pid.
+    pub group_leader: OwnedTerm,
+    /// Who spawned it.
+    pub parent: Option<Pid>,
+    /// Module that handles calls to undefined functions.
+    pub error_handler: Atom,
+    /// First function it ran.
+    pub initial_call: (Atom, Atom, u8),
+    /// `proc_lib:set_label/1`.
+    pub label: Option<OwnedTerm>,
+    /// When `receive ... after` gives up (nanoseconds of the machine's clock), once it waits.
+    pub receive_deadline: Option<u64>,
+    /// Set when something decided that the process ends: with this reason, before it runs again.
+    pub exiting: Option<OwnedTerm>,
+    /// How often `suspend_process/1` was called on it.
+    pub suspended: u32,
+    /// Processes that it has suspended, and how often.
+    pub suspending: BTreeMap<Pid, u32>,
+    /// Heap limit.
+    pub max_heap_size: MaxHeapSize,
+    /// ETS tables it owns.
+    pub tables: Vec<u64>,
+    /// `catch` depth is counted on demand; last known current function for `process_info/2`.
+    pub current_function: Option<(Atom, Atom, u8)>,
+    /// Sequential trace token (`seq_trace`).
+    pub seq_trace_token: Option<OwnedTerm>,
+    /// Saved call depth asked for by `save_calls`.
+    pub save_calls: u32,
+    /// Number of minor collections done since the last full one is in the heap; force the next one to be full.
+    pub force_major: bool,
+    /// Called with the reason when the process ends (ETS owners, spawn requests).
+    pub scheduler_hint: u32,
+}
+
+/// A process dictionary.
+#[derive(Default)]
+pub struct Dictionary {
+    pub(crate) words: Vec<Word>,
+    /// Positions by key, kept once there are many keys.
+    pub(crate) index: Option<std::collections::HashMap<Word, usize>>,
+}
+
+impl Process {
+    /// A process that is not in any table yet.
+    pub(crate) fn new(pid: Pid, priority: Priority, system: bool, main: ProcessMain) -> Process {
+        Process {
+            pid,
+            incoming: Mutex::new(Incoming { signals: Vec::new(), status: RunStatus::Queued }),
+            priority: AtomicU8::new(priority as u8),
+            registered: AtomicU32::new(0),
+            system,
+            reductions: AtomicU64::new(0),
+            main: UnsafeCell::new(main),
+        }
+    }
+    /// Its pid.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+    /// Its priority.
+    pub fn priority(&self) -> Priority {
+        Priority::from_number(self.priority.load(Ordering::Relaxed))
+    }
+    /// Sets its priority, from the next time it is queued.
+    pub fn set_priority(&self, priority: Priority) {
+        self.priority.store(priority as u8, Ordering::Relaxed);
+    }
+    /// Is it a system process?
+    pub fn is_system(&self) -> bool {
+        self.system
+    }
+    /// Its registered name.
+    pub fn registered_name(&self) -> Option<Atom> {
+        match self.registered.load(Ordering::Acquire) {
+            0 => None,
+            index => Some(Atom(index - 1)),
+        }
+    }
+    pub(crate) fn set_registered_name(&self, name: Option<Atom>) {
+        self.registered.store(name.map_or(0, |atom| atom.0 + 1), Ordering::Release);
+    }
+    /// Where it is in its life.
+    pub fn status(&self) -> RunStatus {
+        self.incoming.lock().status
+    }
+    /// Are there signals that it has not taken yet?
+    pub fn has_signals(&self) -> bool {
+        !self.incoming.lock().signals.is_empty()
+    }
+    /// What only the owner touches.
+    ///
+    /// # Safety
+    /// The caller moved the process to Running (or it was never published) and has no other reference to it.
+    #[allow(clippy::mut_from_ref, reason = "exclusive by the process's state, as documented")]
+    pub unsafe fn main(&self) -> &mut ProcessMain {
+        // SAFETY: by the caller's promise.
+        unsafe { &mut *self.main.get() }
+    }
+}
+
+impl ProcessMain {
+    pub(crate) fn new(options: HeapOptions, group_leader: OwnedTerm, parent: Option<Pid>) -> ProcessMain {
+        ProcessMain {
+            heap: Heap::new(options),
+            state: ProcessState {
+                resume: Resume::Code(0),
+                registers: Vec::new(),
+                messages: Mailbox::default(),
+                dictionary: Dictionary::default(),
+                links: BTreeMap::new(),
+                pending_unlinks: BTreeMap::new(),
+                monitors: BTreeMap::new(),
+                watchers: BTreeMap::new(),
+                aliases: BTreeMap::new(),
+                flags: Flags::default(),
+                group_leader,
+                parent,
+                error_handler: atoms::ERROR_HANDLER,
+                initial_call: (atoms::UNDEFINED, atoms::UNDEFINED, 0),
+                label: None,
+                receive_deadline: None,
+                exiting: None,
+                suspended: 0,
+                suspending: BTreeMap::new(),
+                max_heap_size: MaxHeapSize { size: 0, kill: true, error_logger: true, include_shared_binaries: false },
+                tables: Vec::new(),
+                current_function: None,
+                seq_trace_token: None,
+                save_calls: 0,
+                force_major: false,
+                scheduler_hint: 0,
+            },
+        }
+    }
+    /// Collects with `live` and the process's own data as roots, making room for `need` words.
+    pub fn collect(&mut self, need: usize, live: &mut [Word]) -> Collected {
+        self.collect_with(need, live, &mut [])
+    }
+    /// As [`ProcessMain::collect`], with a second set of roots.
+    pub fn collect_with(&mut self, need: usize, live: &mut [Word], more: &mut [Word]) -> Collected {
+        let ProcessMain { heap, state } = self;
+        let force = std::mem::take(&mut state.force_major);
+        let mut queued: Vec<&mut Word> = state.messages.on_heap_words().collect();
+        let mut queued_words: Vec<Word> = queued.iter().map(|word| **word).collect();
+        let kind = {
+            let mut roots: [&mut [Word]; 5] =
+                [live, more, &mut state.registers, &mut state.dictionary.words, &mut queued_words];
+            heap.collect(need, &mut roots, force)
+        };
+        for (place, word) in queued.iter_mut().zip(&queued_words) {
+            **place = *word;
+        }
+        state.dictionary.rebuild_index();
+        let limit = state.max_heap_size;
+        let _ = kind == CollectionKind::Major;
+        if limit.size != 0 && limit.kill && heap.total_words() > limit.size {
+            return Collected::TooLarge;
+        }
+        Collected::Fine
+    }
+}
+
+impl Dictionary {
+    const INDEX_FROM: usize = 16;
+
+    fn position(&self, key: Term<'_>) -> Option<usize> {
+        if let Some(index) = &self.index
+            && !key.word().is_pointer()
+        {
+            return index.get(&key.word()).copied();
+        }
+        // SAFETY: the words are roots of the owner's heap, which `key` borrows or outlives.
+        (0..self.words.len() / 2).find(|&at| unsafe { Term::from_raw(self.words[at * 2]) }.is_exactly(key))
+    }
+
+    fn rebuild_index(&mut self) {
+        // Only immediate keys are indexed, and those never change in a collection.
+    }
+
+    fn index_all(&mut self) {
+        self.index = (self.words.len() / 2 > Self::INDEX_FROM).then(|| {
+            (0..self.words.len() / 2)
+                .filter(|at| !self.words[at * 2].is_pointer())
+                .map(|at| (self.words[at * 2], at))
+                .collect()
+        });
+    }
+
+    /// Value of `key`.
+    pub(crate) fn get(&self, key: Term<'_>) -> Option<Word> {
+        self.position(key).map(|at| self.words[at * 2 + 1])
+    }
+    /// Sets the value of `key`; returns the old one.
+    pub(crate) fn put(&mut self, key: Term<'_>, value: Term<'_>) -> Option<Word> {
+        if let Some(at) = self.position(key) {
+            return Some(std::mem::replace(&mut self.words[at * 2 + 1], value.word()));
+        }
+        self.words.extend([key.word(), value.word()]);
+        match &mut self.index {
+            Some(index) if !key.word().is_pointer() => {
+                index.insert(key.word(), self.words.len() / 2 - 1);
+            }
+            Some(_) => {}
+            None => self.index_all(),
+        }
+        None
+    }
+    /// Removes `key`; returns its value.
+    pub(crate) fn erase(&mut self, key: Term<'_>) -> Option<Word> {
+        let at = self.position(key)?;
+        let value = self.words[at * 2 + 1];
+        let last = self.words.len() - 2;
+        self.words.swap(at * 2, last);
+        self.words.swap(at * 2 + 1, last + 1);
+        self.words.truncate(last);
+        if let Some(index) = &mut self.index {
+            index.remove(&key.word());
+            if at * 2 < last && !self.words[at * 2].is_pointer() {
+                index.insert(self.words[at * 2], at);
+            }
+        }
+        Some(value)
+    }
+    /// Removes everything.
+    pub(crate) fn clear(&mut self) {
+        self.words.clear();
+        self.index = None;
+    }
+}
+
+impl<'h> crate::BifContext<'h> {
+    /// Process dictionary: value of `key`.
+    pub fn dictionary_get(&self, key: Term<'h>) -> Option<Term<'h>> {
+        // SAFETY: dictionary words are roots of the caller's heap, which is not collected during `'h`.
+        self.state.dictionary.get(key).map(|word| unsafe { Term::from_raw(word) })
+    }
+    /// Process dictionary: sets the value of `key` and returns the old one.
+    pub fn dictionary_put(&mut self, key: Term<'h>, value: Term<'h>) -> Option<Term<'h>> {
+        // SAFETY: as above.
+        self.state.dictionary.put(key, value).map(|word| unsafe { Term::from_raw(word) })
+    }
+    /// Process dictionary: removes `key` and returns its value.
+    pub fn dictionary_erase(&mut self, key: Term<'h>) -> Option<Term<'h>> {
+        // SAFETY: as above.
+        self.state.dictionary.erase(key).map(|word| unsafe { Term::from_raw(word) })
+    }
+    /// Process dictionary: all pairs.
+    pub fn dictionary_pairs(&self) -> Vec<(Term<'h>, Term<'h>)> {
+        // SAFETY: as above.
+        let term = |word: Word| unsafe { Term::from_raw(word) };
+        self.state.dictionary.words.chunks(2).map(|pair| (term(pair[0]), term(pair[1]))).collect()
+    }
+    /// Process dictionary: removes everything.
+    pub fn dictionary_clear(&mut self) {
+        self.state.dictionary.clear();
+    }
+}
+
+impl ProcessState {
+    /// The dictionary's pairs, copied to `heap` (for `process_info/2` of another process).
+    pub fn dictionary_copy<'t>(&self, heap: &'t Heap) -> Vec<(Term<'t>, Term<'t>)> {
+        // SAFETY: dictionary words are roots of the process's own heap, and its owner is running this.
+        let copy = |word: Word| heap.copy_in(unsafe { Term::from_raw(word) });
+        self.dictionary.words.chunks(2).map(|pair| (copy(pair[0]), copy(pair[1]))).collect()
+    }
+}

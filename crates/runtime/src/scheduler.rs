@@ -1,0 +1,337 @@
+//! Schedulers: one thread per core with run queues by priority, work stealing, and pools for dirty work.
+//!
+//! A process is in exactly one run queue when its status is Queued. A scheduler takes from its own queues first, then
+//! steals; with nothing to do it sleeps until somebody queues a process (`wake_one`).
+
+use crate::process::{Process, ProcessMain, RunStatus};
+use crate::{Priority, Vm, VmOptions};
+use oxbeam_term::OwnedTerm;
+use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+/// Reductions in a slice, as in OTP.
+pub const SLICE_REDUCTIONS: i32 = 4000;
+/// A process of low priority is passed over this many times while there are normal ones.
+const LOW_PASSED_OVER: u32 = 7;
+
+/// Which pool a dirty BIF runs on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DirtyKind {
+    /// Long computations.
+    Cpu,
+    /// Blocking work.
+    Io,
+}
+
+/// Why the engine stopped running a process.
+pub enum Outcome {
+    /// Its slice is used up.
+    Yield,
+    /// It waits for a signal.
+    Wait,
+    /// It called a dirty BIF, saved in its state.
+    Dirty(DirtyKind),
+    /// Its dirty BIF is done: back to an ordinary scheduler.
+    Clean,
+    /// It ended, with this reason.
+    Exit(OwnedTerm),
+}
+
+#[derive(Default)]
+struct RunQueue {
+    queues: [VecDeque<Arc<Process>>; 4],
+    passed_over: u32,
+}
+
+impl RunQueue {
+    fn push(&mut self, process: Arc<Process>) {
+        self.queues[process.priority() as usize].push_back(process);
+    }
+    fn pop(&mut self) -> Option<Arc<Process>> {
+        for priority in [Priority::Max, Priority::High] {
+            if let Some(process) = self.queues[priority as usize].pop_front() {
+                return Some(process);
+            }
+        }
+        if self.passed_over >= LOW_PASSED_OVER
+            && let Some(process) = self.queues[Priority::Low as usize].pop_front()
+        {
+            self.passed_over = 0;
+            return Some(process);
+        }
+        if let Some(process) = self.queues[Priority::Normal as usize].pop_front() {
+            self.passed_over += 1;
+            return Some(process);
+        }
+        self.queues[Priority::Low as usize].pop_front()
+    }
+    fn steal(&mut self) -> Option<Arc<Process>> {
+        [Priority::Max, Priority::High, Priority::Normal, Priority::Low]
+            .into_iter()
+            .find_map(|priority| self.queues[priority as usize].pop_back())
+    }
+    fn len(&self) -> usize {
+        self.queues.iter().map(VecDeque::len).sum()
+    }
+}
+
+struct Scheduler {
+    queue: Mutex<RunQueue>,
+    length: AtomicUsize,
+    sleeping: AtomicBool,
+    wake: Condvar,
+    wake_lock: Mutex<bool>,
+}
+
+struct DirtyPool {
+    queue: Mutex<VecDeque<Arc<Process>>>,
+    wake: Condvar,
+}
+
+/// The schedulers of one machine.
+pub struct Schedulers {
+    schedulers: Vec<Scheduler>,
+    dirty: [DirtyPool; 2],
+    dirty_counts: [usize; 2],
+    next: AtomicUsize,
+    sleepers: AtomicUsize,
+    stopping: AtomicBool,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Slices run so far.
+    pub context_switches: AtomicUsize,
+}
+
+thread_local! {
+    /// Number of the scheduler that this thread is, from 1; 0 elsewhere.
+    static CURRENT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+impl Schedulers {
+    pub(crate) fn new(options: &VmOptions) -> Schedulers {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let count = if options.schedulers == 0 { cores } else { options.schedulers };
+        let dirty_cpu = if options.dirty_cpu_schedulers == 0 { count } else { options.dirty_cpu_schedulers };
+        let pool = || DirtyPool { queue: Mutex::new(VecDeque::new()), wake: Condvar::new() };
+        Schedulers {
+            schedulers: (0..count)
+                .map(|_| Scheduler {
+                    queue: Mutex::default(),
+                    length: AtomicUsize::new(0),
+                    sleeping: AtomicBool::new(false),
+                    wake: Condvar::new(),
+                    wake_lock: Mutex::new(false),
+                })
+                .collect(),
+            dirty: [pool(), pool()],
+            dirty_counts: [dirty_cpu, options.dirty_io_schedulers.max(1)],
+            next: AtomicUsize::new(0),
+            sleepers: AtomicUsize::new(0),
+            stopping: AtomicBool::new(false),
+            threads: Mutex::default(),
+            context_switches: AtomicUsize::new(0),
+        }
+    }
+    /// How many ordinary schedulers there are.
+    pub fn count(&self) -> usize {
+        self.schedulers.len()
+    }
+    /// How many dirty schedulers there are.
+    pub fn dirty_count(&self, kind: DirtyKind) -> usize {
+        self.dirty_counts[kind as usize]
+    }
+    /// Number of the scheduler that runs the caller, from 1; 0 outside.
+    pub fn current(&self) -> usize {
+        CURRENT.get()
+    }
+    /// Lengths of the run queues.
+    pub fn queue_lengths(&self) -> Vec<usize> {
+        self.schedulers.iter().map(|scheduler| scheduler.queue.lock().len()).collect()
+    }
+    /// Queues a process that the caller moved to Queued.
+    pub(crate) fn enqueue(&self, process: Arc<Process>) {
+        let here = CURRENT.get();
+        let count = self.schedulers.len();
+        let home = if (1..=count).contains(&here) {
+            here - 1
+        } else {
+            self.next.fetch_add(1, Ordering::Relaxed) % count
+        };
+        let scheduler = &self.schedulers[home];
+        let length = {
+            let mut queue = scheduler.queue.lock();
+            queue.push(process);
+            scheduler.length.fetch_add(1, Ordering::SeqCst) + 1
+        };
+        // A running scheduler keeps its first process for itself; for more, somebody else may get up.
+        if self.sleepers.load(Ordering::SeqCst) != 0 && (home + 1 != here || length > 1 || scheduler.sleeping.load(Ordering::SeqCst)) {
+            self.wake_one(home);
+        }
+    }
+    fn wake_one(&self, preferred: usize) {
+        let count = self.schedulers.len();
+        for offset in 0..count {
+            let scheduler = &self.schedulers[(preferred + offset) % count];
+            if scheduler.sleeping.swap(false, Ordering::SeqCst) {
+                self.sleepers.fetch_sub(1, Ordering::SeqCst);
+                *scheduler.wake_lock.lock() = true;
+                scheduler.wake.notify_one();
+                return;
+            }
+        }
+    }
+    fn enqueue_dirty(&self, kind: DirtyKind, process: Arc<Process>) {
+        let pool = &self.dirty[kind as usize];
+        pool.queue.lock().push_back(process);
+        pool.wake.notify_one();
+    }
+    fn take(&self, home: usize) -> Option<Arc<Process>> {
+        let count = self.schedulers.len();
+        for offset in 0..count {
+            let scheduler = &self.schedulers[(home + offset) % count];
+            if scheduler.length.load(Ordering::SeqCst) == 0 {
+                continue;
+            }
+            let mut queue = scheduler.queue.lock();
+            let taken = if offset == 0 { queue.pop() } else { queue.steal() };
+            if taken.is_some() {
+                scheduler.length.fetch_sub(1, Ordering::SeqCst);
+                return taken;
+            }
+        }
+        None
+    }
+    fn sleep(&self, home: usize) {
+        let scheduler = &self.schedulers[home];
+        *scheduler.wake_lock.lock() = false;
+        self.sleepers.fetch_add(1, Ordering::SeqCst);
+        scheduler.sleeping.store(true, Ordering::SeqCst);
+        // Work queued between the last look and the announcement is found here; work queued later wakes us.
+        let work = self.schedulers.iter().any(|scheduler| scheduler.length.load(Ordering::SeqCst) != 0);
+        if work || self.stopping.load(Ordering::SeqCst) {
+            if scheduler.sleeping.swap(false, Ordering::SeqCst) {
+                self.sleepers.fetch_sub(1, Ordering::SeqCst);
+            }
+            return;
+        }
+        let mut woken = scheduler.wake_lock.lock();
+        while !*woken {
+            scheduler.wake.wait(&mut woken);
+        }
+    }
+    pub(crate) fn start(&self, vm: &Arc<Vm>) {
+        let mut threads = self.threads.lock();
+        let mut spawn = |name: String, work: Box<dyn FnOnce() + Send>| {
+            let thread = std::thread::Builder::new().name(name).stack_size(4 << 20).spawn(work);
+            threads.push(thread.expect("the system can start a thread"));
+        };
+        for home in 0..self.schedulers.len() {
+            let vm = vm.clone();
+            spawn(format!("scheduler_{}", home + 1), Box::new(move || run_scheduler(&vm, home)));
+        }
+        for (kind, name) in [(DirtyKind::Cpu, "dirty_cpu"), (DirtyKind::Io, "dirty_io")] {
+            for number in 1..=self.dirty_counts[kind as usize] {
+                let vm = vm.clone();
+                spawn(format!("{name}_{number}"), Box::new(move || run_dirty(&vm, kind)));
+            }
+        }
+    }
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        for scheduler in &self.schedulers {
+            *scheduler.wake_lock.lock() = true;
+            scheduler.wake.notify_one();
+        }
+        for pool in &self.dirty {
+            let _queue = pool.queue.lock();
+            pool.wake.notify_all();
+        }
+        let threads = std::mem::take(&mut *self.threads.lock());
+        let this = std::thread::current().id();
+        for thread in threads {
+            if thread.thread().id() != this {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+fn run_scheduler(vm: &Arc<Vm>, home: usize) {
+    CURRENT.set(home + 1);
+    let schedulers = &vm.schedulers;
+    while !schedulers.stopping.load(Ordering::Relaxed) {
+        match schedulers.take(home) {
+            Some(process) => run_slice(vm, process),
+            None => schedulers.sleep(home),
+        }
+    }
+}
+
+fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
+    let pool = &vm.schedulers.dirty[kind as usize];
+    let mut queue = pool.queue.lock();
+    while !vm.schedulers.stopping.load(Ordering::Relaxed) {
+        let Some(process) = queue.pop_front() else {
+            pool.wake.wait(&mut queue);
+            continue;
+        };
+        parking_lot::MutexGuard::unlocked(&mut queue, || {
+            process.incoming.lock().status = RunStatus::Running;
+            // SAFETY: this thread just moved the process to Running.
+            let main = unsafe { process.main() };
+            let outcome = vm.engine().run(vm, &process, main, true, SLICE_REDUCTIONS);
+            finish_slice(vm, process, outcome);
+        });
+    }
+}
+
+fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
+    vm.schedulers.context_switches.fetch_add(1, Ordering::Relaxed);
+    process.incoming.lock().status = RunStatus::Running;
+    // SAFETY: this thread just moved the process to Running: it took it from a run queue, where it was once.
+    let main = unsafe { process.main() };
+    vm.handle_signals(&process, main);
+    if let Some(reason) = main.state.exiting.take() {
+        vm.terminate(&process, reason);
+        return;
+    }
+    if main.state.suspended > 0 {
+        park(vm, process, main);
+        return;
+    }
+    let outcome = vm.engine().run(vm, &process, main, false, SLICE_REDUCTIONS);
+    finish_slice(vm, process, outcome);
+}
+
+fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
+    match outcome {
+        Outcome::Yield | Outcome::Clean => {
+            process.incoming.lock().status = RunStatus::Queued;
+            vm.schedulers.enqueue(process);
+        }
+        Outcome::Wait => {
+            // SAFETY: this thread still owns the process.
+            let main = unsafe { process.main() };
+            park(vm, process, main);
+        }
+        Outcome::Dirty(kind) => {
+            process.incoming.lock().status = RunStatus::Queued;
+            vm.schedulers.enqueue_dirty(kind, process);
+        }
+        Outcome::Exit(reason) => vm.terminate(&process, reason),
+    }
+}
+
+/// Lets a process wait, unless a signal came meanwhile.
+fn park(vm: &Arc<Vm>, process: Arc<Process>, _main: &mut ProcessMain) {
+    let mut incoming = process.incoming.lock();
+    if incoming.signals.is_empty() {
+        incoming.status = RunStatus::Waiting;
+        return;
+    }
+    incoming.status = RunStatus::Queued;
+    drop(incoming);
+    vm.schedulers.enqueue(process);
+}

@@ -1,0 +1,113 @@
+//! Sending: how a signal reaches a process, and whom a term names.
+
+use crate::monitor::LinkTarget;
+use crate::process::{Process, RunStatus};
+use crate::{Signal, Vm};
+use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Port, Term};
+use std::sync::Arc;
+
+/// Whom a message is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Destination {
+    /// A local process.
+    Process(Pid),
+    /// A local port.
+    Port(Port),
+    /// The process that this reference is an alias of.
+    Alias(Pid, LocalReference),
+    /// Nobody: a reference that is no alias, or a pid of an earlier incarnation of this node.
+    Nobody,
+}
+
+impl Vm {
+    /// Puts a signal into a process's queue and wakes it. False when the process has ended; the signal is dropped then.
+    pub fn signal(&self, process: &Arc<Process>, signal: Signal) -> bool {
+        let mut incoming = process.incoming.lock();
+        match incoming.status {
+            RunStatus::Dead => return false,
+            RunStatus::Queued | RunStatus::Running => incoming.signals.push(signal),
+            RunStatus::Waiting => {
+                incoming.signals.push(signal);
+                incoming.status = RunStatus::Queued;
+                drop(incoming);
+                self.schedulers.enqueue(process.clone());
+            }
+        }
+        true
+    }
+    /// As [`Vm::signal`], by pid.
+    pub fn signal_pid(&self, pid: Pid, signal: Signal) -> bool {
+        self.process(pid).is_some_and(|process| self.signal(&process, signal))
+    }
+    /// Sends a message to a process by pid; nothing happens when it has ended.
+    pub fn send_message(&self, pid: Pid, message: OwnedTerm) {
+        self.signal_pid(pid, Signal::Message(message));
+    }
+    /// Builds a message and sends it.
+    pub fn send_built(&self, pid: Pid, build: impl for<'h> FnOnce(&'h oxbeam_term::Heap) -> Term<'h>) {
+        if let Some(process) = self.process(pid) {
+            self.signal(&process, Signal::Message(OwnedTerm::build(self.literals(), build)));
+        }
+    }
+    /// Whom a term names: `Ok(None)` for an unregistered name, `Err` for a term that names nobody ever.
+    pub fn destination(&self, term: Term<'_>) -> Result<Option<Destination>, ()> {
+        if let Some(pid) = term.as_pid() {
+            return Ok(Some(Destination::Process(pid)));
+        }
+        if let Some(name) = term.as_atom() {
+            return Ok(self.registered(name));
+        }
+        if let Some(port) = term.as_port() {
+            return Ok(Some(Destination::Port(port)));
+        }
+        if let Some(reference) = term.as_reference() {
+            return Ok(Some(match reference.alias_of() {
+                Some(pid) => Destination::Alias(pid, reference.number()),
+                None => Destination::Nobody,
+            }));
+        }
+        if let Some([name, node]) = term.as_tuple_of::<2>()
+            && let (Some(name), Some(node)) = (name.as_atom(), node.as_atom())
+            && node == self.node().0
+        {
+            return Ok(Some(self.registered(name).unwrap_or(Destination::Nobody)));
+        }
+        if term.is_reference() {
+            return Ok(Some(Destination::Nobody));
+        }
+        Err(())
+    }
+    fn registered(&self, name: Atom) -> Option<Destination> {
+        Some(match self.registry.whereis(name)? {
+            LinkTarget::Process(pid) => Destination::Process(pid),
+            LinkTarget::Port(port) => Destination::Port(port),
+        })
+    }
+    /// Registers a process; false when the name or the process has one already.
+    pub fn register_process(&self, name: Atom, process: &Arc<Process>) -> bool {
+        if process.registered_name().is_some() || !self.registry.insert(name, LinkTarget::Process(process.pid())) {
+            return false;
+        }
+        process.set_registered_name(Some(name));
+        // A process that ended meanwhile has looked for its name already.
+        if process.status() == RunStatus::Dead {
+            self.registry.remove(name);
+            return false;
+        }
+        true
+    }
+    /// Registers a port; false when the name is taken.
+    pub fn register_port(&self, name: Atom, port: Port) -> bool {
+        self.registry.insert(name, LinkTarget::Port(port))
+    }
+    /// Removes a registered name; returns what it stood for.
+    pub fn unregister(&self, name: Atom) -> Option<LinkTarget> {
+        let target = self.registry.remove(name)?;
+        if let LinkTarget::Process(pid) = target
+            && let Some(process) = self.process(pid)
+        {
+            process.set_registered_name(None);
+        }
+        Some(target)
+    }
+}

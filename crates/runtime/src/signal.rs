@@ -1,0 +1,336 @@
+//! Signals: everything one process may do to another, in one queue and in order.
+//!
+//! A signal is handled by its receiver, when it is scheduled or when its `receive` finds no message. So a receiver's
+//! links, monitors and flags are touched by itself only. What a signal asks of a process that has ended is answered
+//! by [`Signal::refuse`].
+
+use crate::mailbox::Message;
+use crate::monitor::{AliasKind, LinkTarget, MonitorTarget, Watcher};
+use crate::process::{Process, ProcessMain, RunStatus};
+use crate::Vm;
+use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Term, atoms};
+use std::sync::Arc;
+
+/// Work that one process does for another: `None` when the process has ended.
+pub type SystemTask = Box<dyn FnOnce(&Vm, &Arc<Process>, Option<&mut ProcessMain>) + Send>;
+
+/// A signal.
+pub enum Signal {
+    /// An ordinary message.
+    Message(OwnedTerm),
+    /// A message sent through an alias.
+    AliasMessage {
+        /// The alias.
+        alias: LocalReference,
+        /// The message.
+        message: OwnedTerm,
+    },
+    /// `exit/2`.
+    Exit {
+        /// Who sent it: a pid, port or node name.
+        from: OwnedTerm,
+        /// Why.
+        reason: OwnedTerm,
+    },
+    /// The other end of a link ended.
+    LinkExit {
+        /// The other end.
+        from: LinkTarget,
+        /// Why.
+        reason: OwnedTerm,
+    },
+    /// `link/1`.
+    Link {
+        /// Who links.
+        from: LinkTarget,
+    },
+    /// `unlink/1`.
+    Unlink {
+        /// Who unlinks.
+        from: LinkTarget,
+        /// To be sent back.
+        id: u64,
+    },
+    /// The other end has handled our unlink.
+    UnlinkAck {
+        /// The other end.
+        from: LinkTarget,
+        /// Which unlink.
+        id: u64,
+    },
+    /// `monitor/2`.
+    Monitor {
+        /// The monitor.
+        reference: LocalReference,
+        /// Who watches.
+        watcher: Pid,
+        /// Under which name.
+        name: Option<Atom>,
+    },
+    /// `demonitor/1`.
+    Demonitor {
+        /// The monitor.
+        reference: LocalReference,
+    },
+    /// What we monitor ended.
+    Down {
+        /// The monitor.
+        reference: LocalReference,
+        /// Why.
+        reason: OwnedTerm,
+    },
+    /// Something that the receiver does for somebody else.
+    Task(SystemTask),
+    /// Only wakes the receiver.
+    Wake,
+}
+
+impl Signal {
+    /// What a signal does when its receiver has ended.
+    pub(crate) fn refuse(self, vm: &Vm, dead: &Arc<Process>) {
+        let pid = dead.pid();
+        let noproc = || Vm::own_atom(atoms::NOPROC);
+        match self {
+            Signal::Link { from } => vm.link_exit(from, LinkTarget::Process(pid), noproc()),
+            Signal::Unlink { from, id } => vm.acknowledge_unlink(from, pid, id),
+            Signal::Monitor { reference, watcher, .. } => {
+                vm.signal_pid(watcher, Signal::Down { reference, reason: noproc() });
+            }
+            Signal::Task(task) => task(vm, dead, None),
+            Signal::Message(_)
+            | Signal::AliasMessage { .. }
+            | Signal::Exit { .. }
+            | Signal::LinkExit { .. }
+            | Signal::UnlinkAck { .. }
+            | Signal::Demonitor { .. }
+            | Signal::Down { .. }
+            | Signal::Wake => {}
+        }
+    }
+}
+
+/// The term of a link's end.
+fn target_term<'h>(target: LinkTarget) -> Term<'h> {
+    match target {
+        LinkTarget::Process(pid) => Term::pid(pid),
+        LinkTarget::Port(port) => Term::port(port),
+    }
+}
+
+impl Vm {
+    /// Tells the end `to` of a link that `from` ended.
+    pub fn link_exit(&self, to: LinkTarget, from: LinkTarget, reason: OwnedTerm) {
+        match to {
+            LinkTarget::Process(pid) => {
+                self.signal_pid(pid, Signal::LinkExit { from, reason });
+            }
+            LinkTarget::Port(port) => self.schedulers_port_exit(port, from, reason),
+        }
+    }
+    fn acknowledge_unlink(&self, to: LinkTarget, from: Pid, id: u64) {
+        if let LinkTarget::Process(pid) = to {
+            self.signal_pid(pid, Signal::UnlinkAck { from: LinkTarget::Process(from), id });
+        }
+    }
+    /// Handles all signals that have arrived. The caller owns the process. True when one of them was a message.
+    pub fn handle_signals(&self, process: &Arc<Process>, main: &mut ProcessMain) -> bool {
+        let signals = {
+            let mut incoming = process.incoming.lock();
+            if incoming.signals.is_empty() {
+                return false;
+            }
+            std::mem::take(&mut incoming.signals)
+        };
+        let before = main.state.messages.len();
+        for signal in signals {
+            self.handle_signal(process, main, signal);
+        }
+        main.state.messages.len() > before
+    }
+
+    fn handle_signal(&self, process: &Arc<Process>, main: &mut ProcessMain, signal: Signal) {
+        if main.state.exiting.is_some() {
+            // It ends as soon as this returns; what comes after the exit signal finds it gone.
+            signal.refuse(self, process);
+            return;
+        }
+        let state = &mut main.state;
+        match signal {
+            Signal::Message(message) => state.messages.push(Message::Owned(message)),
+            Signal::AliasMessage { alias, message } => self.alias_message(main, alias, message),
+            Signal::Exit { from, reason } => self.exit_signal(process, main, from, reason),
+            Signal::LinkExit { from, reason } => {
+                if state.links.remove(&from).is_some() {
+                    self.linked_exit(main, from, reason);
+                }
+            }
+            Signal::Link { from } => {
+                state.links.insert(from, ());
+            }
+            Signal::Unlink { from, id } => {
+                state.links.remove(&from);
+                self.acknowledge_unlink(from, process.pid(), id);
+            }
+            Signal::UnlinkAck { from, id } => {
+                if state.pending_unlinks.get(&from) == Some(&id) {
+                    state.pending_unlinks.remove(&from);
+                }
+            }
+            Signal::Monitor { reference, watcher, name } => {
+                state.watchers.insert(reference, Watcher { watcher, name });
+            }
+            Signal::Demonitor { reference } => {
+                state.watchers.remove(&reference);
+            }
+            Signal::Down { reference, reason } => self.down(main, reference, &reason),
+            Signal::Task(task) => task(self, process, Some(main)),
+            Signal::Wake => {}
+        }
+    }
+
+    fn alias_message(&self, main: &mut ProcessMain, alias: LocalReference, message: OwnedTerm) {
+        let state = &mut main.state;
+        let kind = state.aliases.get(&alias).copied().or_else(|| state.monitors.get(&alias).and_then(|one| one.alias));
+        match kind {
+            None => return,
+            Some(AliasKind::ReplyOnly) => {
+                state.aliases.remove(&alias);
+            }
+            Some(AliasKind::Reply) => {
+                state.aliases.remove(&alias);
+                if let Some(monitor) = state.monitors.remove(&alias) {
+                    self.send_demonitor(alias, monitor.target);
+                }
+            }
+            Some(AliasKind::Explicit | AliasKind::Demonitor) => {}
+        }
+        state.messages.push(Message::Owned(message));
+    }
+
+    /// Tells the target of a monitor that is gone at this end.
+    pub fn send_demonitor(&self, reference: LocalReference, target: MonitorTarget) {
+        match target {
+            MonitorTarget::Process(pid) | MonitorTarget::Name(_, pid) => {
+                self.signal_pid(pid, Signal::Demonitor { reference });
+            }
+            MonitorTarget::Port(port) | MonitorTarget::PortName(_, port) => self.port_demonitor(port, reference),
+            MonitorTarget::TimeOffset | MonitorTarget::Gone(_) => {}
+        }
+    }
+
+    /// `exit/2` arrived.
+    fn exit_signal(&self, process: &Arc<Process>, main: &mut ProcessMain, from: OwnedTerm, reason: OwnedTerm) {
+        let state = &mut main.state;
+        if reason.term().is_atom(atoms::KILL) {
+            state.exiting = Some(Vm::own_atom(atoms::KILLED));
+        } else if state.flags.trap_exit {
+            self.push_exit_message(main, from.term(), reason.term());
+        } else if !reason.term().is_atom(atoms::NORMAL) || from.term().as_pid() == Some(process.pid()) {
+            state.exiting = Some(reason);
+        }
+    }
+
+    /// A linked process or port ended.
+    fn linked_exit(&self, main: &mut ProcessMain, from: LinkTarget, reason: OwnedTerm) {
+        if main.state.flags.trap_exit {
+            self.push_exit_message(main, target_term(from), reason.term());
+        } else if !reason.term().is_atom(atoms::NORMAL) {
+            main.state.exiting = Some(reason);
+        }
+    }
+
+    fn push_exit_message(&self, main: &mut ProcessMain, from: Term<'_>, reason: Term<'_>) {
+        let heap: &Heap = &main.heap;
+        let elements = [Term::atom(atoms::UPPER_EXIT), heap.copy_in(from), heap.copy_in(reason)];
+        let message = heap.tuple(&elements).word();
+        main.state.messages.push(Message::OnHeap(message));
+    }
+
+    fn down(&self, main: &mut ProcessMain, reference: LocalReference, reason: &OwnedTerm) {
+        let ProcessMain { heap, state } = main;
+        let heap: &Heap = heap;
+        let Some(monitor) = state.monitors.remove(&reference) else { return };
+        if matches!(monitor.alias, Some(AliasKind::Explicit)) {
+            state.aliases.insert(reference, AliasKind::Explicit);
+        }
+        let named = |name: Atom| heap.tuple(&[Term::atom(name), Term::atom(self.node().0)]);
+        let (kind, object) = match monitor.target {
+            MonitorTarget::Process(pid) => (atoms::PROCESS, Term::pid(pid)),
+            MonitorTarget::Name(name, _) | MonitorTarget::Gone(name) => (atoms::PROCESS, named(name)),
+            MonitorTarget::Port(port) => (atoms::PORT, Term::port(port)),
+            MonitorTarget::PortName(name, _) => (atoms::PORT, named(name)),
+            MonitorTarget::TimeOffset => (atoms::TIME_OFFSET, Term::atom(atoms::CLOCK_SERVICE)),
+        };
+        let tag = monitor.tag.as_ref().map_or(Term::atom(atoms::DOWN), |tag| heap.copy_in(tag.term()));
+        let reference = self.monitor_reference(heap, reference, monitor.alias);
+        let elements = [tag, reference, Term::atom(kind), object, heap.copy_in(reason.term())];
+        let message = heap.tuple(&elements).word();
+        state.messages.push(Message::OnHeap(message));
+    }
+
+    /// The term of a monitor's reference. One that is an alias too carries its owner's pid, but equality only looks at
+    /// the numbers, so the plain form is the same term to Erlang code.
+    fn monitor_reference<'h>(&self, heap: &'h Heap, reference: LocalReference, _alias: Option<AliasKind>) -> Term<'h> {
+        heap.reference(reference.0)
+    }
+
+    /// Ends a process that the caller owns: names, links, monitors, then its memory.
+    pub fn terminate(&self, process: &Arc<Process>, reason: OwnedTerm) {
+        // SAFETY: the caller owns the process, and no other reference to its main part is alive.
+        let main = unsafe { process.main() };
+        let pid = process.pid();
+        if let Some(name) = process.registered_name() {
+            self.registry.remove(name);
+            process.set_registered_name(None);
+        }
+        self.processes.remove(pid);
+        let late = {
+            let mut incoming = process.incoming.lock();
+            incoming.status = RunStatus::Dead;
+            std::mem::take(&mut incoming.signals)
+        };
+        // Links and watchers that arrived but were not handled yet count: they get the true reason.
+        let mut refused = Vec::new();
+        for signal in late {
+            match signal {
+                Signal::Link { .. } | Signal::Monitor { .. } | Signal::Unlink { .. } | Signal::Demonitor { .. } => {
+                    self.handle_signal(process, main, signal);
+                }
+                other => refused.push(other),
+            }
+        }
+        let state = &mut main.state;
+        self.run_exit_hooks(process, state);
+        for (reference, monitor) in std::mem::take(&mut state.monitors) {
+            self.send_demonitor(reference, monitor.target);
+        }
+        for target in std::mem::take(&mut state.links).into_keys() {
+            self.link_exit(target, LinkTarget::Process(pid), reason.clone());
+        }
+        for (reference, watcher) in std::mem::take(&mut state.watchers) {
+            self.signal_pid(watcher.watcher, Signal::Down { reference, reason: reason.clone() });
+        }
+        for (suspended, count) in std::mem::take(&mut state.suspending) {
+            self.resume_process(suspended, count);
+        }
+        for signal in refused {
+            signal.refuse(self, process);
+        }
+        // The `Arc` may live on in somebody's hand: the heap goes now.
+        let options = *main.heap.options();
+        *main = ProcessMain::new(oxbeam_term::HeapOptions { min_heap_words: 12, ..options }, OwnedTerm::immediate(oxbeam_term::Word::NIL), None);
+        if process.is_system() && !self.is_halting() {
+            self.system_process_ended(process);
+        }
+    }
+
+    /// Undoes `count` suspensions of a process.
+    pub fn resume_process(&self, pid: Pid, count: u32) {
+        let resume: SystemTask = Box::new(move |_, _, main| {
+            if let Some(main) = main {
+                main.state.suspended = main.state.suspended.saturating_sub(count);
+            }
+        });
+        self.signal_pid(pid, Signal::Task(resume));
+    }
+}

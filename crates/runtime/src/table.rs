@@ -1,0 +1,95 @@
+//! The process table: pids to processes.
+//!
+//! A pid's number counts up with each spawn and wraps at the table's size; its low bits choose the slot. When a
+//! number comes around again its serial differs, so an old pid never finds a new process.
+
+use crate::Process;
+use oxbeam_term::Pid;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+const CHUNK_BITS: usize = 10;
+const CHUNK: usize = 1 << CHUNK_BITS;
+
+type Slots = Box<[Mutex<Option<Arc<Process>>>]>;
+
+/// The processes of one machine.
+pub struct ProcessTable {
+    chunks: Box<[OnceLock<Slots>]>,
+    limit: usize,
+    next: AtomicU64,
+    count: AtomicUsize,
+}
+
+impl ProcessTable {
+    /// A table for at most `limit` processes, rounded up to a power of two as OTP does.
+    pub fn new(limit: usize) -> ProcessTable {
+        let limit = limit.clamp(1024, 1 << 27).next_power_of_two();
+        ProcessTable {
+            chunks: (0..limit / CHUNK).map(|_| OnceLock::new()).collect(),
+            limit,
+            next: AtomicU64::new(0),
+            count: AtomicUsize::new(0),
+        }
+    }
+    /// How many processes there may be.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+    fn slot(&self, index: usize) -> &Mutex<Option<Arc<Process>>> {
+        let chunk = self.chunks[index >> CHUNK_BITS].get_or_init(|| (0..CHUNK).map(|_| Mutex::new(None)).collect());
+        &chunk[index & (CHUNK - 1)]
+    }
+    /// Makes a process with a free pid and enters it; `None` when the table is full.
+    pub(crate) fn insert(&self, make: impl FnOnce(Pid) -> Arc<Process>) -> Option<Arc<Process>> {
+        if self.count.fetch_add(1, Ordering::Relaxed) >= self.limit {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        loop {
+            let data = self.next.fetch_add(1, Ordering::Relaxed);
+            let mut slot = self.slot(data as usize & (self.limit - 1)).lock();
+            if slot.is_some() {
+                continue;
+            }
+            // As in OTP the number shown has 28 bits at most and the serial the rest of the counter.
+            let bits = self.limit.trailing_zeros();
+            let pid = Pid { number: (data & (self.limit as u64 - 1)) as u32, serial: (data >> bits) as u32 & 0xfff_ffff };
+            let process = make(pid);
+            *slot = Some(process.clone());
+            return Some(process);
+        }
+    }
+    /// The process with this pid.
+    pub fn get(&self, pid: Pid) -> Option<Arc<Process>> {
+        if pid.number as usize >= self.limit {
+            return None;
+        }
+        let chunk = self.chunks[pid.number as usize >> CHUNK_BITS].get()?;
+        let slot = chunk[pid.number as usize & (CHUNK - 1)].lock();
+        slot.as_ref().filter(|process| process.pid() == pid).cloned()
+    }
+    pub(crate) fn remove(&self, pid: Pid) {
+        let mut slot = self.slot(pid.number as usize).lock();
+        if slot.as_ref().is_some_and(|process| process.pid() == pid) {
+            let process = slot.take();
+            drop(slot);
+            drop(process);
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+    /// All pids, in order of their numbers.
+    pub fn pids(&self) -> Vec<Pid> {
+        let mut pids: Vec<Pid> = Vec::with_capacity(self.count());
+        for chunk in self.chunks.iter().filter_map(OnceLock::get) {
+            pids.extend(chunk.iter().filter_map(|slot| slot.lock().as_ref().map(|process| process.pid())));
+        }
+        pids
+    }
+}

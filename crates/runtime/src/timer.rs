@@ -1,0 +1,81 @@
+//! Timers: one thread that sleeps until the next one is due.
+
+use crate::clock::Clock;
+use parking_lot::{Condvar, Mutex};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A timer, by when it is due and a number that makes it unique.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct TimerId {
+    /// When it is due, in nanoseconds of the machine's clock.
+    pub due: u64,
+    /// Makes it unique.
+    pub number: u64,
+}
+
+type Action = Box<dyn FnOnce() + Send>;
+
+struct Timers {
+    pending: BTreeMap<TimerId, Action>,
+    next_number: u64,
+    stopped: bool,
+}
+
+/// The timers of one machine.
+pub struct TimerService {
+    timers: Mutex<Timers>,
+    changed: Condvar,
+    clock: Arc<Clock>,
+}
+
+impl TimerService {
+    pub(crate) fn new(clock: Arc<Clock>) -> TimerService {
+        let timers = Timers { pending: BTreeMap::new(), next_number: 0, stopped: false };
+        TimerService { timers: Mutex::new(timers), changed: Condvar::new(), clock }
+    }
+    /// Runs `action` on the timer thread when the clock reaches `due`. It must be quick.
+    pub fn start(&self, due: u64, action: impl FnOnce() + Send + 'static) -> TimerId {
+        let mut timers = self.timers.lock();
+        timers.next_number += 1;
+        let id = TimerId { due, number: timers.next_number };
+        let earliest = timers.pending.first_key_value().is_none_or(|(first, _)| id < *first);
+        timers.pending.insert(id, Box::new(action));
+        drop(timers);
+        if earliest {
+            self.changed.notify_one();
+        }
+        id
+    }
+    /// Takes a timer back; false when it has run, is running or never was.
+    pub fn cancel(&self, id: TimerId) -> bool {
+        let action = self.timers.lock().pending.remove(&id);
+        action.is_some()
+    }
+    /// Is it still pending?
+    pub fn is_pending(&self, id: TimerId) -> bool {
+        self.timers.lock().pending.contains_key(&id)
+    }
+    /// The timer thread's work, until [`TimerService::stop`].
+    pub(crate) fn run(&self) {
+        let mut timers = self.timers.lock();
+        while !timers.stopped {
+            let now = self.clock.elapsed();
+            match timers.pending.first_key_value().map(|(id, _)| *id) {
+                None => self.changed.wait(&mut timers),
+                Some(id) if id.due > now => {
+                    self.changed.wait_until(&mut timers, self.clock.instant(id.due));
+                }
+                Some(id) => {
+                    if let Some(action) = timers.pending.remove(&id) {
+                        parking_lot::MutexGuard::unlocked(&mut timers, action);
+                    }
+                }
+            }
+        }
+    }
+    pub(crate) fn stop(&self) {
+        self.timers.lock().stopped = true;
+        self.changed.notify_all();
+    }
+}

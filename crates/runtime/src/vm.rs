@@ -1,0 +1,296 @@
+//! The machine: one value owns everything.
+
+use crate::bif::BifEntry;
+use crate::code::{CodeTable, LoadError, Prepared};
+use crate::monitor::LinkTarget;
+use crate::scheduler::{Outcome, Schedulers};
+use crate::{Clock, Process, ProcessMain, ProcessTable, Registry, TimerService};
+use oxbeam_beam_file::BeamFile;
+use oxbeam_term::{ATOM_LIMIT_DEFAULT, Atom, AtomTable, Export, LiteralRange, LocalReference, MagicObject, OwnedTerm, Pid, Port, atoms};
+use parking_lot::{Mutex, RwLock};
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+/// What executes code.
+pub trait Engine: Send + Sync {
+    /// Decodes a module for execution, without publishing it.
+    ///
+    /// # Errors
+    /// When the file holds something that this machine cannot execute.
+    fn prepare(&self, vm: &Vm, file: &BeamFile) -> Result<Prepared, LoadError>;
+    /// Runs a process that the caller owns until it yields, waits or ends. `budget` is its reductions.
+    fn run(&self, vm: &Vm, process: &Arc<Process>, main: &mut ProcessMain, dirty: bool, budget: i32) -> Outcome;
+    /// Address of the instruction that a process starts at to apply the saved registers (module, function, arguments).
+    fn apply_address(&self) -> u64;
+}
+
+/// What is done with each process that ends, by its last owner.
+pub type ExitHook = Box<dyn Fn(&Vm, &Arc<Process>, &mut crate::ProcessState) + Send + Sync>;
+
+/// What the signals of links and monitors need of ports.
+pub trait Ports: Send + Sync {
+    /// A process linked to the port ended (or called `exit/2` on it).
+    fn link_exit(&self, vm: &Vm, port: Port, from: LinkTarget, reason: OwnedTerm);
+    /// A monitor of the port was removed.
+    fn demonitor(&self, vm: &Vm, port: Port, reference: LocalReference);
+}
+
+/// How a machine is built.
+#[derive(Clone, Debug)]
+pub struct VmOptions {
+    /// Scheduler threads; 0 means one for each core.
+    pub schedulers: usize,
+    /// Dirty schedulers for computations; 0 means one for each core.
+    pub dirty_cpu_schedulers: usize,
+    /// Dirty schedulers for blocking work.
+    pub dirty_io_schedulers: usize,
+    /// Processes at most.
+    pub process_limit: usize,
+    /// Ports at most.
+    pub port_limit: usize,
+    /// Atoms at most.
+    pub atom_limit: u32,
+    /// Default `min_heap_size`, in words.
+    pub min_heap_words: usize,
+    /// Default `min_bin_vheap_size`, in words.
+    pub min_virtual_words: usize,
+    /// Default `max_heap_size`, in words; 0 for none.
+    pub max_heap_words: usize,
+    /// Default `fullsweep_after`.
+    pub fullsweep_after: u32,
+}
+
+impl Default for VmOptions {
+    fn default() -> VmOptions {
+        VmOptions {
+            schedulers: 0,
+            dirty_cpu_schedulers: 0,
+            dirty_io_schedulers: 10,
+            process_limit: 1_048_576,
+            port_limit: 65_536,
+            atom_limit: ATOM_LIMIT_DEFAULT,
+            min_heap_words: 233,
+            min_virtual_words: 46_422,
+            max_heap_words: 0,
+            fullsweep_after: 65_535,
+        }
+    }
+}
+
+/// A machine. Shared by its threads; [`Vm::shut_down`] ends them.
+pub struct Vm {
+    /// How it was built.
+    pub options: VmOptions,
+    /// Atoms.
+    pub atoms: AtomTable,
+    /// Code.
+    pub code: CodeTable,
+    /// Processes.
+    pub processes: ProcessTable,
+    /// Registered names.
+    pub registry: Registry,
+    /// Schedulers.
+    pub schedulers: Schedulers,
+    /// Timers.
+    pub timers: TimerService,
+    /// Time.
+    pub clock: Arc<Clock>,
+    /// Built-in functions.
+    pub bifs: Vec<BifEntry>,
+    bif_index: HashMap<(Atom, Atom, u8), usize>,
+    engine: Box<dyn Engine>,
+    next_reference: AtomicU64,
+    next_unique: AtomicI64,
+    node: RwLock<(Atom, u32)>,
+    /// State that a family of BIFs keeps in the machine, by type.
+    extensions: RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    exit: Mutex<Option<i32>>,
+    halted: parking_lot::Condvar,
+    halting: AtomicBool,
+    /// Depth of stack traces (`erlang:system_flag(backtrace_depth, N)`).
+    pub backtrace_depth: AtomicU32,
+    exit_hooks: RwLock<Vec<ExitHook>>,
+    ports: RwLock<Option<Arc<dyn Ports>>>,
+    this: OnceLock<Weak<Vm>>,
+}
+
+impl Vm {
+    /// A machine without processes; [`Vm::start`] starts its threads.
+    pub fn new(options: VmOptions, engine: Box<dyn Engine>, bifs: Vec<BifEntry>) -> Arc<Vm> {
+        let atoms = AtomTable::new(options.atom_limit);
+        let clock = Arc::new(Clock::new());
+        let code = CodeTable::new();
+        let mut bif_index = HashMap::with_capacity(bifs.len());
+        for (index, bif) in bifs.iter().enumerate() {
+            let module = atoms.intern(bif.module).expect("the atom table has room for the BIFs' names");
+            let function = atoms.intern(bif.function).expect("the atom table has room for the BIFs' names");
+            bif_index.insert((module, function, bif.arity), index);
+            if !bif.flags.nif {
+                code.export(module, function, bif.arity).bif.store(index as u64 + 1, Ordering::Release);
+            }
+        }
+        let vm = Arc::new(Vm {
+            processes: ProcessTable::new(options.process_limit),
+            schedulers: Schedulers::new(&options),
+            timers: TimerService::new(clock.clone()),
+            registry: Registry::default(),
+            atoms,
+            code,
+            clock,
+            bifs,
+            bif_index,
+            engine,
+            next_reference: AtomicU64::new(1),
+            next_unique: AtomicI64::new(1),
+            node: RwLock::new((atoms::NONODE_NOHOST, 0)),
+            extensions: RwLock::default(),
+            exit: Mutex::new(None),
+            halted: parking_lot::Condvar::new(),
+            halting: AtomicBool::new(false),
+            backtrace_depth: AtomicU32::new(8),
+            exit_hooks: RwLock::default(),
+            ports: RwLock::default(),
+            this: OnceLock::new(),
+            options,
+        });
+        let _ = vm.this.set(Arc::downgrade(&vm));
+        vm
+    }
+    /// The machine itself, counted.
+    pub fn arc(&self) -> Arc<Vm> {
+        self.this.get().and_then(Weak::upgrade).expect("a machine that is used is alive")
+    }
+    /// What executes code.
+    pub fn engine(&self) -> &dyn Engine {
+        &*self.engine
+    }
+    /// The BIF with this name.
+    pub fn bif(&self, module: Atom, function: Atom, arity: u8) -> Option<&BifEntry> {
+        self.bif_index.get(&(module, function, arity)).map(|&index| &self.bifs[index])
+    }
+    /// The BIF behind an export.
+    pub fn bif_of(&self, export: &Export) -> Option<&BifEntry> {
+        let index = export.bif.load(Ordering::Acquire);
+        if index == 0 { None } else { self.bifs.get(index as usize - 1) }
+    }
+    /// Where literals live.
+    pub fn literals(&self) -> LiteralRange {
+        self.code.literals.range()
+    }
+    /// Numbers of a new reference.
+    pub fn next_reference(&self) -> LocalReference {
+        let number = self.next_reference.fetch_add(1, Ordering::Relaxed);
+        // As OTP shows them: three 32-bit numbers; the least significant has 18 bits.
+        let low = number & 0x3_ffff;
+        let middle = (number >> 18) & 0xffff_ffff;
+        LocalReference([low | middle << 32, number >> 50])
+    }
+    /// A number for `erlang:unique_integer/1`, strictly increasing.
+    pub fn next_unique(&self) -> i64 {
+        self.next_unique.fetch_add(1, Ordering::Relaxed)
+    }
+    /// Name and creation of this node.
+    pub fn node(&self) -> (Atom, u32) {
+        *self.node.read()
+    }
+    /// Sets name and creation of this node.
+    pub fn set_node(&self, name: Atom, creation: u32) {
+        *self.node.write() = (name, creation);
+    }
+    /// State of type `T` that belongs to this machine, made on first use. Each family of BIFs keeps what it needs
+    /// (tables, ports, timers by reference, ...) in a type of its own.
+    pub fn extension<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        if let Some(state) = self.extensions.read().get(&TypeId::of::<T>()) {
+            return state.clone().downcast().expect("stored under its own type");
+        }
+        let mut extensions = self.extensions.write();
+        let state = extensions.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default()));
+        state.clone().downcast().expect("stored under its own type")
+    }
+    /// Stores state of type `T`, replacing what was there.
+    pub fn set_extension<T: Send + Sync + 'static>(&self, state: Arc<T>) {
+        self.extensions.write().insert(TypeId::of::<T>(), state);
+    }
+    /// Wraps an object so that a magic reference can keep it.
+    pub fn magic(object: impl Any + Send + Sync) -> Arc<MagicObject> {
+        Arc::new(MagicObject(Box::new(object)))
+    }
+    /// Starts the machine's threads.
+    pub fn start(&self) {
+        self.schedulers.start(&self.arc());
+        let vm = self.arc();
+        let timers = std::thread::Builder::new().name("timers".into()).spawn(move || vm.timers.run());
+        timers.expect("the system can start a thread");
+    }
+    /// Ends the machine with this exit status: `wait` returns it, schedulers stop after their current slice.
+    pub fn halt(&self, status: i32) {
+        self.halting.store(true, Ordering::Release);
+        let mut exit = self.exit.lock();
+        if exit.is_none() {
+            *exit = Some(status);
+        }
+        self.halted.notify_all();
+    }
+    /// Is the machine ending?
+    pub fn is_halting(&self) -> bool {
+        self.halting.load(Ordering::Relaxed)
+    }
+    /// Waits until the machine ends; returns its exit status.
+    pub fn wait(&self) -> i32 {
+        let mut exit = self.exit.lock();
+        loop {
+            if let Some(status) = *exit {
+                return status;
+            }
+            self.halted.wait(&mut exit);
+        }
+    }
+    /// Stops and joins all threads. Everything is freed with the last `Arc`.
+    pub fn shut_down(&self) {
+        self.halt(0);
+        self.timers.stop();
+        self.schedulers.stop();
+    }
+    /// Reason of a process's end, as a term of its own.
+    pub fn own_atom(atom: Atom) -> OwnedTerm {
+        OwnedTerm::immediate(oxbeam_term::Word::atom(atom))
+    }
+    /// Registers what is done with each process that ends (ETS tables, timers, ports of its own).
+    pub fn add_exit_hook(&self, hook: ExitHook) {
+        self.exit_hooks.write().push(hook);
+    }
+    pub(crate) fn run_exit_hooks(&self, process: &Arc<Process>, state: &mut crate::ProcessState) {
+        for hook in self.exit_hooks.read().iter() {
+            hook(self, process, state);
+        }
+    }
+    /// Sets what links and monitors of ports do.
+    pub fn set_ports(&self, ports: Arc<dyn Ports>) {
+        *self.ports.write() = Some(ports);
+    }
+    /// The ports.
+    pub fn ports(&self) -> Option<Arc<dyn Ports>> {
+        self.ports.read().clone()
+    }
+    pub(crate) fn schedulers_port_exit(&self, port: Port, from: LinkTarget, reason: OwnedTerm) {
+        if let Some(ports) = self.ports() {
+            ports.link_exit(self, port, from, reason);
+        }
+    }
+    pub(crate) fn port_demonitor(&self, port: Port, reference: LocalReference) {
+        if let Some(ports) = self.ports() {
+            ports.demonitor(self, port, reference);
+        }
+    }
+    /// A system process must not end: the machine goes down, as OTP's does.
+    pub(crate) fn system_process_ended(&self, process: &Arc<Process>) {
+        eprintln!("oxbeam: system process <0.{}.{}> terminated", process.pid().number, process.pid().serial);
+        self.halt(1);
+    }
+    /// Finds a process.
+    pub fn process(&self, pid: Pid) -> Option<Arc<Process>> {
+        self.processes.get(pid)
+    }
+}
