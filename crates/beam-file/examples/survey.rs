@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use oxbeam_beam_file::{BeamFile, Op, disassemble};
 
@@ -17,14 +17,14 @@ fn main() -> std::process::ExitCode {
     paths.sort();
     let files: Vec<Vec<u8>> = paths.iter().filter_map(|path| std::fs::read(path).ok()).collect();
 
-    let start = Instant::now();
-    let parsed: Vec<_> = files.iter().map(|bytes| BeamFile::parse(bytes)).collect();
-    let elapsed = start.elapsed();
-
+    let mut elapsed = Duration::ZERO;
     let mut totals = BTreeMap::new();
     let (mut failures, mut operands, mut code_bytes, mut literals) = (0, 0, 0, 0);
-    for (path, file) in paths.iter().zip(&parsed) {
-        match file {
+    for (path, bytes) in paths.iter().zip(&files) {
+        let start = Instant::now();
+        let file = BeamFile::parse(bytes);
+        elapsed += start.elapsed();
+        match &file {
             Err(error) => {
                 failures += 1;
                 eprintln!("{}: {error}", path.display());

@@ -1,6 +1,6 @@
 //! The `.beam` container: chunks, compact terms and the generic instruction table of OTP 27.
 //!
-//! [`BeamFile::parse`] turns the bytes of a file into plain structures. It knows nothing of terms, atoms tables
+//! [`BeamFile::parse`] turns the bytes of a file into plain structures. It knows nothing of terms, atom tables
 //! or processes: literals stay bytes of the external term format, atoms stay strings. Nothing in a file makes
 //! it panic or allocate out of proportion; what the real loader refuses, it refuses with the same words.
 //!

@@ -125,8 +125,8 @@ impl<'a> Reader<'a> {
         let length = if length_code < 7 {
             usize::from(length_code) + 2
         } else {
-            // A length that itself needs more than eight bytes is refused by `unsigned`'s limit, so the
-            // recursion is one deep: a nested length whose code is 7 again asks for nine bytes or more.
+            // The format would allow a length whose own length is a compact number, and so on for ever; one
+            // that takes nine bytes or more is absurd.
             let first = self.byte()?;
             if first & 7 != tag::UNSIGNED {
                 return Err(Fault("a length has the wrong tag"));

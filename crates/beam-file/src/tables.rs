@@ -241,7 +241,7 @@ pub(crate) fn lambdas(reader: &mut Reader<'_>, atom_count: usize) -> Result<Vec<
         })
         .collect::<Result<Vec<Lambda>, Fault>>()?;
     // The checksum reads whole entries to the end of the chunk.
-    if reader.remaining() % 24 == 0 { Ok(lambdas) } else { Err(Fault("it ends in half an entry")) }
+    if reader.remaining().is_multiple_of(24) { Ok(lambdas) } else { Err(Fault("it ends in half an entry")) }
 }
 
 pub(crate) fn literals(reader: &mut Reader<'_>) -> Result<Literals, Fault> {
