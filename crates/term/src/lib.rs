@@ -15,6 +15,8 @@ mod collect;
 mod copy;
 mod fun;
 mod heap;
+mod map;
+mod order;
 mod term;
 pub mod word;
 
@@ -25,6 +27,7 @@ pub use collect::CollectionKind;
 pub use copy::OwnedTerm;
 pub use fun::{Export, FunEntry};
 pub use heap::{Heap, HeapOptions, LiteralRange, MagicObject};
+pub use map::MapIter;
 pub use term::{
     Bits, Cons, External, ExternalFun, Fun, Integer, ListIter, LocalReference, MatchContext, Pid, Port, Reference,
     Term, Tuple, Value,
