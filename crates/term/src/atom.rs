@@ -3,7 +3,7 @@
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// An atom by its index in the machine's [`AtomTable`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
@@ -28,6 +28,8 @@ pub struct AtomTable {
     chunks: Box<[OnceLock<Chunk>]>,
     count: AtomicU32,
     limit: u32,
+    /// Name (low half) and creation of this node.
+    this_node: AtomicU64,
 }
 
 impl AtomTable {
@@ -38,6 +40,7 @@ impl AtomTable {
             chunks: (0..CHUNKS_MAX).map(|_| OnceLock::new()).collect(),
             count: AtomicU32::new(0),
             limit: limit.clamp(8192, (CHUNKS_MAX * CHUNK_SIZE) as u32),
+            this_node: AtomicU64::new(u64::from(crate::atoms::NONODE_NOHOST.0)),
         };
         for (index, name) in crate::atoms::NAMES.iter().enumerate() {
             let atom = table.intern(name);
@@ -84,6 +87,16 @@ impl AtomTable {
     /// How many atoms there may be.
     pub fn limit(&self) -> u32 {
         self.limit
+    }
+    /// Name and creation of this node, `nonode@nohost` and 0 unless it is alive. Kept here because the order of local
+    /// and external identifiers depends on it.
+    pub fn this_node(&self) -> (Atom, u32) {
+        let node = self.this_node.load(Ordering::Acquire);
+        (Atom(node as u32), (node >> 32) as u32)
+    }
+    /// Sets name and creation of this node.
+    pub fn set_this_node(&self, name: Atom, creation: u32) {
+        self.this_node.store(u64::from(name.0) | u64::from(creation) << 32, Ordering::Release);
     }
     /// Bytes held by names (for `erlang:memory/1`).
     pub fn text_bytes(&self) -> usize {

@@ -16,6 +16,8 @@ mod copy;
 mod fun;
 mod heap;
 mod literal;
+mod map;
+mod order;
 mod term;
 pub mod word;
 
@@ -28,6 +30,7 @@ pub use fun::{Export, FunEntry};
 pub use heap::{Heap, HeapOptions, LiteralRange, MagicObject};
 pub use copy::size_in_words;
 pub use literal::LiteralArea;
+pub use map::MapIter;
 pub use term::{
     Bits, Cons, External, ExternalFun, Fun, Integer, ListIter, LocalReference, MatchContext, Pid, Port, Reference,
     Term, Tuple, Value,

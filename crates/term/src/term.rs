@@ -175,7 +175,7 @@ impl<'h> Term<'h> {
         if self.word.is_boxed() { Some(self.header().kind()) } else { None }
     }
     #[inline(always)]
-    fn is_boxed_of(self, kind: Kind) -> bool {
+    pub(crate) fn is_boxed_of(self, kind: Kind) -> bool {
         self.word.is_boxed() && self.header().is(kind)
     }
 
