@@ -177,13 +177,7 @@ impl CodeTable {
         let mut exports = self.exports.write();
         exports.entry((module, function, arity)).or_insert_with(|| {
             // Freed by `Drop`: exports live as long as the machine, hence longer than any term that points to one.
-            Box::leak(Box::new(Export {
-                module,
-                function,
-                arity,
-                address: AtomicU64::new(0),
-                bif: AtomicU64::new(0),
-            }))
+            Box::leak(Box::new(Export { module, function, arity, address: AtomicU64::new(0), bif: AtomicU64::new(0) }))
         })
     }
     /// The export cell of a function, if anybody has mentioned it.
@@ -258,7 +252,8 @@ impl CodeTable {
                 return Err(PublishError::OnLoad(on_load));
             }
         }
-        let has_old = |name: &Atom| modules.get(name).is_some_and(|module| module.current.is_some() && module.old.is_some());
+        let has_old =
+            |name: &Atom| modules.get(name).is_some_and(|module| module.current.is_some() && module.old.is_some());
         let not_purged: Vec<Atom> = names().filter(has_old).collect();
         if !not_purged.is_empty() {
             return Err(PublishError::NotPurged(not_purged));

@@ -34,7 +34,7 @@ pub use registry::Registry;
 pub use scheduler::{DirtyKind, Outcome, SLICE_REDUCTIONS, Schedulers};
 pub use send::Destination;
 pub use signal::{Signal, SystemTask};
-pub use spawn::{SpawnOptions, SpawnMonitor};
+pub use spawn::{SpawnMonitor, SpawnOptions};
 pub use table::ProcessTable;
 pub use timer::{TimerId, TimerService};
 pub use vm::{Engine, ExitHook, Ports, Vm, VmOptions};

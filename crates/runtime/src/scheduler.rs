@@ -3,7 +3,7 @@
 //! A process is in exactly one run queue when its status is Queued. A scheduler takes from its own queues first, then
 //! steals; with nothing to do it sleeps until somebody queues a process (`wake_one`).
 
-use crate::process::{Process, ProcessMain, RunStatus};
+use crate::process::{Process, RunStatus};
 use crate::{Priority, Vm, VmOptions};
 use oxbeam_term::OwnedTerm;
 use parking_lot::{Condvar, Mutex};
@@ -154,11 +154,8 @@ impl Schedulers {
     pub(crate) fn enqueue(&self, process: Arc<Process>) {
         let here = CURRENT.get();
         let count = self.schedulers.len();
-        let home = if (1..=count).contains(&here) {
-            here - 1
-        } else {
-            self.next.fetch_add(1, Ordering::Relaxed) % count
-        };
+        let home =
+            if (1..=count).contains(&here) { here - 1 } else { self.next.fetch_add(1, Ordering::Relaxed) % count };
         let scheduler = &self.schedulers[home];
         let length = {
             let mut queue = scheduler.queue.lock();
@@ -166,7 +163,9 @@ impl Schedulers {
             scheduler.length.fetch_add(1, Ordering::SeqCst) + 1
         };
         // A running scheduler keeps its first process for itself; for more, somebody else may get up.
-        if self.sleepers.load(Ordering::SeqCst) != 0 && (home + 1 != here || length > 1 || scheduler.sleeping.load(Ordering::SeqCst)) {
+        if self.sleepers.load(Ordering::SeqCst) != 0
+            && (home + 1 != here || length > 1 || scheduler.sleeping.load(Ordering::SeqCst))
+        {
             self.wake_one(home);
         }
     }
@@ -298,7 +297,7 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
         return;
     }
     if main.state.suspended > 0 {
-        park(vm, process, main);
+        park(vm, process);
         return;
     }
     let outcome = vm.engine().run(vm, &process, main, false, SLICE_REDUCTIONS);
@@ -311,11 +310,7 @@ fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
             process.incoming.lock().status = RunStatus::Queued;
             vm.schedulers.enqueue(process);
         }
-        Outcome::Wait => {
-            // SAFETY: this thread still owns the process.
-            let main = unsafe { process.main() };
-            park(vm, process, main);
-        }
+        Outcome::Wait => park(vm, process),
         Outcome::Dirty(kind) => {
             process.incoming.lock().status = RunStatus::Queued;
             vm.schedulers.enqueue_dirty(kind, process);
@@ -325,7 +320,7 @@ fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
 }
 
 /// Lets a process wait, unless a signal came meanwhile.
-fn park(vm: &Arc<Vm>, process: Arc<Process>, _main: &mut ProcessMain) {
+fn park(vm: &Arc<Vm>, process: Arc<Process>) {
     let mut incoming = process.incoming.lock();
     if incoming.signals.is_empty() {
         incoming.status = RunStatus::Waiting;

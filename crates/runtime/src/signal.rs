@@ -4,10 +4,10 @@
 //! links, monitors and flags are touched by itself only. What a signal asks of a process that has ended is answered
 //! by [`Signal::refuse`].
 
+use crate::Vm;
 use crate::mailbox::Message;
 use crate::monitor::{AliasKind, LinkTarget, MonitorTarget, Watcher};
 use crate::process::{Process, ProcessMain, RunStatus};
-use crate::Vm;
 use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Term, atoms};
 use std::sync::Arc;
 
@@ -318,7 +318,11 @@ impl Vm {
         }
         // The `Arc` may live on in somebody's hand: the heap goes now.
         let options = *main.heap.options();
-        *main = ProcessMain::new(oxbeam_term::HeapOptions { min_heap_words: 12, ..options }, OwnedTerm::immediate(oxbeam_term::Word::NIL), None);
+        *main = ProcessMain::new(
+            oxbeam_term::HeapOptions { min_heap_words: 12, ..options },
+            OwnedTerm::immediate(oxbeam_term::Word::NIL),
+            None,
+        );
         if process.is_system() && !self.is_halting() {
             self.system_process_ended(process);
         }

@@ -60,7 +60,8 @@ impl ProcessTable {
             }
             // As in OTP the number shown has 28 bits at most and the serial the rest of the counter.
             let bits = self.limit.trailing_zeros();
-            let pid = Pid { number: (data & (self.limit as u64 - 1)) as u32, serial: (data >> bits) as u32 & 0xfff_ffff };
+            let pid =
+                Pid { number: (data & (self.limit as u64 - 1)) as u32, serial: (data >> bits) as u32 & 0xfff_ffff };
             let process = make(pid);
             *slot = Some(process.clone());
             return Some(process);

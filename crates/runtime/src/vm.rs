@@ -6,7 +6,9 @@ use crate::monitor::LinkTarget;
 use crate::scheduler::{Outcome, Schedulers};
 use crate::{Clock, Process, ProcessMain, ProcessTable, Registry, TimerService};
 use oxbeam_beam_file::BeamFile;
-use oxbeam_term::{ATOM_LIMIT_DEFAULT, Atom, AtomTable, Export, LiteralRange, LocalReference, MagicObject, OwnedTerm, Pid, Port, atoms};
+use oxbeam_term::{
+    ATOM_LIMIT_DEFAULT, Atom, AtomTable, Export, LiteralRange, LocalReference, MagicObject, OwnedTerm, Pid, Port, atoms,
+};
 use parking_lot::{Mutex, RwLock};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;

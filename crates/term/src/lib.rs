@@ -26,9 +26,9 @@ pub use bigint::{BIG_BITS_MAX, Big};
 pub use binary::{BinaryHandle, HEAP_BINARY_BYTES_MAX};
 pub use collect::CollectionKind;
 pub use copy::OwnedTerm;
+pub use copy::size_in_words;
 pub use fun::{Export, FunEntry};
 pub use heap::{Heap, HeapOptions, LiteralRange, MagicObject};
-pub use copy::size_in_words;
 pub use literal::LiteralArea;
 pub use map::MapIter;
 pub use term::{

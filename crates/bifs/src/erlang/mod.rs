@@ -1,0 +1,3 @@
+//! BIFs of module `erlang`, by family.
+
+pub(crate) mod tuple;
