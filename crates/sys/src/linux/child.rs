@@ -453,7 +453,7 @@ mod tests {
         let poller = Arc::new(Poller::start().unwrap());
         let (sender, receiver) = mpsc::channel();
         let spawner = Spawner::start(Arc::clone(&poller));
-        let child = spawner.spawn(request, Box::new(move |status| drop(sender.send(status))))?;
+        let child = spawner.spawn(request, Box::new(move |status| _ = sender.send(status)))?;
         Ok((child, receiver, poller))
     }
 

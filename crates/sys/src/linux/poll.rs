@@ -339,7 +339,7 @@ mod tests {
 
     fn registered(poller: &Poller, descriptor: impl AsFd) -> (Token, mpsc::Receiver<Readiness>) {
         let (sender, receiver) = mpsc::channel();
-        let token = poller.register(descriptor, Box::new(move |readiness| drop(sender.send(readiness)))).unwrap();
+        let token = poller.register(descriptor, Box::new(move |readiness| _ = sender.send(readiness))).unwrap();
         (token, receiver)
     }
 
