@@ -7,9 +7,9 @@
 //! Start with [`file`] for the model of a module, and [`poll`] for how events reach the machine.
 //! What differs between platforms lives in one folder per platform; the rest is pure computation.
 
-mod errno;
 pub mod char_width;
 mod char_width_table;
+mod errno;
 pub mod inet_gethost;
 pub mod terminfo;
 mod terminfo_names;
