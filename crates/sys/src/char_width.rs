@@ -23,12 +23,8 @@ pub fn char_width(character: u32) -> Option<u8> {
 /// Columns of all `characters` together; `None` if one of them cannot be printed (C's `wcswidth`).
 pub fn string_width(characters: impl IntoIterator<Item = u32>) -> Option<usize> {
     // C's function ends at the first zero.
-    let mut characters = characters
-        .into_iter()
-        .take_while(|&character| character != 0);
-    characters.try_fold(0, |total, character| {
-        Some(total + usize::from(char_width(character)?))
-    })
+    let mut characters = characters.into_iter().take_while(|&character| character != 0);
+    characters.try_fold(0, |total, character| Some(total + usize::from(char_width(character)?)))
 }
 
 /// C's `isprint` for one byte: only ASCII characters are printable in a UTF-8 locale.
@@ -59,10 +55,6 @@ mod tests {
 
     #[test]
     fn ranges_are_in_order() {
-        assert!(
-            RANGES
-                .windows(2)
-                .all(|pair| pair[0].0 <= pair[0].1 && pair[0].1 < pair[1].0)
-        );
+        assert!(RANGES.windows(2).all(|pair| pair[0].0 <= pair[0].1 && pair[0].1 < pair[1].0));
     }
 }

@@ -115,9 +115,6 @@ mod tests {
         assert_eq!(errno_name(libc::EOPNOTSUPP), "enotsup"); // prim_file:altname/1 on OTP 27
         assert_eq!(errno_name(libc::EWOULDBLOCK), "eagain");
         assert_eq!(errno_name(0), "unknown");
-        assert_eq!(
-            Errno::from(std::io::Error::from_raw_os_error(13)),
-            Errno::EACCES
-        );
+        assert_eq!(Errno::from(std::io::Error::from_raw_os_error(13)), Errno::EACCES);
     }
 }

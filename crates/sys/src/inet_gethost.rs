@@ -28,21 +28,11 @@ const REQUEST_LENGTH_MAX: usize = 64 * 1024;
 /// Answers requests from `input` on `output` until it ends, looking up to `workers` names up at a time.
 ///
 /// Look-ups that are under way when the input ends are left alone: the caller ends the program.
-pub fn run(
-    workers: usize,
-    mut input: impl Read,
-    output: impl Write + Send + 'static,
-) -> io::Result<()> {
-    let pool = Arc::new(Pool {
-        state: Mutex::default(),
-        work: Condvar::new(),
-        output: Mutex::new(output),
-    });
+pub fn run(workers: usize, mut input: impl Read, output: impl Write + Send + 'static) -> io::Result<()> {
+    let pool = Arc::new(Pool { state: Mutex::default(), work: Condvar::new(), output: Mutex::new(output) });
     for _ in 0..workers.max(1) {
         let pool = Arc::clone(&pool);
-        std::thread::Builder::new()
-            .name("gethost".into())
-            .spawn(move || pool.work())?;
+        std::thread::Builder::new().name("gethost".into()).spawn(move || pool.work())?;
     }
     let outcome = loop {
         match read_packet(&mut input) {
@@ -142,14 +132,7 @@ fn query(operation: u8, rest: &[u8]) -> Query {
     match (operation, rest) {
         (1, [protocol @ (1 | 2), name @ ..]) => {
             let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
-            Query::Name(
-                name.to_vec(),
-                if *protocol == 1 {
-                    Family::V4
-                } else {
-                    Family::V6
-                },
-            )
+            Query::Name(name.to_vec(), if *protocol == 1 { Family::V4 } else { Family::V6 })
         }
         (2, [1, address @ ..]) => match address.first_chunk::<4>() {
             Some(octets) => Query::Address((*octets).into()),
@@ -168,10 +151,7 @@ fn answer(serial: Serial, query: &Query) -> Vec<u8> {
     let (size, outcome) = match query {
         Query::Name(name, Family::V4) => (4, host_by_name(name, Family::V4)),
         Query::Name(name, Family::V6) => (16, host_by_name(name, Family::V6)),
-        Query::Address(address) => (
-            if address.is_ipv4() { 4 } else { 16 },
-            host_by_address(*address),
-        ),
+        Query::Address(address) => (if address.is_ipv4() { 4 } else { 16 }, host_by_address(*address)),
         Query::Unsupported => return error_packet(serial, "enotsup"),
     };
     match outcome {
@@ -216,14 +196,10 @@ mod tests {
         let (mut from_program, output) = io::pipe().unwrap();
         let program = std::thread::spawn(move || run(2, input, output));
         for request in requests {
-            to_program
-                .write_all(&(request.len() as u32).to_be_bytes())
-                .unwrap();
+            to_program.write_all(&(request.len() as u32).to_be_bytes()).unwrap();
             to_program.write_all(request).unwrap();
         }
-        let packets = (0..answers)
-            .map(|_| read_packet(&mut from_program).unwrap().unwrap())
-            .collect();
+        let packets = (0..answers).map(|_| read_packet(&mut from_program).unwrap().unwrap()).collect();
         drop(to_program);
         program.join().unwrap().unwrap();
         packets
@@ -232,31 +208,19 @@ mod tests {
     #[test]
     fn localhost() {
         let answer = ask(&[b"\0\0\0\x07\x01\x01localhost\0"], 1).remove(0);
-        assert!(
-            answer.starts_with(b"\0\0\0\x07\x04\0\0\0\x01\x7f\0\0\x01"),
-            "{answer:?}"
-        );
+        assert!(answer.starts_with(b"\0\0\0\x07\x04\0\0\0\x01\x7f\0\0\x01"), "{answer:?}");
         assert_eq!(&answer[17..27], b"localhost\0");
         let answer = ask(&[b"\0\0\0\x08\x02\x01\x7f\0\0\x01"], 1).remove(0);
-        assert!(
-            answer.starts_with(b"\0\0\0\x08\x04\0\0\0\x01\x7f\0\0\x01"),
-            "{answer:?}"
-        );
+        assert!(answer.starts_with(b"\0\0\0\x08\x04\0\0\0\x01\x7f\0\0\x01"), "{answer:?}");
     }
 
     #[test]
     fn errors() {
-        assert_eq!(
-            ask(&[b"\xff\xff\xff\xff\x04\0\0\0\0\0", b"abcd\x09"], 1),
-            [b"abcd\0enotsup\0"]
-        );
+        assert_eq!(ask(&[b"\xff\xff\xff\xff\x04\0\0\0\0\0", b"abcd\x09"], 1), [b"abcd\0enotsup\0"]);
         assert_eq!(ask(&[b"abcd\x01\x03x\0"], 1), [b"abcd\0enotsup\0"]);
         assert_eq!(ask(&[b"abcd\x02\x01\x7f\0"], 1), [b"abcd\0enotsup\0"]);
         let answer = ask(&[b"abcd\x01\x01no-such-host.invalid\0"], 1).remove(0);
-        assert_eq!(
-            (&answer[..5], answer.last()),
-            (b"abcd\0".as_slice(), Some(&0))
-        );
+        assert_eq!((&answer[..5], answer.last()), (b"abcd\0".as_slice(), Some(&0)));
     }
 
     #[test]

@@ -17,6 +17,6 @@ mod terminfo_names;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub use linux::{child, clock, file, name, poll, signals, terminal};
+pub use linux::{child, clock, descriptor, file, name, poll, random, signals, terminal};
 
 pub use errno::{Errno, Result, errno_name};

@@ -56,31 +56,19 @@ impl Terminfo {
         let string_count = input.u16()?;
         let table_size = input.u16()?;
         input.take(names_size.into())?;
-        let flags = input
-            .take(flag_count.into())?
-            .iter()
-            .map(|&flag| flag == 1)
-            .collect();
+        let flags = input.take(flag_count.into())?.iter().map(|&flag| flag == 1).collect();
         input.align();
         let numbers = input.take(usize::from(number_count) * number_size)?;
         let offsets = input.take(usize::from(string_count) * 2)?;
         let table = input.take(table_size.into())?;
         let numbers = numbers.chunks_exact(number_size).map(number).collect();
-        let strings = offsets
-            .chunks_exact(2)
-            .map(|offset| string(table, number(offset)?))
-            .collect();
-        Some(Terminfo {
-            flags,
-            numbers,
-            strings,
-        })
+        let strings = offsets.chunks_exact(2).map(|offset| string(table, number(offset)?)).collect();
+        Some(Terminfo { flags, numbers, strings })
     }
 
     /// The flag with a termcap name such as `"xn"`. Only the first two characters count, as in ncurses.
     pub fn flag(&self, termcap_name: &str) -> bool {
-        by_termcap(&BOOLEANS, termcap_name)
-            .is_some_and(|index| self.flags.get(index) == Some(&true))
+        by_termcap(&BOOLEANS, termcap_name).is_some_and(|index| self.flags.get(index) == Some(&true))
     }
 
     /// The number with a termcap name such as `"co"`. Only the first two characters count, as in ncurses.
@@ -90,9 +78,7 @@ impl Terminfo {
 
     /// The string with a termcap name such as `"cl"`. Only the first two characters count, as in ncurses.
     pub fn string(&self, termcap_name: &str) -> Option<&[u8]> {
-        self.strings
-            .get(by_termcap(&STRINGS, termcap_name)?)?
-            .as_deref()
+        self.strings.get(by_termcap(&STRINGS, termcap_name)?)?.as_deref()
     }
 
     /// The flag with a terminfo name such as `"xenl"`; outer `None` if there is no such flag.
@@ -107,8 +93,7 @@ impl Terminfo {
 
     /// The string with a terminfo name such as `"clear"`; outer `None` if there is no such string.
     pub fn string_by_name(&self, name: &str) -> Option<Option<&[u8]>> {
-        by_name(&STRINGS, name)
-            .map(|index| self.strings.get(index).and_then(|string| string.as_deref()))
+        by_name(&STRINGS, name).map(|index| self.strings.get(index).and_then(|string| string.as_deref()))
     }
 }
 
@@ -142,9 +127,7 @@ pub fn without_padding(capability: &[u8]) -> Vec<u8> {
 fn padding_length(text: &[u8]) -> Option<usize> {
     let inside = text.strip_prefix(b"$<")?;
     let end = inside.iter().position(|&byte| byte == b'>')?;
-    let valid = inside[..end]
-        .iter()
-        .all(|byte| byte.is_ascii_digit() || b".*/".contains(byte));
+    let valid = inside[..end].iter().all(|byte| byte.is_ascii_digit() || b".*/".contains(byte));
     (valid && inside[0].is_ascii_digit()).then_some(end + 3)
 }
 
@@ -152,12 +135,7 @@ fn padding_length(text: &[u8]) -> Option<usize> {
 ///
 /// Parameters that are missing count as 0. Only numbers are parameters.
 pub fn parametrize(capability: &[u8], parameters: &[i32]) -> Vec<u8> {
-    let mut machine = Machine {
-        parameters: [0; 9],
-        stack: Vec::new(),
-        variables: [0; 52],
-        output: Vec::new(),
-    };
+    let mut machine = Machine { parameters: [0; 9], stack: Vec::new(), variables: [0; 52], output: Vec::new() };
     for (slot, &parameter) in machine.parameters.iter_mut().zip(parameters) {
         *slot = parameter;
     }
@@ -165,10 +143,7 @@ pub fn parametrize(capability: &[u8], parameters: &[i32]) -> Vec<u8> {
     if !capability.windows(2).any(|pair| pair == b"%p") {
         machine.stack.extend(machine.parameters.iter().rev());
     }
-    machine.run(&mut Input {
-        bytes: capability,
-        position: 0,
-    });
+    machine.run(&mut Input { bytes: capability, position: 0 });
     machine.output
 }
 
@@ -208,12 +183,7 @@ impl Machine {
             }
             b'p' => {
                 let index = input.next().map_or(0, |digit| digit.wrapping_sub(b'1'));
-                self.stack.push(
-                    self.parameters
-                        .get(usize::from(index))
-                        .copied()
-                        .unwrap_or(0),
-                );
+                self.stack.push(self.parameters.get(usize::from(index)).copied().unwrap_or(0));
             }
             b'P' => {
                 let value = self.pop();
@@ -223,8 +193,7 @@ impl Machine {
             }
             b'g' => {
                 let variable = input.next().and_then(variable_index);
-                self.stack
-                    .push(variable.map_or(0, |variable| self.variables[variable]));
+                self.stack.push(variable.map_or(0, |variable| self.variables[variable]));
             }
             b'\'' => {
                 self.stack.push(input.next().map_or(0, i32::from));
@@ -285,8 +254,7 @@ impl Machine {
 
     /// `%[[:]flags][width[.precision]][doxXs]`
     fn format(&mut self, input: &mut Input<'_>) {
-        let (mut left, mut zero, mut plus, mut space, mut alternate) =
-            (false, false, false, false, false);
+        let (mut left, mut zero, mut plus, mut space, mut alternate) = (false, false, false, false, false);
         let mut escaped = false;
         while let Some(byte) = input.peek() {
             match byte {
@@ -358,9 +326,7 @@ struct Input<'a> {
 
 impl<'a> Input<'a> {
     fn take(&mut self, size: usize) -> Option<&'a [u8]> {
-        let taken = self
-            .bytes
-            .get(self.position..self.position.checked_add(size)?)?;
+        let taken = self.bytes.get(self.position..self.position.checked_add(size)?)?;
         self.position += size;
         Some(taken)
     }
@@ -387,9 +353,7 @@ impl<'a> Input<'a> {
     fn decimal(&mut self) -> i32 {
         let mut number = 0i32;
         while let Some(digit @ b'0'..=b'9') = self.peek() {
-            number = number
-                .saturating_mul(10)
-                .saturating_add(i32::from(digit - b'0'));
+            number = number.saturating_mul(10).saturating_add(i32::from(digit - b'0'));
             self.position += 1;
         }
         number
@@ -441,22 +405,12 @@ fn by_name(table: &[(&str, &str)], name: &str) -> Option<usize> {
 }
 
 fn folders(environment: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
-    const SYSTEM: [&str; 4] = [
-        "/etc/terminfo",
-        "/lib/terminfo",
-        "/usr/share/terminfo",
-        "/usr/lib/terminfo",
-    ];
+    const SYSTEM: [&str; 4] = ["/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo"];
     let mut folders: Vec<PathBuf> = Vec::new();
     folders.extend(environment("TERMINFO").map(PathBuf::from));
     folders.extend(environment("HOME").map(|home| PathBuf::from(home).join(".terminfo")));
     let listed = environment("TERMINFO_DIRS").unwrap_or_default();
-    folders.extend(
-        listed
-            .split(':')
-            .filter(|folder| !folder.is_empty())
-            .map(PathBuf::from),
-    );
+    folders.extend(listed.split(':').filter(|folder| !folder.is_empty()).map(PathBuf::from));
     folders.extend(SYSTEM.map(PathBuf::from));
     folders
 }
@@ -478,11 +432,7 @@ mod tests {
         assert_eq!(xterm.string("up"), Some(b"\x1b[A".as_slice()));
         assert_eq!(xterm.string("do"), Some(b"\n".as_slice()));
         assert_eq!(xterm.string("nd"), Some(b"\x1b[C".as_slice()));
-        assert_eq!(
-            xterm.string("clear"),
-            Some(b"\x1b[H\x1b[2J".as_slice()),
-            "cl"
-        );
+        assert_eq!(xterm.string("clear"), Some(b"\x1b[H\x1b[2J".as_slice()), "cl");
         assert_eq!(xterm.string("ce"), Some(b"\x1b[K".as_slice()));
         assert_eq!(xterm.string("cd"), Some(b"\x1b[J".as_slice()));
         assert_eq!(xterm.string("IC"), Some(b"\x1b[%p1%d@".as_slice()));
@@ -495,10 +445,7 @@ mod tests {
         assert_eq!(xterm.string_by_name("cuu1"), Some(xterm.string("up")));
         assert_eq!(xterm.flag_by_name("xenl"), Some(true));
         assert_eq!(xterm.number_by_name("nonsense"), None);
-        assert_eq!(
-            Terminfo::load("no-such-terminal", |_| None).unwrap_err(),
-            Errno::ENOENT
-        );
+        assert_eq!(Terminfo::load("no-such-terminal", |_| None).unwrap_err(), Errno::ENOENT);
         assert_eq!(Terminfo::load("", |_| None).unwrap_err(), Errno::ENOENT);
     }
 
@@ -515,9 +462,7 @@ mod tests {
     // Answers of prim_tty:tgoto/1,2,3 on OTP 27.
     #[test]
     fn goto_as_the_real_one() {
-        let go = |capability: &str, column, row| {
-            String::from_utf8(goto(capability.as_bytes(), column, row)).unwrap()
-        };
+        let go = |capability: &str, column, row| String::from_utf8(goto(capability.as_bytes(), column, row)).unwrap();
         assert_eq!(go("\x1b[%p1%dP", 5, 0), "\x1b[0P");
         assert_eq!(go("\x1b[%p1%dP", 5, 7), "\x1b[7P");
         assert_eq!(go("\x1b[%i%p1%d;%p2%dH", 5, 7), "\x1b[8;6H");
@@ -531,10 +476,7 @@ mod tests {
         assert_eq!(go("%p2%'a'%+%c", 5, 7), "f");
         assert_eq!(go("%?%p2%{3}%>%tbig%esmall%;", 5, 7), "big");
         assert_eq!(go("%?%p2%{3}%<%tbig%esmall%;", 5, 7), "small");
-        assert_eq!(
-            go("%p2%03d|%p2%:-5d|%p2%x|%p2%o|%p2%X", 11, 7),
-            "011|11   |b|13|B"
-        );
+        assert_eq!(go("%p2%03d|%p2%:-5d|%p2%x|%p2%o|%p2%X", 11, 7), "011|11   |b|13|B");
         assert_eq!(go("%p2%Pa%ga%ga%*%d", 5, 7), "25");
         assert_eq!(go("", 1, 0), "");
         assert_eq!(go("%", 1, 0), "");

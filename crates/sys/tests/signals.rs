@@ -15,21 +15,10 @@ fn main() {
     if std::env::var_os(INSIDE).is_some() {
         return inside();
     }
-    let output = Command::new(std::env::current_exe().unwrap())
-        .env(INSIDE, "1")
-        .output()
-        .unwrap();
+    let output = Command::new(std::env::current_exe().unwrap()).env(INSIDE, "1").output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        "handled and ignored\n",
-        "{errors}"
-    );
-    assert_eq!(
-        output.status.signal(),
-        Some(Signal::Terminate.number()),
-        "{errors}"
-    );
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "handled and ignored\n", "{errors}");
+    assert_eq!(output.status.signal(), Some(Signal::Terminate.number()), "{errors}");
 }
 
 fn inside() {
@@ -48,25 +37,13 @@ fn inside() {
         send(signal);
         assert_eq!(next(&arrivals), Some(signal));
     }
-    assert_eq!(
-        signals.set(Signal::Stop, Disposition::Handle),
-        Err(Errno::EINVAL)
-    );
+    assert_eq!(signals.set(Signal::Stop, Disposition::Handle), Err(Errno::EINVAL));
     signals.set(Signal::Terminate, Disposition::Ignore).unwrap();
     send(Signal::Terminate);
     assert_eq!(next(&arrivals), None);
-    assert_eq!(
-        Command::new("/bin/sh")
-            .args(["-c", "exit 3"])
-            .status()
-            .unwrap()
-            .code(),
-        Some(3)
-    );
+    assert_eq!(Command::new("/bin/sh").args(["-c", "exit 3"]).status().unwrap().code(), Some(3));
     println!("handled and ignored");
-    signals
-        .set(Signal::Terminate, Disposition::Default)
-        .unwrap();
+    signals.set(Signal::Terminate, Disposition::Default).unwrap();
     send(Signal::Terminate);
     std::thread::sleep(Duration::from_secs(10));
     panic!("the default of SIGTERM is to end the process");
@@ -75,9 +52,7 @@ fn inside() {
 /// From outside, as signals come.
 fn send(signal: Signal) {
     let number = signal.number().to_string();
-    let status = Command::new("kill")
-        .args(["-s", &number, &std::process::id().to_string()])
-        .status();
+    let status = Command::new("kill").args(["-s", &number, &std::process::id().to_string()]).status();
     assert!(status.unwrap().success());
 }
 

@@ -129,13 +129,8 @@ impl Spawner {
     ///
     /// Programs will find those signals ignored that are ignored now.
     pub fn start(poller: Arc<Poller>) -> Spawner {
-        let ignored_signals = (1..=libc::SIGRTMAX())
-            .filter(|&signal| is_ignored(signal))
-            .collect();
-        Spawner {
-            poller,
-            ignored_signals,
-        }
+        let ignored_signals = (1..=libc::SIGRTMAX()).filter(|&signal| is_ignored(signal)).collect();
+        Spawner { poller, ignored_signals }
     }
 
     /// Starts a program; `on_exit` is called when it has ended.
@@ -150,22 +145,14 @@ impl Spawner {
         let (read, output) = pipe_if(request.read, PipeEnd::Read)?;
         let (write, input) = pipe_if(request.write, PipeEnd::Write)?;
         let connections = self.connections(request, input.as_ref(), output.as_ref());
-        let pid = match self.exec(
-            &Command::new(request)?,
-            request.working_directory.as_deref(),
-            &connections,
-        ) {
+        let pid = match self.exec(&Command::new(request)?, request.working_directory.as_deref(), &connections) {
             Ok(pid) => pid,
             Err(errno) => self.exec(&Command::failing(request, errno)?, None, &connections)?,
         };
         // The program has its own copies now; ours would keep the pipes open.
         drop((input, output));
         self.watch(pid, on_exit)?;
-        Ok(Child {
-            pid: pid.as_raw_nonzero().get(),
-            read,
-            write,
-        })
+        Ok(Child { pid: pid.as_raw_nonzero().get(), read, write })
     }
 
     /// Which descriptor of ours becomes which of the program's.
@@ -188,12 +175,7 @@ impl Spawner {
         connections
     }
 
-    fn exec(
-        &self,
-        command: &Command,
-        working_directory: Option<&[u8]>,
-        connections: &[(c_int, c_int)],
-    ) -> Result<Pid> {
+    fn exec(&self, command: &Command, working_directory: Option<&[u8]>, connections: &[(c_int, c_int)]) -> Result<Pid> {
         let mut actions = FileActions::new()?;
         if let Some(directory) = working_directory {
             actions.change_directory(&c_string(directory)?)?;
@@ -201,12 +183,7 @@ impl Spawner {
         for &(from, to) in connections {
             actions.duplicate(from, to)?;
         }
-        let first_unused = connections
-            .iter()
-            .map(|&(_, to)| to + 1)
-            .max()
-            .unwrap_or(0)
-            .max(3);
+        let first_unused = connections.iter().map(|&(_, to)| to + 1).max().unwrap_or(0).max(3);
         actions.close_from(first_unused)?;
         let attributes = Attributes::new(&self.ignored_signals)?;
         command.start(&actions, &attributes)
@@ -243,9 +220,7 @@ impl Spawner {
 
 /// For kernels without pidfds.
 fn wait_on_a_thread(pid: Pid, on_exit: OnExit) -> Result<()> {
-    std::thread::Builder::new()
-        .name("child".into())
-        .spawn(move || on_exit(reap(pid)))?;
+    std::thread::Builder::new().name("child".into()).spawn(move || on_exit(reap(pid)))?;
     Ok(())
 }
 
@@ -274,15 +249,8 @@ fn pipe_if(wanted: bool, ours: PipeEnd) -> Result<(Option<OwnedFd>, Option<Owned
         return Ok((None, None));
     }
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    let (ours, theirs) = if ours == PipeEnd::Read {
-        (read, write)
-    } else {
-        (write, read)
-    };
-    rustix::fs::fcntl_setfl(
-        &ours,
-        rustix::fs::fcntl_getfl(&ours)? | rustix::fs::OFlags::NONBLOCK,
-    )?;
+    let (ours, theirs) = if ours == PipeEnd::Read { (read, write) } else { (write, read) };
+    rustix::fs::fcntl_setfl(&ours, rustix::fs::fcntl_getfl(&ours)? | rustix::fs::OFlags::NONBLOCK)?;
     let theirs = rustix::io::fcntl_dupfd_cloexec(&theirs, 5)?;
     Ok((Some(ours), Some(theirs)))
 }
@@ -303,11 +271,7 @@ impl Command {
                 let line = [b"exec ".as_slice(), line].concat();
                 Command::with(SHELL, [b"sh".as_slice(), b"-c", &line].into_iter(), request)
             }
-            Program::Executable {
-                path,
-                arg0,
-                arguments,
-            } => {
+            Program::Executable { path, arg0, arguments } => {
                 let name = arg0.as_deref().unwrap_or(path);
                 let all = std::iter::once(name).chain(arguments.iter().map(Vec::as_slice));
                 Command::with(path, all, request)
@@ -317,44 +281,23 @@ impl Command {
 
     /// What runs instead of a program that could not be: it ends with the error's number.
     fn failing(request: &SpawnRequest, errno: Errno) -> Result<Command> {
-        let missing_directory = request
-            .working_directory
-            .as_deref()
-            .filter(|directory| !is_usable(directory));
+        let missing_directory = request.working_directory.as_deref().filter(|directory| !is_usable(directory));
         let status = errno.0.to_string();
         let script: &[u8] = if missing_directory.is_some() {
             br#"printf 'spawn: Could not cd to %s\r\n' "$2" >&2; exit "$1""#
         } else {
             br#"exit "$1""#
         };
-        let all = [
-            b"sh".as_slice(),
-            b"-c",
-            script,
-            b"sh",
-            status.as_bytes(),
-            missing_directory.unwrap_or(b""),
-        ];
+        let all = [b"sh".as_slice(), b"-c", script, b"sh", status.as_bytes(), missing_directory.unwrap_or(b"")];
         Command::with(SHELL, all.into_iter(), request)
     }
 
-    fn with<'a>(
-        path: &[u8],
-        arguments: impl Iterator<Item = &'a [u8]>,
-        request: &SpawnRequest,
-    ) -> Result<Command> {
+    fn with<'a>(path: &[u8], arguments: impl Iterator<Item = &'a [u8]>, request: &SpawnRequest) -> Result<Command> {
         let environment = match &request.environment {
-            Some(entries) => entries
-                .iter()
-                .map(|entry| c_string(entry))
-                .collect::<Result<_>>()?,
+            Some(entries) => entries.iter().map(|entry| c_string(entry)).collect::<Result<_>>()?,
             None => inherited_environment()?,
         };
-        Ok(Command {
-            path: c_string(path)?,
-            arguments: arguments.map(c_string).collect::<Result<_>>()?,
-            environment,
-        })
+        Ok(Command { path: c_string(path)?, arguments: arguments.map(c_string).collect::<Result<_>>()?, environment })
     }
 
     fn start(&self, actions: &FileActions, attributes: &Attributes) -> Result<Pid> {
@@ -380,16 +323,13 @@ impl Command {
 
 fn is_usable(directory: &[u8]) -> bool {
     rustix::fs::access(directory, Access::EXEC_OK).is_ok()
-        && rustix::fs::stat(directory).is_ok_and(|stat| {
-            rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory
-        })
+        && rustix::fs::stat(directory)
+            .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory)
 }
 
 fn inherited_environment() -> Result<Vec<CString>> {
     use std::os::unix::ffi::OsStrExt;
-    std::env::vars_os()
-        .map(|(name, value)| c_string(&[name.as_bytes(), b"=", value.as_bytes()].concat()))
-        .collect()
+    std::env::vars_os().map(|(name, value)| c_string(&[name.as_bytes(), b"=", value.as_bytes()].concat())).collect()
 }
 
 fn c_string(bytes: &[u8]) -> Result<CString> {
@@ -397,20 +337,12 @@ fn c_string(bytes: &[u8]) -> Result<CString> {
 }
 
 fn null_terminated(strings: &[CString]) -> Vec<*const c_char> {
-    strings
-        .iter()
-        .map(|string| string.as_ptr())
-        .chain([std::ptr::null()])
-        .collect()
+    strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
 }
 
 /// The C library's functions for spawning return the error's number.
 fn check(errno: c_int) -> Result<()> {
-    if errno == 0 {
-        Ok(())
-    } else {
-        Err(Errno(errno))
-    }
+    if errno == 0 { Ok(()) } else { Err(Errno(errno)) }
 }
 
 /// What happens to descriptors and directory between start and `exec`, in order.
@@ -427,9 +359,7 @@ impl FileActions {
 
     fn change_directory(&mut self, directory: &CString) -> Result<()> {
         // SAFETY: the actions are initialised; the library copies the path.
-        check(unsafe {
-            libc::posix_spawn_file_actions_addchdir_np(&mut self.0, directory.as_ptr())
-        })
+        check(unsafe { libc::posix_spawn_file_actions_addchdir_np(&mut self.0, directory.as_ptr()) })
     }
 
     fn duplicate(&mut self, from: c_int, to: c_int) -> Result<()> {
@@ -470,14 +400,8 @@ impl Attributes {
             | libc::POSIX_SPAWN_SETSIGMASK as libc::c_short;
         // SAFETY: attributes and sets are initialised; the library copies the sets.
         unsafe {
-            check(libc::posix_spawnattr_setsigdefault(
-                &mut attributes.0,
-                &default,
-            ))?;
-            check(libc::posix_spawnattr_setsigmask(
-                &mut attributes.0,
-                &signal_set(false),
-            ))?;
+            check(libc::posix_spawnattr_setsigdefault(&mut attributes.0, &default))?;
+            check(libc::posix_spawnattr_setsigmask(&mut attributes.0, &signal_set(false)))?;
             check(libc::posix_spawnattr_setflags(&mut attributes.0, flags))?;
         }
         Ok(attributes)
@@ -534,22 +458,14 @@ mod tests {
         let (mut child, statuses, _poller) = start(request).unwrap();
         drop(child.write.take());
         let output = child.read.map(read_all).unwrap_or_default();
-        (
-            output,
-            statuses
-                .recv_timeout(Duration::from_secs(10))
-                .unwrap()
-                .code(),
-        )
+        (output, statuses.recv_timeout(Duration::from_secs(10)).unwrap().code())
     }
 
     fn read_all(descriptor: OwnedFd) -> Vec<u8> {
         let flags = rustix::fs::fcntl_getfl(&descriptor).unwrap();
         rustix::fs::fcntl_setfl(&descriptor, flags - rustix::fs::OFlags::NONBLOCK).unwrap();
         let mut output = Vec::new();
-        std::fs::File::from(descriptor)
-            .read_to_end(&mut output)
-            .unwrap();
+        std::fs::File::from(descriptor).read_to_end(&mut output).unwrap();
         output
     }
 
@@ -558,15 +474,8 @@ mod tests {
     }
 
     fn executable(path: &str, arguments: &[&str]) -> SpawnRequest {
-        let arguments = arguments
-            .iter()
-            .map(|argument| argument.as_bytes().to_vec())
-            .collect();
-        SpawnRequest::new(Program::Executable {
-            path: path.into(),
-            arg0: None,
-            arguments,
-        })
+        let arguments = arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect();
+        SpawnRequest::new(Program::Executable { path: path.into(), arg0: None, arguments })
     }
 
     #[test]
@@ -577,10 +486,7 @@ mod tests {
         assert!(statuses.recv_timeout(Duration::from_millis(50)).is_err());
         drop(input);
         assert_eq!(read_all(child.read.unwrap()), b"one\0two");
-        assert_eq!(
-            statuses.recv_timeout(Duration::from_secs(10)),
-            Ok(ExitStatus::Exited(0))
-        );
+        assert_eq!(statuses.recv_timeout(Duration::from_secs(10)), Ok(ExitStatus::Exited(0)));
     }
 
     #[test]
@@ -590,18 +496,9 @@ mod tests {
         assert_eq!(run(&executable("/bin/sh", &["-c", "exit 300"])).1, 44);
         let mut missing = shell("/nonexistent foo");
         missing.stderr_to_stdout = true;
-        assert_eq!(
-            run(&missing),
-            (b"sh: 1: exec: /nonexistent: not found\n".to_vec(), 127)
-        );
-        assert_eq!(
-            start(&executable("/nonexistent", &[])).unwrap_err(),
-            Errno::ENOENT
-        );
-        assert_eq!(
-            start(&executable("/etc/passwd", &[])).unwrap_err(),
-            Errno::EACCES
-        );
+        assert_eq!(run(&missing), (b"sh: 1: exec: /nonexistent: not found\n".to_vec(), 127));
+        assert_eq!(start(&executable("/nonexistent", &[])).unwrap_err(), Errno::ENOENT);
+        assert_eq!(start(&executable("/etc/passwd", &[])).unwrap_err(), Errno::EACCES);
     }
 
     #[test]
@@ -609,10 +506,7 @@ mod tests {
         let mut request = shell("cat");
         request.working_directory = Some(b"/nonexistent".to_vec());
         request.stderr_to_stdout = true;
-        assert_eq!(
-            run(&request),
-            (b"spawn: Could not cd to /nonexistent\r\n".to_vec(), 2)
-        );
+        assert_eq!(run(&request), (b"spawn: Could not cd to /nonexistent\r\n".to_vec(), 2));
         let script = std::env::temp_dir().join(format!("oxbeam-sys-{}-script", std::process::id()));
         std::fs::write(&script, "echo hi\n").unwrap();
         let path = script.to_str().unwrap();
@@ -629,10 +523,7 @@ mod tests {
         let (output, status) = run(&request);
         let output = String::from_utf8(output).unwrap();
         assert!(output.starts_with("zero one b\n/\n"), "{output}");
-        assert!(
-            output.contains("A=b\n") && !output.contains("HOME="),
-            "{output}"
-        );
+        assert!(output.contains("A=b\n") && !output.contains("HOME="), "{output}");
         assert_eq!(status, 0);
         let mut request = executable("/bin/sh", &["-c", "cat /proc/$$/cmdline"]);
         if let Program::Executable { arg0, .. } = &mut request.program {
@@ -645,9 +536,8 @@ mod tests {
     fn descriptors_session_and_signals() {
         let leak = std::fs::File::open("/dev/null").unwrap();
         rustix::io::fcntl_setfd(&leak, rustix::io::FdFlags::empty()).unwrap();
-        let (output, _) = run(&shell(
-            "sh -c \"ls /proc/self/fd; grep SigBlk /proc/self/status; ps -o sid= -p $$; echo $$\"",
-        ));
+        let (output, _) =
+            run(&shell("sh -c \"ls /proc/self/fd; grep SigBlk /proc/self/status; ps -o sid= -p $$; echo $$\""));
         let output = String::from_utf8(output).unwrap();
         let lines: Vec<&str> = output.lines().map(str::trim).collect();
         // 3 is the directory `ls` reads.
@@ -665,10 +555,7 @@ mod tests {
         input.write_all(b"through").unwrap();
         drop(input);
         assert_eq!(read_all(child.read.unwrap()), b"through");
-        assert_eq!(
-            statuses.recv_timeout(Duration::from_secs(10)),
-            Ok(ExitStatus::Exited(0))
-        );
+        assert_eq!(statuses.recv_timeout(Duration::from_secs(10)), Ok(ExitStatus::Exited(0)));
     }
 
     #[test]
@@ -679,12 +566,7 @@ mod tests {
         for number in 0..50 {
             let sender = sender.clone();
             let request = executable("/bin/sh", &["-c", &format!("exit {number}")]);
-            spawner
-                .spawn(
-                    &request,
-                    Box::new(move |status| sender.send((number, status)).unwrap()),
-                )
-                .unwrap();
+            spawner.spawn(&request, Box::new(move |status| sender.send((number, status)).unwrap())).unwrap();
         }
         for _ in 0..50 {
             let (number, status) = receiver.recv_timeout(Duration::from_secs(10)).unwrap();

@@ -46,10 +46,7 @@ pub fn cpu_times() -> CpuTimes {
         usage.assume_init()
     };
     let microseconds = |time: libc::timeval| time.tv_sec * 1_000_000 + time.tv_usec;
-    CpuTimes {
-        user_us: microseconds(usage.ru_utime),
-        system_us: microseconds(usage.ru_stime),
-    }
+    CpuTimes { user_us: microseconds(usage.ru_utime), system_us: microseconds(usage.ru_stime) }
 }
 
 /// A date and a time of day: `{{Year, Month, Day}, {Hour, Minute, Second}}`.
@@ -113,15 +110,10 @@ impl DateTime {
         // Days of the proleptic Gregorian calendar, with years that begin in March.
         let march_year = i64::from(self.year) - i64::from(self.month <= 2);
         let march_month = (i64::from(self.month) + 9) % 12;
-        let days_before_year = 365 * march_year + march_year.div_euclid(4)
-            - march_year.div_euclid(100)
-            + march_year.div_euclid(400);
-        let days =
-            days_before_year + (153 * march_month + 2) / 5 + i64::from(self.day) - 1 - 719_468;
-        days * 86_400
-            + i64::from(self.hour) * 3600
-            + i64::from(self.minute) * 60
-            + i64::from(self.second)
+        let days_before_year =
+            365 * march_year + march_year.div_euclid(4) - march_year.div_euclid(100) + march_year.div_euclid(400);
+        let days = days_before_year + (153 * march_month + 2) / 5 + i64::from(self.day) - 1 - 719_468;
+        days * 86_400 + i64::from(self.hour) * 3600 + i64::from(self.minute) * 60 + i64::from(self.second)
     }
 }
 
@@ -158,11 +150,7 @@ pub fn universal_time(seconds: i64) -> Option<DateTime> {
 
 /// `erlang:universaltime_to_localtime/1`; `None` means `badarg`.
 pub fn universal_to_local(universal: DateTime) -> Option<DateTime> {
-    if universal.is_convertible() {
-        local_time(universal.to_seconds())
-    } else {
-        None
-    }
+    if universal.is_convertible() { local_time(universal.to_seconds()) } else { None }
 }
 
 /// `erlang:localtime_to_universaltime/2`: `is_dst` says whether summer time is meant, where it is known.
@@ -173,13 +161,8 @@ pub fn local_to_universal(local: DateTime, is_dst: Option<bool>) -> Option<DateT
     }
     let is_dst = is_dst.map_or(-1, i32::from);
     // A zone without summer time may refuse one: then the question is answered as if it had not been said.
-    let seconds = make_time(local.to_c(is_dst)).or_else(|| {
-        if is_dst != 0 {
-            make_time(local.to_c(0))
-        } else {
-            None
-        }
-    })?;
+    let seconds =
+        make_time(local.to_c(is_dst)).or_else(|| if is_dst != 0 { make_time(local.to_c(0)) } else { None })?;
     universal_time(seconds)
 }
 
@@ -202,14 +185,9 @@ pub fn available_processors() -> usize {
 pub fn processors() -> (Option<usize>, Option<usize>) {
     let ask = |name| {
         // SAFETY: the call only takes a number.
-        usize::try_from(unsafe { libc::sysconf(name) })
-            .ok()
-            .filter(|&count| count > 0)
+        usize::try_from(unsafe { libc::sysconf(name) }).ok().filter(|&count| count > 0)
     };
-    (
-        ask(libc::_SC_NPROCESSORS_CONF),
-        ask(libc::_SC_NPROCESSORS_ONLN),
-    )
+    (ask(libc::_SC_NPROCESSORS_CONF), ask(libc::_SC_NPROCESSORS_ONLN))
 }
 
 /// Bytes of a page of memory.
@@ -248,14 +226,7 @@ mod tests {
     use super::*;
 
     fn at(year: i32, month: u8, day: u8, hour: u8, minute: u8, second: u8) -> DateTime {
-        DateTime {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-        }
+        DateTime { year, month, day, hour, minute, second }
     }
 
     #[test]
@@ -264,27 +235,14 @@ mod tests {
         assert!(monotonic_ns() >= monotonic && system_ns() >= system);
         assert!(system > 1_700_000_000_000_000_000);
         let times = cpu_times();
-        assert!(
-            process_cpu_ns() > 0
-                && thread_cpu_ns() >= 0
-                && times.user_us >= 0
-                && times.system_us >= 0
-        );
+        assert!(process_cpu_ns() > 0 && thread_cpu_ns() >= 0 && times.user_us >= 0 && times.system_us >= 0);
     }
 
     // Against the C library, whose answer ERTS gives.
     #[test]
     fn seconds_of_dates() {
-        for seconds in [
-            0,
-            951_782_400,
-            951_868_799,
-            1_709_164_800,
-            4_107_542_400,
-            -1,
-            -2_145_916_800,
-            253_402_300_799,
-        ] {
+        for seconds in [0, 951_782_400, 951_868_799, 1_709_164_800, 4_107_542_400, -1, -2_145_916_800, 253_402_300_799]
+        {
             assert_eq!(universal_time(seconds).unwrap().to_seconds(), seconds);
         }
         assert_eq!(universal_time(0), Some(at(1970, 1, 1, 0, 0, 0)));
@@ -294,12 +252,9 @@ mod tests {
 
     #[test]
     fn refused_dates() {
-        for bad in [
-            at(1901, 1, 1, 0, 0, 0),
-            at(2023, 2, 29, 0, 0, 0),
-            at(2024, 13, 1, 0, 0, 0),
-            at(2024, 1, 1, 24, 0, 0),
-        ] {
+        for bad in
+            [at(1901, 1, 1, 0, 0, 0), at(2023, 2, 29, 0, 0, 0), at(2024, 13, 1, 0, 0, 0), at(2024, 1, 1, 24, 0, 0)]
+        {
             assert_eq!(universal_to_local(bad), None);
             assert_eq!(local_to_universal(bad, None), None);
         }
@@ -313,10 +268,7 @@ mod tests {
         assert!(local_to_universal(noon, Some(true)).is_some());
         // The second whose number is the error of `mktime`.
         let before_epoch = universal_to_local(at(1969, 12, 31, 23, 59, 59)).unwrap();
-        assert_eq!(
-            local_to_universal(before_epoch, Some(false)),
-            Some(at(1969, 12, 31, 23, 59, 59))
-        );
+        assert_eq!(local_to_universal(before_epoch, Some(false)), Some(at(1969, 12, 31, 23, 59, 59)));
     }
 
     #[test]

@@ -8,9 +8,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{
-    Access as AccessCheck, Advice as FadviseAdvice, FallocateFlags, Gid, Mode, OFlags, Stat, Uid,
-};
+use rustix::fs::{Access as AccessCheck, Advice as FadviseAdvice, FallocateFlags, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno as SysErrno;
 
 use crate::{Errno, Result};
@@ -102,8 +100,7 @@ impl File {
         let modes = modes.completed();
         let path = native_path(path)?;
         let permissions = if modes.directory { 0o777 } else { 0o666 };
-        let descriptor =
-            retry(|| rustix::fs::open(path, modes.flags(), Mode::from_raw_mode(permissions)))?;
+        let descriptor = retry(|| rustix::fs::open(path, modes.flags(), Mode::from_raw_mode(permissions)))?;
         if !modes.directory && !modes.skip_type_check && is_directory(descriptor.as_fd()) {
             return Err(Errno::EISDIR);
         }
@@ -138,27 +135,19 @@ impl File {
 
     /// Reads up to `size` bytes; fewer only at the end of the file, where the answer is empty.
     pub fn read(&self, size: usize) -> Result<Vec<u8>> {
-        fill(size, |space, _| {
-            Ok(rustix::io::read(&self.descriptor, space)?.0.len())
-        })
+        fill(size, |space, _| Ok(rustix::io::read(&self.descriptor, space)?.0.len()))
     }
 
     /// Like [`File::read`], at `offset` and without moving the file's position.
     pub fn pread(&self, offset: u64, size: usize) -> Result<Vec<u8>> {
         fill(size, |space, filled| {
-            Ok(
-                rustix::io::pread(&self.descriptor, space, position_after(offset, filled)?)?
-                    .0
-                    .len(),
-            )
+            Ok(rustix::io::pread(&self.descriptor, space, position_after(offset, filled)?)?.0.len())
         })
     }
 
     /// Writes all of `buffers` and returns the number of bytes.
     pub fn write(&self, buffers: &[&[u8]]) -> Result<usize> {
-        drain(buffers, |slices, _| {
-            rustix::io::writev(&self.descriptor, slices)
-        })
+        drain(buffers, |slices, _| rustix::io::writev(&self.descriptor, slices))
     }
 
     /// Like [`File::write`], at `offset` and without moving the file's position.
@@ -200,9 +189,7 @@ impl File {
         let (Ok(start), Ok(size)) = (u64::try_from(offset), u64::try_from(length)) else {
             return Err(Errno::EINVAL);
         };
-        if retry(|| rustix::fs::fallocate(&self.descriptor, FallocateFlags::empty(), start, size))
-            .is_ok()
-        {
+        if retry(|| rustix::fs::fallocate(&self.descriptor, FallocateFlags::empty(), start, size)).is_ok() {
             return Ok(());
         }
         // File systems without the operation: the C library writes the blocks instead.
@@ -224,12 +211,7 @@ impl File {
             Advice::NoReuse => FadviseAdvice::NoReuse,
         };
         if let (Ok(offset), Ok(length)) = (u64::try_from(offset), u64::try_from(length)) {
-            let _ = rustix::fs::fadvise(
-                &self.descriptor,
-                offset,
-                std::num::NonZeroU64::new(length),
-                advice,
-            );
+            let _ = rustix::fs::fadvise(&self.descriptor, offset, std::num::NonZeroU64::new(length), advice);
         }
     }
 
@@ -350,11 +332,7 @@ impl FileInfo {
 /// Facts about the file `path`, or about the link itself unless `follow_links`.
 pub fn read_info(path: &[u8], follow_links: bool) -> Result<FileInfo> {
     let path = native_path(path)?;
-    let stat = if follow_links {
-        rustix::fs::stat(path)?
-    } else {
-        rustix::fs::lstat(path)?
-    };
+    let stat = if follow_links { rustix::fs::stat(path)? } else { rustix::fs::lstat(path)? };
     let access = Access {
         read: rustix::fs::access(path, AccessCheck::READ_OK).is_ok(),
         write: rustix::fs::access(path, AccessCheck::WRITE_OK).is_ok(),
@@ -382,17 +360,10 @@ pub fn set_owner(path: &[u8], uid: i32, gid: i32) -> Result<()> {
 /// Sets the times of access and modification, in seconds since 1970.
 pub fn set_time(path: &[u8], access_time: i64, modification_time: i64) -> Result<()> {
     let seconds = |tv_sec| rustix::fs::Timespec { tv_sec, tv_nsec: 0 };
-    let times = rustix::fs::Timestamps {
-        last_access: seconds(access_time),
-        last_modification: seconds(modification_time),
-    };
+    let times =
+        rustix::fs::Timestamps { last_access: seconds(access_time), last_modification: seconds(modification_time) };
     let flags = rustix::fs::AtFlags::empty();
-    Ok(rustix::fs::utimensat(
-        rustix::fs::CWD,
-        native_path(path)?,
-        &times,
-        flags,
-    )?)
+    Ok(rustix::fs::utimensat(rustix::fs::CWD, native_path(path)?, &times, flags)?)
 }
 
 /// Where the symbolic link `path` points.
@@ -404,8 +375,7 @@ pub fn read_link(path: &[u8]) -> Result<Vec<u8>> {
 /// the last entry the system names comes first.
 pub fn list_dir(path: &[u8]) -> Result<Vec<Vec<u8>>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory =
-        retry(|| rustix::fs::open(native_path(path).map_err(sys_errno)?, flags, Mode::empty()))?;
+    let directory = retry(|| rustix::fs::open(native_path(path).map_err(sys_errno)?, flags, Mode::empty()))?;
     let mut names = Vec::new();
     for entry in rustix::fs::Dir::new(directory)? {
         let Ok(entry) = entry else { break };
@@ -436,18 +406,12 @@ pub fn make_hard_link(existing: &[u8], new: &[u8]) -> Result<()> {
 
 /// Makes a symbolic link at `new` that says `existing`.
 pub fn make_soft_link(existing: &[u8], new: &[u8]) -> Result<()> {
-    Ok(rustix::fs::symlink(
-        native_path(existing)?,
-        native_path(new)?,
-    )?)
+    Ok(rustix::fs::symlink(native_path(existing)?, native_path(new)?)?)
 }
 
 /// Makes a directory.
 pub fn make_dir(path: &[u8]) -> Result<()> {
-    Ok(rustix::fs::mkdir(
-        native_path(path)?,
-        Mode::from_raw_mode(0o777),
-    )?)
+    Ok(rustix::fs::mkdir(native_path(path)?, Mode::from_raw_mode(0o777))?)
 }
 
 /// Removes a file; a directory is `eperm`.
@@ -480,28 +444,14 @@ pub fn set_cwd(path: &[u8]) -> Result<()> {
 
 /// The whole content of a file.
 pub fn read_file(path: &[u8]) -> Result<Vec<u8>> {
-    File::open(
-        path,
-        OpenModes {
-            read: true,
-            ..OpenModes::default()
-        },
-    )?
-    .read_to_end()
+    File::open(path, OpenModes { read: true, ..OpenModes::default() })?.read_to_end()
 }
 
 /// `path` without the zero bytes `prim_file` may put at its end; one elsewhere is `einval`.
 fn native_path(path: &[u8]) -> Result<&[u8]> {
-    let end = path
-        .iter()
-        .rposition(|&byte| byte != 0)
-        .map_or(0, |last| last + 1);
+    let end = path.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     let path = &path[..end];
-    if path.contains(&0) {
-        Err(Errno::EINVAL)
-    } else {
-        Ok(path)
-    }
+    if path.contains(&0) { Err(Errno::EINVAL) } else { Ok(path) }
 }
 
 fn sys_errno(errno: Errno) -> SysErrno {
@@ -571,9 +521,8 @@ fn drain(
 }
 
 fn is_directory(descriptor: BorrowedFd<'_>) -> bool {
-    rustix::fs::fstat(descriptor).is_ok_and(|stat| {
-        rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory
-    })
+    rustix::fs::fstat(descriptor)
+        .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory)
 }
 
 fn is_current_dir(path: &[u8]) -> bool {
@@ -593,10 +542,7 @@ fn access_from_mode(stat: &Stat) -> Access {
         0
     };
     let bits = stat.st_mode >> shift;
-    Access {
-        read: bits & 0o4 != 0,
-        write: bits & 0o2 != 0,
-    }
+    Access { read: bits & 0o4 != 0, write: bits & 0o2 != 0 }
 }
 
 #[cfg(test)]
@@ -610,8 +556,7 @@ mod tests {
 
     impl Scratch {
         fn new(name: &str) -> Scratch {
-            let path =
-                std::env::temp_dir().join(format!("oxbeam-sys-{}-{name}", std::process::id()));
+            let path = std::env::temp_dir().join(format!("oxbeam-sys-{}-{name}", std::process::id()));
             std::fs::create_dir_all(&path).unwrap();
             Scratch(path)
         }
@@ -636,15 +581,8 @@ mod tests {
         directory: false,
         skip_type_check: false,
     };
-    const WRITE: OpenModes = OpenModes {
-        read: false,
-        write: true,
-        ..READ
-    };
-    const READ_WRITE: OpenModes = OpenModes {
-        write: true,
-        ..READ
-    };
+    const WRITE: OpenModes = OpenModes { read: false, write: true, ..READ };
+    const READ_WRITE: OpenModes = OpenModes { write: true, ..READ };
 
     #[test]
     fn reading_and_writing() {
@@ -665,10 +603,7 @@ mod tests {
         assert_eq!(file.seek(Whence::Beginning, -1), Err(Errno::EINVAL));
         assert_eq!(file.write(&[b"x"]), Err(Errno::EBADF));
         assert_eq!(read_file(&path), Ok(b"hello World".to_vec()));
-        assert_eq!(
-            read_file(b"/proc/self/comm").map(|name| name.is_empty()),
-            Ok(false)
-        );
+        assert_eq!(read_file(b"/proc/self/comm").map(|name| name.is_empty()), Ok(false));
     }
 
     #[test]
@@ -685,59 +620,20 @@ mod tests {
         let scratch = Scratch::new("modes");
         let path = scratch.path("f");
         assert_eq!(File::open(&path, READ).unwrap_err(), Errno::ENOENT);
-        File::open(&path, WRITE)
-            .unwrap()
-            .write(&[b"12345"])
-            .unwrap();
-        File::open(
-            &path,
-            OpenModes {
-                append: true,
-                ..OpenModes::default()
-            },
-        )
-        .unwrap()
-        .write(&[b"6"])
-        .unwrap();
+        File::open(&path, WRITE).unwrap().write(&[b"12345"]).unwrap();
+        File::open(&path, OpenModes { append: true, ..OpenModes::default() }).unwrap().write(&[b"6"]).unwrap();
         assert_eq!(read_file(&path), Ok(b"123456".to_vec()));
-        let exclusive = OpenModes {
-            exclusive: true,
-            ..OpenModes::default()
-        };
+        let exclusive = OpenModes { exclusive: true, ..OpenModes::default() };
         assert_eq!(File::open(&path, exclusive).unwrap_err(), Errno::EEXIST);
         let file = File::open(&path, READ_WRITE).unwrap();
         assert_eq!(file.seek(Whence::Beginning, 3), Ok(3));
         file.truncate().unwrap();
-        assert_eq!(
-            read_file(&path),
-            Ok(b"123".to_vec()),
-            "reading and writing does not empty the file"
-        );
+        assert_eq!(read_file(&path), Ok(b"123".to_vec()), "reading and writing does not empty the file");
         drop(File::open(&path, WRITE).unwrap());
         assert_eq!(read_file(&path), Ok(Vec::new()));
-        assert_eq!(
-            File::open(&scratch.path(""), READ).unwrap_err(),
-            Errno::EISDIR
-        );
-        File::open(
-            &scratch.path(""),
-            OpenModes {
-                directory: true,
-                ..READ
-            },
-        )
-        .unwrap();
-        assert_eq!(
-            File::open(
-                &path,
-                OpenModes {
-                    directory: true,
-                    ..READ
-                }
-            )
-            .unwrap_err(),
-            Errno::ENOTDIR
-        );
+        assert_eq!(File::open(&scratch.path(""), READ).unwrap_err(), Errno::EISDIR);
+        File::open(&scratch.path(""), OpenModes { directory: true, ..READ }).unwrap();
+        assert_eq!(File::open(&path, OpenModes { directory: true, ..READ }).unwrap_err(), Errno::ENOTDIR);
         assert_eq!(File::open(b"a\0b", READ).unwrap_err(), Errno::EINVAL);
         File::open(&[&path[..], b"\0\0"].concat(), READ).unwrap();
         assert_eq!(File::from_descriptor(-1).unwrap_err(), Errno::EBADF);
@@ -752,10 +648,7 @@ mod tests {
         assert_eq!(file.info().unwrap().size, 4096);
         assert_eq!(file.allocate(-1, 1), Err(Errno::EINVAL));
         // file:allocate/3 of /dev/null on OTP 27
-        assert_eq!(
-            File::open(b"/dev/null", WRITE).unwrap().allocate(0, 10),
-            Err(Errno::ENODEV)
-        );
+        assert_eq!(File::open(b"/dev/null", WRITE).unwrap().allocate(0, 10), Err(Errno::ENODEV));
     }
 
     #[test]
@@ -767,31 +660,16 @@ mod tests {
         set_time(&path, 1_000_000, 2_000_000).unwrap();
         set_owner(&path, -1, -1).unwrap();
         let info = read_info(&path, true).unwrap();
-        assert_eq!(
-            (info.size, info.kind, info.mode),
-            (3, FileKind::Regular, 0o100640)
-        );
-        assert_eq!(
-            (info.access_time, info.modification_time, info.links),
-            (1_000_000, 2_000_000, 1)
-        );
-        assert_eq!(
-            info.access,
-            Access {
-                read: true,
-                write: true
-            }
-        );
+        assert_eq!((info.size, info.kind, info.mode), (3, FileKind::Regular, 0o100640));
+        assert_eq!((info.access_time, info.modification_time, info.links), (1_000_000, 2_000_000, 1));
+        assert_eq!(info.access, Access { read: true, write: true });
         let link = scratch.path("l");
         make_soft_link(b"f", &link).unwrap();
         assert_eq!(read_link(&link), Ok(b"f".to_vec()));
         assert_eq!(read_link(&path), Err(Errno::EINVAL));
         assert_eq!(read_info(&link, false).unwrap().kind, FileKind::Symlink);
         assert_eq!(read_info(&link, true).unwrap().kind, FileKind::Regular);
-        assert_eq!(
-            read_info(b"/dev/null", true).unwrap().kind,
-            FileKind::Device
-        );
+        assert_eq!(read_info(b"/dev/null", true).unwrap().kind, FileKind::Device);
         make_hard_link(&path, &scratch.path("h")).unwrap();
         assert_eq!(read_info(&path, true).unwrap().links, 2);
     }
@@ -817,14 +695,7 @@ mod tests {
         del_file(&[&b[..], b"/x"].concat()).unwrap();
         del_dir(&b).unwrap();
         rename(&a, &b).unwrap();
-        assert_eq!(
-            get_cwd(),
-            Ok(std::env::current_dir()
-                .unwrap()
-                .as_os_str()
-                .as_bytes()
-                .to_vec())
-        );
+        assert_eq!(get_cwd(), Ok(std::env::current_dir().unwrap().as_os_str().as_bytes().to_vec()));
         assert_eq!(set_cwd(&a), Err(Errno::ENOENT));
     }
 }

@@ -9,6 +9,12 @@ pub fn hostname() -> Vec<u8> {
     rustix::system::uname().nodename().to_bytes().to_vec()
 }
 
+/// The operating system's name and version, as `uname` gives them: for `os:type/0` and `os:version/0`.
+pub fn operating_system() -> (Vec<u8>, Vec<u8>) {
+    let uname = rustix::system::uname();
+    (uname.sysname().to_bytes().to_vec(), uname.release().to_bytes().to_vec())
+}
+
 /// The kind of addresses asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
@@ -98,16 +104,7 @@ pub fn host_by_address(address: IpAddr) -> Result<HostEntry, LookupError> {
                 // makes them.
                 unsafe {
                     let (room, size) = (buffer.as_mut_ptr(), buffer.len());
-                    gethostbyaddr_r(
-                        octets.as_ptr().cast(),
-                        4,
-                        libc::AF_INET,
-                        entry,
-                        room,
-                        size,
-                        found,
-                        h_errno,
-                    )
+                    gethostbyaddr_r(octets.as_ptr().cast(), 4, libc::AF_INET, entry, room, size, found, h_errno)
                 }
             })
         }
@@ -185,10 +182,7 @@ unsafe fn copy_entry(entry: &libc::hostent) -> HostEntry {
         // SAFETY: addresses have `h_length` bytes, as the caller promises.
         address_from(unsafe { std::slice::from_raw_parts(address.cast::<u8>(), length) })
     });
-    HostEntry {
-        names,
-        addresses: addresses.collect(),
-    }
+    HostEntry { names, addresses: addresses.collect() }
 }
 
 /// # Safety
@@ -213,9 +207,7 @@ fn address_from(bytes: &[u8]) -> Option<IpAddr> {
     if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
         return Some(Ipv4Addr::from(octets).into());
     }
-    <[u8; 16]>::try_from(bytes)
-        .ok()
-        .map(|octets| Ipv6Addr::from(octets).into())
+    <[u8; 16]>::try_from(bytes).ok().map(|octets| Ipv6Addr::from(octets).into())
 }
 
 fn host_by_name_v6(name: &CStr) -> Result<HostEntry, LookupError> {
@@ -230,28 +222,19 @@ fn host_by_name_v6(name: &CStr) -> Result<HostEntry, LookupError> {
     if code != 0 {
         return Err(LookupError::from_eai(code));
     }
-    let mut entry = HostEntry {
-        names: Vec::new(),
-        addresses: Vec::new(),
-    };
+    let mut entry = HostEntry { names: Vec::new(), addresses: Vec::new() };
     let mut next = first;
     while !next.is_null() {
         // SAFETY: a non-null pointer of the list the call made, which is freed below.
         let info = unsafe { &*next };
         if !info.ai_canonname.is_null() {
             // SAFETY: a C string of that list.
-            entry.names.push(
-                unsafe { CStr::from_ptr(info.ai_canonname) }
-                    .to_bytes()
-                    .to_vec(),
-            );
+            entry.names.push(unsafe { CStr::from_ptr(info.ai_canonname) }.to_bytes().to_vec());
         }
         if !info.ai_addr.is_null() && info.ai_family == libc::AF_INET6 {
             // SAFETY: the family says which structure the pointer is to.
             let address = unsafe { &*info.ai_addr.cast::<libc::sockaddr_in6>() };
-            entry
-                .addresses
-                .push(Ipv6Addr::from(address.sin6_addr.s6_addr).into());
+            entry.addresses.push(Ipv6Addr::from(address.sin6_addr.s6_addr).into());
         }
         next = info.ai_next;
     }
@@ -284,10 +267,7 @@ fn host_by_address_v6(address: Ipv6Addr) -> Result<HostEntry, LookupError> {
     }
     // SAFETY: the call succeeded and wrote a C string.
     let name = unsafe { CStr::from_ptr(name.as_ptr()) }.to_bytes().to_vec();
-    Ok(HostEntry {
-        names: vec![name],
-        addresses: vec![address.into()],
-    })
+    Ok(HostEntry { names: vec![name], addresses: vec![address.into()] })
 }
 
 #[cfg(test)]
@@ -309,21 +289,13 @@ mod tests {
 
     #[test]
     fn failures() {
-        assert_eq!(
-            host_by_name(b"a\0b", Family::V4),
-            Err(LookupError::NotFound)
-        );
+        assert_eq!(host_by_name(b"a\0b", Family::V4), Err(LookupError::NotFound));
         assert!(host_by_name(b"no-such-host.invalid", Family::V4).is_err());
         assert!(host_by_name(b"no-such-host.invalid", Family::V6).is_err());
     }
 
     #[test]
     fn this_host() {
-        assert_eq!(
-            hostname(),
-            std::fs::read("/proc/sys/kernel/hostname")
-                .unwrap()
-                .trim_ascii()
-        );
+        assert_eq!(hostname(), std::fs::read("/proc/sys/kernel/hostname").unwrap().trim_ascii());
     }
 }

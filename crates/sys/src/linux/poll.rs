@@ -35,30 +35,18 @@ pub struct Interest {
 
 impl Interest {
     /// Only reading.
-    pub const READ: Interest = Interest {
-        read: true,
-        write: false,
-    };
+    pub const READ: Interest = Interest { read: true, write: false };
     /// Only writing.
-    pub const WRITE: Interest = Interest {
-        read: false,
-        write: true,
-    };
+    pub const WRITE: Interest = Interest { read: false, write: true };
     /// Both.
-    pub const BOTH: Interest = Interest {
-        read: true,
-        write: true,
-    };
+    pub const BOTH: Interest = Interest { read: true, write: true };
 
     fn is_empty(self) -> bool {
         !self.read && !self.write
     }
 
     fn union(self, other: Interest) -> Interest {
-        Interest {
-            read: self.read || other.read,
-            write: self.write || other.write,
-        }
+        Interest { read: self.read || other.read, write: self.write || other.write }
     }
 
     fn flags(self) -> EventFlags {
@@ -97,18 +85,12 @@ impl Token {
 
     fn from_data(data: EventData) -> Token {
         let bits = data.u64();
-        Token {
-            slot: bits as u32,
-            generation: (bits >> 32) as u32,
-        }
+        Token { slot: bits as u32, generation: (bits >> 32) as u32 }
     }
 }
 
 /// The slot number that stands for the wake-up descriptor.
-const WAKE: Token = Token {
-    slot: u32::MAX,
-    generation: u32::MAX,
-};
+const WAKE: Token = Token { slot: u32::MAX, generation: u32::MAX };
 
 /// Waits for descriptors on a thread of its own; dropping it joins the thread.
 pub struct Poller {
@@ -167,13 +149,8 @@ impl Poller {
         });
         epoll::add(&shared.epoll, &shared.wake, WAKE.to_data(), EventFlags::IN)?;
         let theirs = Arc::clone(&shared);
-        let thread = thread::Builder::new()
-            .name("poll".into())
-            .spawn(move || theirs.run())?;
-        Ok(Poller {
-            shared,
-            thread: Some(thread),
-        })
+        let thread = thread::Builder::new().name("poll".into()).spawn(move || theirs.run())?;
+        Ok(Poller { shared, thread: Some(thread) })
     }
 
     /// Registers a descriptor, disarmed. A descriptor has one registration at a time (else `eexist`).
@@ -183,12 +160,7 @@ impl Poller {
         let descriptor = descriptor.as_fd();
         let mut table = self.shared.table.lock();
         let token = table.insert(descriptor.as_raw_fd(), callback.into());
-        match epoll::add(
-            &self.shared.epoll,
-            descriptor,
-            token.to_data(),
-            EventFlags::ONESHOT,
-        ) {
+        match epoll::add(&self.shared.epoll, descriptor, token.to_data(), EventFlags::ONESHOT) {
             Ok(()) => Ok(token),
             Err(SysErrno::PERM) => {
                 if let Some(registration) = table.get_mut(token) {
@@ -222,11 +194,7 @@ impl Poller {
         let registration = table.get_mut(token).ok_or(Errno::ENOENT)?;
         registration.armed.read &= !interest.read;
         registration.armed.write &= !interest.write;
-        if registration.always_ready {
-            Ok(())
-        } else {
-            self.shared.modify(token, registration)
-        }
+        if registration.always_ready { Ok(()) } else { self.shared.modify(token, registration) }
     }
 
     /// Removes a registration; no call begins after this returns, one may still be running.
@@ -272,12 +240,7 @@ impl Shared {
 
     fn modify(&self, token: Token, registration: &Registration) -> Result<()> {
         let flags = registration.armed.flags();
-        Ok(epoll::modify(
-            &self.epoll,
-            registration.descriptor(),
-            token.to_data(),
-            flags,
-        )?)
+        Ok(epoll::modify(&self.epoll, registration.descriptor(), token.to_data(), flags)?)
     }
 
     fn run(&self) {
@@ -319,15 +282,9 @@ impl Shared {
                 return;
             };
             let armed = registration.armed;
-            let readiness = Readiness {
-                read: readable && armed.read,
-                write: writable && armed.write,
-                hangup,
-            };
-            registration.armed = Interest {
-                read: armed.read && !readiness.read,
-                write: armed.write && !readiness.write,
-            };
+            let readiness = Readiness { read: readable && armed.read, write: writable && armed.write, hangup };
+            registration.armed =
+                Interest { read: armed.read && !readiness.read, write: armed.write && !readiness.write };
             if !registration.always_ready && !registration.armed.is_empty() {
                 // Fails only for a descriptor that was closed: nothing will come from it any more.
                 let _ = self.modify(token, registration);
@@ -342,38 +299,20 @@ impl Shared {
 }
 
 impl Table {
-    fn insert(
-        &mut self,
-        descriptor: RawFd,
-        callback: Arc<dyn Fn(Readiness) + Send + Sync>,
-    ) -> Token {
+    fn insert(&mut self, descriptor: RawFd, callback: Arc<dyn Fn(Readiness) + Send + Sync>) -> Token {
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
-                generation: 0,
-                registration: None,
-            });
+            self.slots.push(Slot { generation: 0, registration: None });
             (self.slots.len() - 1) as u32
         });
         let entry = &mut self.slots[slot as usize];
-        entry.registration = Some(Registration {
-            descriptor,
-            callback,
-            armed: Interest::default(),
-            always_ready: false,
-        });
-        Token {
-            slot,
-            generation: entry.generation,
-        }
+        entry.registration =
+            Some(Registration { descriptor, callback, armed: Interest::default(), always_ready: false });
+        Token { slot, generation: entry.generation }
     }
 
     fn get_mut(&mut self, token: Token) -> Option<&mut Registration> {
         let slot = self.slots.get_mut(token.slot as usize)?;
-        if slot.generation == token.generation {
-            slot.registration.as_mut()
-        } else {
-            None
-        }
+        if slot.generation == token.generation { slot.registration.as_mut() } else { None }
     }
 
     fn remove(&mut self, token: Token) -> Option<Registration> {
@@ -400,12 +339,7 @@ mod tests {
 
     fn registered(poller: &Poller, descriptor: impl AsFd) -> (Token, mpsc::Receiver<Readiness>) {
         let (sender, receiver) = mpsc::channel();
-        let token = poller
-            .register(
-                descriptor,
-                Box::new(move |readiness| _ = sender.send(readiness)),
-            )
-            .unwrap();
+        let token = poller.register(descriptor, Box::new(move |readiness| _ = sender.send(readiness))).unwrap();
         (token, receiver)
     }
 
@@ -417,13 +351,7 @@ mod tests {
         rustix::io::write(&write, b"x").unwrap();
         assert!(reports.recv_timeout(NOT_NOW).is_err(), "nothing is armed");
         poller.arm(token, Interest::READ).unwrap();
-        assert_eq!(
-            reports.recv_timeout(SOON).unwrap(),
-            Readiness {
-                read: true,
-                ..Readiness::default()
-            }
-        );
+        assert_eq!(reports.recv_timeout(SOON).unwrap(), Readiness { read: true, ..Readiness::default() });
         assert!(reports.recv_timeout(NOT_NOW).is_err(), "reported once");
         poller.arm(token, Interest::READ).unwrap();
         assert!(reports.recv_timeout(SOON).unwrap().read);
@@ -438,13 +366,7 @@ mod tests {
         let (token, reports) = registered(&poller, &ours);
         poller.arm(token, Interest::READ).unwrap();
         poller.arm(token, Interest::WRITE).unwrap();
-        assert_eq!(
-            reports.recv_timeout(SOON).unwrap(),
-            Readiness {
-                write: true,
-                ..Readiness::default()
-            }
-        );
+        assert_eq!(reports.recv_timeout(SOON).unwrap(), Readiness { write: true, ..Readiness::default() });
         assert!(reports.recv_timeout(NOT_NOW).is_err());
         drop(theirs);
         let last = reports.recv_timeout(SOON).unwrap();

@@ -84,17 +84,11 @@ signals! {
 impl Signal {
     /// The signal with an atom's name.
     pub fn from_name(name: &str) -> Option<Signal> {
-        Signal::ALL
-            .iter()
-            .copied()
-            .find(|signal| signal.name() == name)
+        Signal::ALL.iter().copied().find(|signal| signal.name() == name)
     }
 
     fn from_number(number: i32) -> Option<Signal> {
-        Signal::ALL
-            .iter()
-            .copied()
-            .find(|signal| signal.number() == number)
+        Signal::ALL.iter().copied().find(|signal| signal.number() == number)
     }
 }
 
@@ -147,27 +141,15 @@ impl Signals {
             arrivals: new_signalfd(&signal_set(false))?,
             dispositions: BTreeMap::new(),
         };
-        let thread = thread::Builder::new()
-            .name("signals".into())
-            .spawn(move || worker.run())?;
-        Ok(Signals {
-            requests: Some(requests),
-            wake,
-            thread: Some(thread),
-        })
+        let thread = thread::Builder::new().name("signals".into()).spawn(move || worker.run())?;
+        Ok(Signals { requests: Some(requests), wake, thread: Some(thread) })
     }
 
     /// Changes what a signal does; in force when it returns. SIGSTOP cannot be changed: `einval`.
     pub fn set(&self, signal: Signal, disposition: Disposition) -> Result<()> {
         let (done, answer) = mpsc::channel();
         let requests = self.requests.as_ref().expect("only dropping takes it");
-        requests
-            .send(Request {
-                signal,
-                disposition,
-                done,
-            })
-            .map_err(|_| Errno::ESRCH)?;
+        requests.send(Request { signal, disposition, done }).map_err(|_| Errno::ESRCH)?;
         wake(&self.wake)?;
         answer.recv().unwrap_or(Err(Errno::ESRCH))
     }
@@ -203,15 +185,11 @@ impl Worker {
         // Nothing is handled yet: let everything through.
         let _ = self.update_masks();
         loop {
-            let mut descriptors = [
-                PollFd::new(&self.wake, PollFlags::IN),
-                PollFd::new(&self.arrivals, PollFlags::IN),
-            ];
+            let mut descriptors = [PollFd::new(&self.wake, PollFlags::IN), PollFd::new(&self.arrivals, PollFlags::IN)];
             if retry(|| rustix::event::poll(&mut descriptors, None)).is_err() {
                 return;
             }
-            let [woken, arrived] =
-                descriptors.map(|descriptor| descriptor.revents().contains(PollFlags::IN));
+            let [woken, arrived] = descriptors.map(|descriptor| descriptor.revents().contains(PollFlags::IN));
             if arrived {
                 self.take_signals();
             }
@@ -257,21 +235,14 @@ impl Worker {
         }
         // Ignoring SIGCHLD would make the system throw away the statuses `child.rs` waits for.
         let ignore = disposition == Disposition::Ignore && signal != Signal::Child;
-        set_action(
-            signal.number(),
-            if ignore { libc::SIG_IGN } else { libc::SIG_DFL },
-        )?;
+        set_action(signal.number(), if ignore { libc::SIG_IGN } else { libc::SIG_DFL })?;
         self.dispositions.insert(signal, disposition);
         self.update_masks()
     }
 
     fn update_masks(&self) -> Result<()> {
         let mut handled = signal_set(false);
-        for (signal, _) in self
-            .dispositions
-            .iter()
-            .filter(|&(_, &disposition)| disposition == Disposition::Handle)
-        {
+        for (signal, _) in self.dispositions.iter().filter(|&(_, &disposition)| disposition == Disposition::Handle) {
             // SAFETY: the set is initialised and the number is a signal.
             unsafe { libc::sigaddset(&mut handled, signal.number()) };
         }

@@ -5,14 +5,13 @@
 
 use std::ffi::{CStr, c_char};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno as SysErrno;
-use rustix::termios::{
-    InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios,
-};
+use rustix::termios::{InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios};
 
+use super::descriptor::{ReadOutcome, read};
 use super::file::retry;
 use crate::{Errno, Result};
 
@@ -85,17 +84,6 @@ impl TerminalModes {
     }
 }
 
-/// What a read gave.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TerminalInput {
-    /// some bytes, at least one
-    Data(Vec<u8>),
-    /// nothing now
-    WouldBlock,
-    /// the end
-    Closed,
-}
-
 /// Input and output of the user, on a terminal or not.
 #[derive(Debug)]
 pub struct Terminal {
@@ -106,27 +94,22 @@ pub struct Terminal {
 
 #[derive(Debug)]
 struct Modes {
+    /// As found the first time, to be left as found.
     original: Termios,
     wanted: Termios,
+    applied: AtomicBool,
 }
 
 impl Terminal {
     /// Standard input and output. The descriptors are copies: dropping the terminal leaves those open.
     pub fn standard() -> Result<Terminal> {
         let copy = |descriptor: BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(descriptor, 3);
-        Ok(Terminal::new(
-            StandardStream::Input.with(copy)?,
-            StandardStream::Output.with(copy)?,
-        ))
+        Ok(Terminal::new(StandardStream::Input.with(copy)?, StandardStream::Output.with(copy)?))
     }
 
     /// Any pair of descriptors.
     pub fn new(input: OwnedFd, output: OwnedFd) -> Terminal {
-        Terminal {
-            input,
-            output,
-            modes: None,
-        }
+        Terminal { input, output, modes: None }
     }
 
     /// The descriptor to register with the poller.
@@ -139,43 +122,41 @@ impl Terminal {
         self.output.as_fd()
     }
 
-    /// Notes the terminal's present modes and computes the wanted ones; [`Terminal::apply`] sets them.
+    /// Computes modes from the terminal's present ones; [`Terminal::apply`] sets them.
     pub fn prepare(&mut self, modes: TerminalModes) -> Result<()> {
-        let original = rustix::termios::tcgetattr(&self.output)?;
-        let mut wanted = original.clone();
+        let present = rustix::termios::tcgetattr(&self.output)?;
+        let mut wanted = present.clone();
         modes.apply_to(&mut wanted);
-        self.modes = Some(Modes { original, wanted });
+        match &mut self.modes {
+            Some(known) => known.wanted = wanted,
+            None => self.modes = Some(Modes { original: present, wanted, applied: AtomicBool::new(false) }),
+        }
         Ok(())
     }
 
     /// Sets the prepared modes.
     pub fn apply(&self) -> Result<()> {
-        match &self.modes {
-            Some(modes) => Ok(rustix::termios::tcsetattr(
-                &self.input,
-                OptionalActions::Now,
-                &modes.wanted,
-            )?),
-            None => Ok(()),
+        if let Some(modes) = &self.modes {
+            rustix::termios::tcsetattr(&self.input, OptionalActions::Now, &modes.wanted)?;
+            modes.applied.store(true, Ordering::Relaxed);
         }
+        Ok(())
     }
 
-    /// Sets the modes found by [`Terminal::prepare`].
+    /// Sets the modes found by the first [`Terminal::prepare`], if others were applied. Dropping does it too, but
+    /// a program that exits does not drop.
     pub fn restore(&self) -> Result<()> {
-        match &self.modes {
-            Some(modes) => Ok(rustix::termios::tcsetattr(
-                &self.input,
-                OptionalActions::Now,
-                &modes.original,
-            )?),
-            None => Ok(()),
+        if let Some(modes) = &self.modes
+            && modes.applied.swap(false, Ordering::Relaxed)
+        {
+            rustix::termios::tcsetattr(&self.input, OptionalActions::Now, &modes.original)?;
         }
+        Ok(())
     }
 
     /// Columns and rows; `enotsup` if neither side is a terminal that knows.
     pub fn window_size(&self) -> Result<(u16, u16)> {
-        let size = rustix::termios::tcgetwinsize(&self.input)
-            .or_else(|_| rustix::termios::tcgetwinsize(&self.output));
+        let size = rustix::termios::tcgetwinsize(&self.input).or_else(|_| rustix::termios::tcgetwinsize(&self.output));
         match size {
             Ok(size) if size.ws_col > 0 || size.ws_row > 0 => Ok((size.ws_col, size.ws_row)),
             _ => Err(Errno::ENOTSUP),
@@ -184,14 +165,8 @@ impl Terminal {
 
     /// Reads what is there, at most `size` bytes. Waits if nothing is, unless the descriptor is non-blocking:
     /// call it when the poller said so.
-    pub fn read(&self, size: usize) -> Result<TerminalInput> {
-        let mut data = Vec::with_capacity(size);
-        match rustix::io::read(&self.input, spare_capacity(&mut data)) {
-            Ok(0) => Ok(TerminalInput::Closed),
-            Ok(_) => Ok(TerminalInput::Data(data)),
-            Err(SysErrno::AGAIN | SysErrno::INTR) => Ok(TerminalInput::WouldBlock),
-            Err(errno) => Err(errno.into()),
-        }
+    pub fn read(&self, size: usize) -> Result<ReadOutcome> {
+        read(&self.input, size)
     }
 
     /// Writes all of `buffers`, waiting while there is no room.
@@ -220,13 +195,16 @@ impl Terminal {
     pub fn is_open(stream: StandardStream) -> Result<bool> {
         stream.with(|descriptor| {
             let mut descriptors = [PollFd::from_borrowed_fd(descriptor, PollFlags::HUP)];
-            let now = rustix::event::Timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            };
+            let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
             retry(|| rustix::event::poll(&mut descriptors, Some(&now)))?;
             Ok(!descriptors[0].revents().contains(PollFlags::HUP))
         })
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.restore();
     }
 }
 
@@ -240,8 +218,7 @@ unsafe extern "C" {
 /// The same answer as `setlocale(LC_CTYPE, "")` gives, without changing the locale of the process.
 pub fn locale_is_utf8() -> bool {
     // SAFETY: the name is a C string, and a null base means a new locale.
-    let locale =
-        unsafe { libc::newlocale(libc::LC_CTYPE_MASK, c"".as_ptr(), std::ptr::null_mut()) };
+    let locale = unsafe { libc::newlocale(libc::LC_CTYPE_MASK, c"".as_ptr(), std::ptr::null_mut()) };
     if locale.is_null() {
         return false;
     }
@@ -273,26 +250,16 @@ mod tests {
     fn raw_and_back() {
         let (mut terminal, person) = terminal();
         let before = rustix::termios::tcgetattr(&person).unwrap();
-        let modes = TerminalModes {
-            canonical: Some(false),
-            echo: Some(false),
-            signals: None,
-        };
+        let modes = TerminalModes { canonical: Some(false), echo: Some(false), signals: None };
         terminal.prepare(modes).unwrap();
         terminal.apply().unwrap();
         // Which modes the real shell takes away, read from a pseudo-terminal it ran on.
         let raw = rustix::termios::tcgetattr(&person).unwrap();
         assert_eq!(before.input_modes - raw.input_modes, InputModes::ICRNL);
         assert_eq!(before.output_modes - raw.output_modes, OutputModes::OPOST);
-        assert_eq!(
-            before.local_modes - raw.local_modes,
-            LocalModes::ICANON | LocalModes::ECHO
-        );
+        assert_eq!(before.local_modes - raw.local_modes, LocalModes::ICANON | LocalModes::ECHO);
         rustix::io::write(&person, b"a\r").unwrap();
-        assert_eq!(
-            terminal.read(1024),
-            Ok(TerminalInput::Data(b"a\r".to_vec()))
-        );
+        assert_eq!(terminal.read(1024), Ok(ReadOutcome::Data(b"a\r".to_vec())));
         terminal.write(&[b"x\n", b"", b"y"]).unwrap();
         let mut seen = [0; 16];
         let count = rustix::io::read(&person, &mut seen).unwrap();
@@ -302,22 +269,14 @@ mod tests {
         assert_eq!(before.local_modes, after.local_modes);
         assert_eq!(before.input_modes, after.input_modes);
         drop(person);
-        assert!(matches!(
-            terminal.read(1),
-            Ok(TerminalInput::Closed) | Err(Errno::EIO)
-        ));
+        assert!(matches!(terminal.read(1), Ok(ReadOutcome::Closed) | Err(Errno::EIO)));
     }
 
     #[test]
     fn window_size() {
         let (terminal, person) = terminal();
         assert_eq!(terminal.window_size(), Err(Errno::ENOTSUP));
-        let size = rustix::termios::Winsize {
-            ws_row: 40,
-            ws_col: 120,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
+        let size = rustix::termios::Winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
         rustix::termios::tcsetwinsize(&person, size).unwrap();
         assert_eq!(terminal.window_size(), Ok((120, 40)));
     }
@@ -327,12 +286,9 @@ mod tests {
         let (read, write) = std::io::pipe().unwrap();
         let mut terminal = Terminal::new(read.into(), write.into());
         assert_eq!(terminal.window_size(), Err(Errno::ENOTSUP));
-        assert_eq!(
-            terminal.prepare(TerminalModes::default()),
-            Err(Errno::ENOTTY)
-        );
+        assert_eq!(terminal.prepare(TerminalModes::default()), Err(Errno::ENOTTY));
         terminal.write(&[b"abc"]).unwrap();
-        assert_eq!(terminal.read(2), Ok(TerminalInput::Data(b"ab".to_vec())));
+        assert_eq!(terminal.read(2), Ok(ReadOutcome::Data(b"ab".to_vec())));
         assert!(Terminal::standard().is_ok());
     }
 }
