@@ -4,7 +4,7 @@
 //! events arrive by callback. There are no globals, and nothing here installs a signal handler unless
 //! the command asks for it ([`signals::Signals::install`]).
 //!
-//! Start with [`file`] for the model of a module, and [`poll`] for how events reach the machine.
+//! Start with [`mod@file`] for the model of a module, and [`poll`] for how events reach the machine.
 //! What differs between platforms lives in one folder per platform; the rest is pure computation.
 
 pub mod char_width;
