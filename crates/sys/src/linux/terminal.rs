@@ -1,0 +1,294 @@
+//! The terminal: what OTP's `prim_tty` asks of it.
+//!
+//! Widths of characters are in [`crate::char_width`], capabilities in [`crate::terminfo`]; that the window
+//! changed size or that the program was resumed is told by [`super::signals`] (SIGWINCH, SIGCONT).
+
+use std::ffi::{CStr, c_char};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno as SysErrno;
+use rustix::termios::{InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios};
+
+use super::descriptor::{ReadOutcome, read};
+use super::file::retry;
+use crate::{Errno, Result};
+
+/// One of the three descriptors every program starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StandardStream {
+    /// `stdin`
+    Input,
+    /// `stdout`
+    Output,
+    /// `stderr`
+    Error,
+}
+
+impl StandardStream {
+    fn with<T>(self, use_it: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
+        match self {
+            StandardStream::Input => use_it(std::io::stdin().as_fd()),
+            StandardStream::Output => use_it(std::io::stdout().as_fd()),
+            StandardStream::Error => use_it(std::io::stderr().as_fd()),
+        }
+    }
+}
+
+/// Whether a standard stream is a terminal; `ebadf` if it is closed.
+pub fn is_terminal(stream: StandardStream) -> Result<bool> {
+    stream.with(|descriptor| match rustix::termios::tcgetattr(descriptor) {
+        Ok(_) => Ok(true),
+        Err(SysErrno::NOTTY | SysErrno::INVAL) => Ok(false),
+        Err(_) => Err(Errno::EBADF),
+    })
+}
+
+/// The options of `tty_init`; `None` leaves a mode as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TerminalModes {
+    /// `canon`: the terminal edits lines and hands over whole ones
+    pub canonical: Option<bool>,
+    /// `echo`: the terminal shows what is typed
+    pub echo: Option<bool>,
+    /// `sig`: keys such as Ctrl-C send signals
+    pub signals: Option<bool>,
+}
+
+impl TerminalModes {
+    fn apply_to(self, modes: &mut Termios) {
+        const SIGNAL_INPUT: InputModes = InputModes::BRKINT
+            .union(InputModes::IGNPAR)
+            .union(InputModes::ICRNL)
+            .union(InputModes::IXON)
+            .union(InputModes::IXANY);
+        const SIGNAL_LOCAL: LocalModes = LocalModes::ISIG.union(LocalModes::IEXTEN);
+        modes.input_modes.remove(InputModes::ISTRIP);
+        if let Some(canonical) = self.canonical {
+            modes.input_modes.set(InputModes::ICRNL, canonical);
+            modes.local_modes.set(LocalModes::ICANON, canonical);
+            modes.output_modes.set(OutputModes::OPOST, canonical);
+            if !canonical {
+                modes.special_codes[SpecialCodeIndex::VMIN] = 1;
+                modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+            }
+        }
+        if let Some(echo) = self.echo {
+            modes.local_modes.set(LocalModes::ECHO, echo);
+        }
+        if let Some(signals) = self.signals {
+            modes.input_modes.set(SIGNAL_INPUT, signals);
+            modes.local_modes.set(SIGNAL_LOCAL, signals);
+        }
+    }
+}
+
+/// Input and output of the user, on a terminal or not.
+#[derive(Debug)]
+pub struct Terminal {
+    input: OwnedFd,
+    output: OwnedFd,
+    modes: Option<Modes>,
+}
+
+#[derive(Debug)]
+struct Modes {
+    /// As found the first time, to be left as found.
+    original: Termios,
+    wanted: Termios,
+    applied: AtomicBool,
+}
+
+impl Terminal {
+    /// Standard input and output. The descriptors are copies: dropping the terminal leaves those open.
+    pub fn standard() -> Result<Terminal> {
+        let copy = |descriptor: BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(descriptor, 3);
+        Ok(Terminal::new(StandardStream::Input.with(copy)?, StandardStream::Output.with(copy)?))
+    }
+
+    /// Any pair of descriptors.
+    pub fn new(input: OwnedFd, output: OwnedFd) -> Terminal {
+        Terminal { input, output, modes: None }
+    }
+
+    /// The descriptor to register with the poller.
+    pub fn input(&self) -> BorrowedFd<'_> {
+        self.input.as_fd()
+    }
+
+    /// The descriptor written to.
+    pub fn output(&self) -> BorrowedFd<'_> {
+        self.output.as_fd()
+    }
+
+    /// Computes modes from the terminal's present ones; [`Terminal::apply`] sets them.
+    pub fn prepare(&mut self, modes: TerminalModes) -> Result<()> {
+        let present = rustix::termios::tcgetattr(&self.output)?;
+        let mut wanted = present.clone();
+        modes.apply_to(&mut wanted);
+        match &mut self.modes {
+            Some(known) => known.wanted = wanted,
+            None => self.modes = Some(Modes { original: present, wanted, applied: AtomicBool::new(false) }),
+        }
+        Ok(())
+    }
+
+    /// Sets the prepared modes.
+    pub fn apply(&self) -> Result<()> {
+        if let Some(modes) = &self.modes {
+            rustix::termios::tcsetattr(&self.input, OptionalActions::Now, &modes.wanted)?;
+            modes.applied.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Sets the modes found by the first [`Terminal::prepare`], if others were applied. Dropping does it too, but
+    /// a program that exits does not drop.
+    pub fn restore(&self) -> Result<()> {
+        if let Some(modes) = &self.modes
+            && modes.applied.swap(false, Ordering::Relaxed)
+        {
+            rustix::termios::tcsetattr(&self.input, OptionalActions::Now, &modes.original)?;
+        }
+        Ok(())
+    }
+
+    /// Columns and rows; `enotsup` if neither side is a terminal that knows.
+    pub fn window_size(&self) -> Result<(u16, u16)> {
+        let size = rustix::termios::tcgetwinsize(&self.input).or_else(|_| rustix::termios::tcgetwinsize(&self.output));
+        match size {
+            Ok(size) if size.ws_col > 0 || size.ws_row > 0 => Ok((size.ws_col, size.ws_row)),
+            _ => Err(Errno::ENOTSUP),
+        }
+    }
+
+    /// Reads what is there, at most `size` bytes. Waits if nothing is, unless the descriptor is non-blocking:
+    /// call it when the poller said so.
+    pub fn read(&self, size: usize) -> Result<ReadOutcome> {
+        read(&self.input, size)
+    }
+
+    /// Writes all of `buffers`, waiting while there is no room.
+    pub fn write(&self, buffers: &[&[u8]]) -> Result<()> {
+        for buffer in buffers {
+            let mut rest = *buffer;
+            while !rest.is_empty() {
+                match rustix::io::write(&self.output, rest) {
+                    Ok(count) => rest = &rest[count..],
+                    Err(SysErrno::INTR) => {}
+                    Err(SysErrno::AGAIN) => self.wait_for_room()?,
+                    Err(errno) => return Err(errno.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn wait_for_room(&self) -> Result<()> {
+        let mut descriptors = [PollFd::new(&self.output, PollFlags::OUT)];
+        retry(|| rustix::event::poll(&mut descriptors, None))?;
+        Ok(())
+    }
+
+    /// Whether the other side of a standard stream is still there (`tty_is_open` of OTP 29).
+    pub fn is_open(stream: StandardStream) -> Result<bool> {
+        stream.with(|descriptor| {
+            let mut descriptors = [PollFd::from_borrowed_fd(descriptor, PollFlags::HUP)];
+            let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+            retry(|| rustix::event::poll(&mut descriptors, Some(&now)))?;
+            Ok(!descriptors[0].revents().contains(PollFlags::HUP))
+        })
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.restore();
+    }
+}
+
+unsafe extern "C" {
+    // In every C library for Linux, but not in the `libc` crate's list for GNU.
+    fn nl_langinfo_l(item: libc::nl_item, locale: libc::locale_t) -> *mut c_char;
+}
+
+/// Whether text is UTF-8 according to `LC_ALL`, `LC_CTYPE`, `LANG` and the installed locales.
+///
+/// The same answer as `setlocale(LC_CTYPE, "")` gives, without changing the locale of the process.
+pub fn locale_is_utf8() -> bool {
+    // SAFETY: the name is a C string, and a null base means a new locale.
+    let locale = unsafe { libc::newlocale(libc::LC_CTYPE_MASK, c"".as_ptr(), std::ptr::null_mut()) };
+    if locale.is_null() {
+        return false;
+    }
+    // SAFETY: the locale is valid; the answer is a C string that lives as long as it.
+    let utf8 = unsafe { CStr::from_ptr(nl_langinfo_l(libc::CODESET, locale)) } == c"UTF-8";
+    // SAFETY: made above, and not used after this.
+    unsafe { libc::freelocale(locale) };
+    utf8
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
+
+    use super::*;
+
+    /// A terminal and the side of the person in front of it.
+    fn terminal() -> (Terminal, OwnedFd) {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let person = openpt(flags).unwrap();
+        grantpt(&person).unwrap();
+        unlockpt(&person).unwrap();
+        let input = ioctl_tiocgptpeer(&person, flags).unwrap();
+        let output = input.try_clone().unwrap();
+        (Terminal::new(input, output), person)
+    }
+
+    #[test]
+    fn raw_and_back() {
+        let (mut terminal, person) = terminal();
+        let before = rustix::termios::tcgetattr(&person).unwrap();
+        let modes = TerminalModes { canonical: Some(false), echo: Some(false), signals: None };
+        terminal.prepare(modes).unwrap();
+        terminal.apply().unwrap();
+        // Which modes the real shell takes away, read from a pseudo-terminal it ran on.
+        let raw = rustix::termios::tcgetattr(&person).unwrap();
+        assert_eq!(before.input_modes - raw.input_modes, InputModes::ICRNL);
+        assert_eq!(before.output_modes - raw.output_modes, OutputModes::OPOST);
+        assert_eq!(before.local_modes - raw.local_modes, LocalModes::ICANON | LocalModes::ECHO);
+        rustix::io::write(&person, b"a\r").unwrap();
+        assert_eq!(terminal.read(1024), Ok(ReadOutcome::Data(b"a\r".to_vec())));
+        terminal.write(&[b"x\n", b"", b"y"]).unwrap();
+        let mut seen = [0; 16];
+        let count = rustix::io::read(&person, &mut seen).unwrap();
+        assert_eq!(&seen[..count], b"x\ny");
+        terminal.restore().unwrap();
+        let after = rustix::termios::tcgetattr(&person).unwrap();
+        assert_eq!(before.local_modes, after.local_modes);
+        assert_eq!(before.input_modes, after.input_modes);
+        drop(person);
+        assert!(matches!(terminal.read(1), Ok(ReadOutcome::Closed) | Err(Errno::EIO)));
+    }
+
+    #[test]
+    fn window_size() {
+        let (terminal, person) = terminal();
+        assert_eq!(terminal.window_size(), Err(Errno::ENOTSUP));
+        let size = rustix::termios::Winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+        rustix::termios::tcsetwinsize(&person, size).unwrap();
+        assert_eq!(terminal.window_size(), Ok((120, 40)));
+    }
+
+    #[test]
+    fn not_a_terminal() {
+        let (read, write) = std::io::pipe().unwrap();
+        let mut terminal = Terminal::new(read.into(), write.into());
+        assert_eq!(terminal.window_size(), Err(Errno::ENOTSUP));
+        assert_eq!(terminal.prepare(TerminalModes::default()), Err(Errno::ENOTTY));
+        terminal.write(&[b"abc"]).unwrap();
+        assert_eq!(terminal.read(2), Ok(ReadOutcome::Data(b"ab".to_vec())));
+        assert!(Terminal::standard().is_ok());
+    }
+}
