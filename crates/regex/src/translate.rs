@@ -1,0 +1,157 @@
+//! Rewrites a pattern where PCRE2 would read it otherwise than PCRE 8 did.
+//!
+//! - `{,3}`, `{ 1}`, `{1, 2}` are quantifiers in PCRE2 and plain text in PCRE 8: the brace is escaped.
+//! - `[\B]`, `[\R]`, `[\X]` are errors in PCRE2 and those letters in PCRE 8: the backslash goes.
+//! - `(*UTF8)` at the start is called `(*UTF)`.
+
+/// A rewritten pattern, and how to get back to offsets in the original.
+pub(crate) struct Translation {
+    pub text: Vec<u8>,
+    /// Offsets in `text`, ascending, after which it is this much longer than the original.
+    shifts: Vec<(usize, isize)>,
+}
+
+impl Translation {
+    /// The offset in the original pattern of an offset in the rewritten one.
+    pub fn original_offset(&self, offset: usize) -> usize {
+        let shift = self.shifts.iter().rev().find(|&&(at, _)| at <= offset).map_or(0, |&(_, by)| by);
+        offset.saturating_add_signed(-shift)
+    }
+}
+
+/// Rewrites `pattern` for PCRE2.
+pub(crate) fn translate(pattern: &[u8]) -> Translation {
+    let mut writer = Writer { pattern, read: 0, text: Vec::with_capacity(pattern.len()), shifts: Vec::new() };
+    writer.leading_verbs();
+    writer.body();
+    Translation { text: writer.text, shifts: writer.shifts }
+}
+
+struct Writer<'p> {
+    pattern: &'p [u8],
+    read: usize,
+    text: Vec<u8>,
+    shifts: Vec<(usize, isize)>,
+}
+
+impl Writer<'_> {
+    fn rest(&self) -> &[u8] {
+        &self.pattern[self.read..]
+    }
+
+    fn copy(&mut self, count: usize) {
+        let end = (self.read + count).min(self.pattern.len());
+        self.text.extend_from_slice(&self.pattern[self.read..end]);
+        self.read = end;
+    }
+
+    fn note_shift(&mut self) {
+        self.shifts.push((self.text.len(), self.text.len() as isize - self.read as isize));
+    }
+
+    fn leading_verbs(&mut self) {
+        while self.rest().starts_with(b"(*") {
+            let Some(end) = self.rest().iter().position(|&byte| byte == b')') else {
+                return;
+            };
+            let name = &self.rest()[2..end];
+            if name == b"UTF8" {
+                self.text.extend_from_slice(b"(*UTF)");
+                self.read += end + 1;
+                self.note_shift();
+            } else if name.iter().all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'=')) {
+                self.copy(end + 1);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn body(&mut self) {
+        while let Some(&byte) = self.rest().first() {
+            match byte {
+                b'\\' => self.escape(false),
+                b'[' if is_class_start(self.rest()) => self.class(),
+                b'{' if is_new_quantifier(self.rest()) => {
+                    self.text.push(b'\\');
+                    self.note_shift();
+                    self.copy(1);
+                }
+                _ => self.copy(1),
+            }
+        }
+    }
+
+    fn escape(&mut self, in_class: bool) {
+        match self.rest().get(1) {
+            Some(b'Q') => {
+                let rest = self.rest();
+                let end = rest.windows(2).position(|pair| pair == b"\\E").map_or(rest.len(), |at| at + 2);
+                self.copy(end);
+            }
+            Some(b'B' | b'R' | b'X') if in_class => {
+                self.read += 1;
+                self.note_shift();
+                self.copy(1);
+            }
+            // A brace after these belongs to the escape.
+            Some(b'g' | b'k' | b'N' | b'o' | b'p' | b'P' | b'x') if self.rest().get(2) == Some(&b'{') => self.copy(3),
+            _ => self.copy(2),
+        }
+    }
+
+    fn class(&mut self) {
+        self.copy(1);
+        if self.rest().first() == Some(&b'^') {
+            self.copy(1);
+        }
+        if self.rest().first() == Some(&b']') {
+            self.copy(1);
+        }
+        while let Some(&byte) = self.rest().first() {
+            match byte {
+                b'\\' => self.escape(true),
+                b'[' if posix_length(self.rest()) > 0 => {
+                    let length = posix_length(self.rest());
+                    self.copy(length);
+                }
+                b']' => return self.copy(1),
+                _ => self.copy(1),
+            }
+        }
+    }
+}
+
+/// `[[:<:]]` and `[[:>:]]` are word boundaries, not classes; copying them byte by byte is right.
+fn is_class_start(rest: &[u8]) -> bool {
+    !rest.starts_with(b"[[:<:]]") && !rest.starts_with(b"[[:>:]]")
+}
+
+/// Length of `[:name:]`, or 0.
+fn posix_length(rest: &[u8]) -> usize {
+    if !rest.starts_with(b"[:") {
+        return 0;
+    }
+    let name = rest[2..].iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'^').count();
+    if rest[2 + name..].starts_with(b":]") { name + 4 } else { 0 }
+}
+
+/// Whether this brace starts a quantifier for PCRE2 but not for PCRE 8.
+fn is_new_quantifier(rest: &[u8]) -> bool {
+    let Some(end) = rest.iter().position(|&byte| byte == b'}') else {
+        return false;
+    };
+    let inner = &rest[1..end];
+    let is_digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let is_blank_or_digits = |text: &[u8]| {
+        let text = text.trim_ascii();
+        text.is_empty() || is_digits(text)
+    };
+    let mut parts = inner.splitn(2, |&byte| byte == b',');
+    let (low, high) = (parts.next().unwrap_or_default(), parts.next());
+    let is_new = is_blank_or_digits(low)
+        && high.is_none_or(is_blank_or_digits)
+        && inner.iter().any(u8::is_ascii_digit);
+    let is_old = is_digits(low) && high.is_none_or(|high| high.is_empty() || is_digits(high));
+    is_new && !is_old
+}
