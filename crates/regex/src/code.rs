@@ -1,6 +1,6 @@
 //! The only file that calls the library.
 
-use crate::errors::{CompileError, MAX_NAME, NAME_TOO_LONG, RunError, old_text};
+use crate::errors::{CompileError, MAX_NAME, NAME_TOO_LONG, RunError, as_pcre8, old_text};
 use crate::tables::LATIN1;
 use crate::translate::{Translation, translate};
 use crate::{Bsr, CompileOptions, Groups, Newline, RunOptions, Span};
@@ -48,7 +48,10 @@ impl CompileContext {
             pcre2_set_character_tables_8(context, LATIN1.as_ptr());
             pcre2_set_compile_extra_options_8(context, PCRE2_EXTRA_ALLOW_LOOKAROUND_BSK | extra);
             pcre2_set_max_varlookbehind_8(context, 0);
-            pcre2_set_newline_8(context, newline_code(options.newline.unwrap_or(Newline::Lf)));
+            pcre2_set_newline_8(
+                context,
+                newline_code(options.newline.unwrap_or(Newline::Lf)),
+            );
             pcre2_set_bsr_8(
                 context,
                 match options.bsr {
@@ -105,18 +108,34 @@ impl Code {
         if options.unicode && options.never_utf {
             return Err(error(174, 0));
         }
-        if options.unicode && let Err(invalid) = str::from_utf8(pattern) {
+        if options.unicode
+            && let Err(invalid) = str::from_utf8(pattern)
+        {
             return Err(error(-1, invalid.valid_up_to()));
         }
         let translation = translate(pattern);
+        if let Some((message, position)) = translation.refused {
+            return Err(CompileError {
+                message: message.to_owned(),
+                position,
+            });
+        }
         let compiled = match library_compile(&translation.text, options, 0) {
-            Err((UNKNOWN_ESCAPE, _)) => {
-                library_compile(&translation.text, options, PCRE2_EXTRA_BAD_ESCAPE_IS_LITERAL)
-            }
+            Err((UNKNOWN_ESCAPE, _)) => library_compile(
+                &translation.text,
+                options,
+                PCRE2_EXTRA_BAD_ESCAPE_IS_LITERAL,
+            ),
             other => other,
         };
-        let code = compiled.map_err(|(code, offset)| reported(pattern, &translation, code, offset))?;
-        let mut code = Code { code, utf: false, capture_count: 0, names: Vec::new() };
+        let code =
+            compiled.map_err(|(code, offset)| reported(pattern, &translation, code, offset))?;
+        let mut code = Code {
+            code,
+            utf: false,
+            capture_count: 0,
+            names: Vec::new(),
+        };
         code.utf = code.info_u32(PCRE2_INFO_ALLOPTIONS) & PCRE2_UTF != 0;
         code.capture_count = code.info_u32(PCRE2_INFO_CAPTURECOUNT) as usize;
         code.names = code.read_names();
@@ -142,7 +161,11 @@ impl Code {
         let mut table: *const u8 = ptr::null();
         // SAFETY: this item is a pointer; `table` outlives the call.
         unsafe {
-            pcre2_pattern_info_8(self.code.as_ptr(), PCRE2_INFO_NAMETABLE, (&raw mut table).cast());
+            pcre2_pattern_info_8(
+                self.code.as_ptr(),
+                PCRE2_INFO_NAMETABLE,
+                (&raw mut table).cast(),
+            );
         }
         if table.is_null() || count == 0 || size < 3 {
             return Vec::new();
@@ -174,7 +197,9 @@ impl Code {
     pub fn size(&self) -> usize {
         let mut size = 0usize;
         // SAFETY: this item is a size_t; `size` outlives the call.
-        unsafe { pcre2_pattern_info_8(self.code.as_ptr(), PCRE2_INFO_SIZE, (&raw mut size).cast()) };
+        unsafe {
+            pcre2_pattern_info_8(self.code.as_ptr(), PCRE2_INFO_SIZE, (&raw mut size).cast())
+        };
         size
     }
 
@@ -192,7 +217,8 @@ impl Code {
         if options.match_limit_recursion == Some(0) {
             return Err(RunError::RecursionLimit);
         }
-        let state = MatchState::new(self, options).ok_or(RunError::Internal(PCRE2_ERROR_NOMEMORY))?;
+        let state =
+            MatchState::new(self, options).ok_or(RunError::Internal(PCRE2_ERROR_NOMEMORY))?;
         // SAFETY: all pointers are alive during the call; the subject's length is its own; in UTF mode the
         // caller has validated subject and offset, as PCRE2_NO_UTF_CHECK requires.
         let result = unsafe {
@@ -240,7 +266,8 @@ impl MatchState {
         // SAFETY: a null general context is allowed and means malloc.
         let context = NonNull::new(unsafe { pcre2_match_context_create_8(ptr::null_mut()) })?;
         // SAFETY: the code is alive; null as above.
-        let data = unsafe { pcre2_match_data_create_from_pattern_8(code.code.as_ptr(), ptr::null_mut()) };
+        let data =
+            unsafe { pcre2_match_data_create_from_pattern_8(code.code.as_ptr(), ptr::null_mut()) };
         let Some(data) = NonNull::new(data) else {
             // SAFETY: made above, used nowhere else.
             unsafe { pcre2_match_context_free_8(context.as_ptr()) };
@@ -268,7 +295,10 @@ impl MatchState {
             std::slice::from_raw_parts(pcre2_get_ovector_pointer_8(self.data.as_ptr()), count * 2)
         };
         let (pairs, _) = offsets.as_chunks::<2>();
-        pairs.iter().map(|&[start, end]| (start != PCRE2_UNSET).then_some(Span { start, end })).collect()
+        pairs
+            .iter()
+            .map(|&[start, end]| (start != PCRE2_UNSET).then_some(Span { start, end }))
+            .collect()
     }
 }
 
@@ -306,12 +336,21 @@ fn library_compile(
 /// A group number in two bytes, then the name and a zero.
 fn name_entry(entry: &[u8]) -> (Box<[u8]>, usize) {
     let (number, name) = entry.split_at(2);
-    let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
-    (name[..end].into(), usize::from(number[0]) << 8 | usize::from(number[1]))
+    let end = name
+        .iter()
+        .position(|&byte| byte == 0)
+        .unwrap_or(name.len());
+    (
+        name[..end].into(),
+        usize::from(number[0]) << 8 | usize::from(number[1]),
+    )
 }
 
 fn end_of(pattern: &[u8], name: &[u8]) -> usize {
-    let start = pattern.windows(name.len()).position(|window| window == name).unwrap_or(0);
+    let start = pattern
+        .windows(name.len())
+        .position(|window| window == name)
+        .unwrap_or(0);
     start + name.len()
 }
 
@@ -332,5 +371,10 @@ fn library_text(code: c_int) -> String {
 }
 
 fn reported(pattern: &[u8], translation: &Translation, code: c_int, offset: usize) -> CompileError {
-    error(code, translation.original_offset(offset).min(pattern.len()))
+    as_pcre8(
+        pattern,
+        code,
+        translation.original_offset(offset),
+        error(code, 0).message,
+    )
 }

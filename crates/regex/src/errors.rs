@@ -41,7 +41,9 @@ impl fmt::Display for RunError {
             RunError::RecursionLimit => formatter.write_str("recursion limit reached"),
             RunError::BadUtf => formatter.write_str("subject or offset is not valid UTF-8"),
             RunError::BadOffset => formatter.write_str("offset beyond the end of the subject"),
-            RunError::Internal(code) => write!(formatter, "regular expression library: error {code}"),
+            RunError::Internal(code) => {
+                write!(formatter, "regular expression library: error {code}")
+            }
         }
     }
 }
@@ -58,8 +60,9 @@ pub(crate) fn old_text(code: i32) -> Option<&'static str> {
         118 => "missing ) after comment",
         121 => "failed to get memory",
         122 => "unmatched parentheses",
-        124 | 126 | 179 => "malformed number or name after (?(",
+        124 | 179 => "malformed number or name after (?(",
         125 | 135 | 187 | 200 => "lookbehind assertion is not fixed length",
+        126 => "a numbered reference must not be zero",
         127 => "conditional group contains more than two branches",
         128 => "assertion expected after (?( or (?(?C)",
         129 => "digit expected after (?+",
@@ -90,3 +93,131 @@ pub(crate) fn old_text(code: i32) -> Option<&'static str> {
 pub(crate) const NAME_TOO_LONG: &str = "subpattern name is too long (maximum 32 characters)";
 /// PCRE 8's limit; PCRE2's is higher.
 pub(crate) const MAX_NAME: usize = 32;
+
+/// What PCRE 8 says, and where, given what PCRE2 said of the original pattern.
+pub(crate) fn as_pcre8(pattern: &[u8], code: i32, offset: usize, text: String) -> CompileError {
+    let offset = offset.min(pattern.len());
+    let before = &pattern[..offset];
+    let report = |message: &str, position| CompileError {
+        message: message.to_owned(),
+        position,
+    };
+    if offset == pattern.len()
+        && let Some(message) = unfinished_group(before, code)
+    {
+        return report(message, offset);
+    }
+    let position = match code {
+        // PCRE 8 points at the last character of what is wrong, PCRE2 behind it.
+        137 | 143 | 147 | 150 | 151 | 169 | 171 => offset.saturating_sub(1),
+        178 if before.ends_with(b"\\o{") => offset - 2,
+        129 if pattern.get(offset) == Some(&b'+') => offset + 1,
+        174 => 0,
+        130 => last_of(before, b"[:").map_or(offset, |at| at + 2),
+        113 => last_of(before, b"[.")
+            .max(last_of(before, b"[="))
+            .unwrap_or(offset),
+        125 | 135 | 136 | 187 | 200 => closing(pattern, offset).unwrap_or(offset),
+        154 => closing(pattern, offset.saturating_sub(3)).unwrap_or(offset),
+        115 if before.ends_with(b"(?(0") => {
+            return report("invalid condition (?(0)", offset + 1);
+        }
+        115 => end_of_reference(pattern, offset),
+        162 if before.ends_with(b"(?<") && pattern.get(offset) == Some(&b'>') => {
+            return report("unrecognized character after (?<", offset);
+        }
+        _ => offset,
+    };
+    CompileError {
+        message: text,
+        position,
+    }
+}
+
+/// A pattern that ends within `(?...`: PCRE 8 says what it expected, PCRE2 often just misses the parenthesis.
+fn unfinished_group(before: &[u8], code: i32) -> Option<&'static str> {
+    let start = last_of(before, b"(?")?;
+    match (code, &before[start + 2..]) {
+        (114, b"(") => Some("assertion expected after (?( or (?(?C)"),
+        (114, b"C") => Some("closing ) for (?C expected"),
+        (114, b"P") => Some("unrecognized character after (?P"),
+        (162, b"<") => Some("unrecognized character after (?<"),
+        (162, b"P<") => Some("syntax error in subpattern name (missing terminator)"),
+        (114, options) if options.iter().all(|option| b"imsxJUX-".contains(option)) => {
+            Some("unrecognized character after (? or (?-")
+        }
+        _ => None,
+    }
+}
+
+fn last_of(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).rposition(|window| window == part)
+}
+
+/// Where PCRE 8 notices that a group does not exist: behind a condition, behind a name, or, for numbers
+/// after a backslash, at the end of the pattern.
+fn end_of_reference(pattern: &[u8], offset: usize) -> usize {
+    let rest = &pattern[offset..];
+    let digits = pattern[..offset]
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let start = offset - digits;
+    if [&b"(?("[..], b"(?(<", b"(?('", b"(?(R&"]
+        .iter()
+        .any(|mark| pattern[..start].ends_with(mark))
+    {
+        return offset
+            + rest
+                .iter()
+                .position(|&byte| byte == b')')
+                .map_or(0, |at| at + 1);
+    }
+    if pattern[..start].ends_with(b"(?") && rest.starts_with(b"(") {
+        return offset
+            + rest
+                .iter()
+                .position(|&byte| byte == b')')
+                .map_or(0, |at| at + 1);
+    }
+    if pattern[..start].ends_with(b"\\g") && rest.starts_with(b"{") {
+        return offset + rest.iter().position(|&byte| byte == b'}').unwrap_or(0);
+    }
+    let name = rest
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+        .count();
+    match pattern[..start].last() {
+        Some(b'<' | b'{' | b'\'' | b'&' | b'>' | b'=') if digits == 0 => offset + name,
+        Some(b'\\') => pattern.len(),
+        _ => offset,
+    }
+}
+
+/// The parenthesis that closes the group opened at `open`.
+fn closing(pattern: &[u8], open: usize) -> Option<usize> {
+    let (mut depth, mut index, mut in_class) = (0u32, open, false);
+    while let Some(&byte) = pattern.get(index) {
+        match byte {
+            b'\\' => index += 1,
+            b'[' if !in_class => {
+                in_class = true;
+                // A bracket that comes first does not close the class.
+                index += pattern[index + 1..].starts_with(b"^") as usize;
+                index += pattern[index + 1..].starts_with(b"]") as usize;
+            }
+            b']' => in_class = false,
+            b'(' if !in_class => depth += 1,
+            b')' if !in_class => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return Some(index);
+                }
+            }
+            _ => {}
+        }
+        index += 1;
+    }
+    None
+}

@@ -10,9 +10,11 @@
 //! - Recursion and subroutine calls (`(?R)`, `(?1)`) may be backtracked into; PCRE 8 treats them as atomic.
 //! - `match_limit` and `match_limit_recursion` count different things, so the same number stops elsewhere.
 //! - A pattern that starts with `(*CRLF)`, `(*BSR_ANYCRLF)` and the like keeps that over options of a run.
-//! - Syntax that PCRE 8 refuses and PCRE2 knows compiles: `(?^)`, `(?n)`, `(?xx)`, `(?aD)`, `(?*...)`, `(?[...])`, `(*pla:...)`,
-//!   `\N{U+hhh}` in unicode mode, `(?(VERSION>=n)...)`, arguments of `(*ACCEPT:x)`, callouts with strings.
+//! - Some syntax that PCRE 8 refuses compiles: `\N{U+hhh}` in unicode mode, arguments of `(*ACCEPT:x)`,
+//!   callouts with strings.
 //! - `\X`, `\p{..}` and caseless matching follow the newer Unicode tables of PCRE2.
+//! - `\8` and `\9` without that many groups are errors, not digits; `(?X)` and `(?(R1)...)` without group 1 are errors.
+//! - `\p{ L}` and `\p{script=greek}` are accepted.
 //! - Positions in error reports can differ by a few characters for rare errors.
 //! - The compiled form is not a binary that could be stored: whoever makes `re_pattern` tuples decides what
 //!   stands in them.
@@ -138,9 +140,21 @@ pub struct Regex {
 
 impl Regex {
     /// Compiles `pattern`, which must be UTF-8 if `options.unicode`.
+    ///
+    /// As in OTP 27, a zero byte ends the pattern.
     pub fn compile(pattern: &[u8], options: CompileOptions) -> Result<Regex, CompileError> {
+        let end = pattern
+            .iter()
+            .position(|&byte| byte == 0)
+            .unwrap_or(pattern.len());
+        let pattern = &pattern[..end];
         let code = Arc::new(Code::compile(pattern, &options)?);
-        Ok(Regex { pattern: pattern.into(), options, code, variants: Mutex::default() })
+        Ok(Regex {
+            pattern: pattern.into(),
+            options,
+            code,
+            variants: Mutex::default(),
+        })
     }
 
     /// Searches `subject` from byte `offset` on. `Ok(None)` is `nomatch`.
@@ -227,7 +241,11 @@ impl Regex {
     ///
     /// The outer `None`: there is no such name.
     pub fn named(&self, groups: &Groups, name: &[u8]) -> Option<Option<Span>> {
-        let mut numbers = self.names().iter().filter(|(own, _)| **own == *name).map(|(_, n)| *n);
+        let mut numbers = self
+            .names()
+            .iter()
+            .filter(|(own, _)| **own == *name)
+            .map(|(_, n)| *n);
         let first = numbers.next()?;
         let span = |number: usize| groups.get(number).copied().flatten();
         if !self.options.dupnames {

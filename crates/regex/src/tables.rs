@@ -63,10 +63,10 @@ const fn classes(c: u8) -> [bool; 10] {
 
 const fn types(c: u8) -> u8 {
     is_space(c) as u8
-        | (is_upper(c) || is_lower(c)) as u8 * 0x02
-        | is_lower(c) as u8 * 0x04
-        | c.is_ascii_digit() as u8 * 0x08
-        | is_word(c) as u8 * 0x10
+        | ((is_upper(c) || is_lower(c)) as u8 * 0x02)
+        | (is_lower(c) as u8 * 0x04)
+        | (c.is_ascii_digit() as u8 * 0x08)
+        | (is_word(c) as u8 * 0x10)
 }
 
 const fn build() -> [u8; LENGTH] {

@@ -2,11 +2,16 @@
 //!
 //! - `{,3}`, `{ 1}`, `{1, 2}` are quantifiers in PCRE2 and plain text in PCRE 8: the brace is escaped.
 //! - `[\B]`, `[\R]`, `[\X]` are errors in PCRE2 and those letters in PCRE 8: the backslash goes.
+//! - `[\d-z]` is an error in PCRE2 and has a plain hyphen in PCRE 8: the hyphen is escaped.
+//! - `\x` without digits is an error at the end of a pattern in PCRE2 and a zero in PCRE 8: zeros are added.
+//! - `(?^`, `(?*`, `(?[`, option letters and `(*name:` that PCRE2 added are errors in PCRE 8: see `refused`.
 //! - `(*UTF8)` at the start is called `(*UTF)`.
 
 /// A rewritten pattern, and how to get back to offsets in the original.
 pub(crate) struct Translation {
     pub text: Vec<u8>,
+    /// Syntax that PCRE 8 does not know: its error, and where in the original pattern.
+    pub refused: Option<(&'static str, usize)>,
     /// Offsets in `text`, ascending, after which it is this much longer than the original.
     shifts: Vec<(usize, isize)>,
 }
@@ -14,17 +19,32 @@ pub(crate) struct Translation {
 impl Translation {
     /// The offset in the original pattern of an offset in the rewritten one.
     pub fn original_offset(&self, offset: usize) -> usize {
-        let shift = self.shifts.iter().rev().find(|&&(at, _)| at <= offset).map_or(0, |&(_, by)| by);
+        let shift = self
+            .shifts
+            .iter()
+            .rev()
+            .find(|&&(at, _)| at <= offset)
+            .map_or(0, |&(_, by)| by);
         offset.saturating_add_signed(-shift)
     }
 }
 
 /// Rewrites `pattern` for PCRE2.
 pub(crate) fn translate(pattern: &[u8]) -> Translation {
-    let mut writer = Writer { pattern, read: 0, text: Vec::with_capacity(pattern.len()), shifts: Vec::new() };
+    let mut writer = Writer {
+        pattern,
+        read: 0,
+        text: Vec::with_capacity(pattern.len()),
+        shifts: Vec::new(),
+        refused: None,
+    };
     writer.leading_verbs();
     writer.body();
-    Translation { text: writer.text, shifts: writer.shifts }
+    Translation {
+        text: writer.text,
+        refused: writer.refused,
+        shifts: writer.shifts,
+    }
 }
 
 struct Writer<'p> {
@@ -32,6 +52,7 @@ struct Writer<'p> {
     read: usize,
     text: Vec<u8>,
     shifts: Vec<(usize, isize)>,
+    refused: Option<(&'static str, usize)>,
 }
 
 impl Writer<'_> {
@@ -46,7 +67,10 @@ impl Writer<'_> {
     }
 
     fn note_shift(&mut self) {
-        self.shifts.push((self.text.len(), self.text.len() as isize - self.read as isize));
+        self.shifts.push((
+            self.text.len(),
+            self.text.len() as isize - self.read as isize,
+        ));
     }
 
     fn leading_verbs(&mut self) {
@@ -59,7 +83,10 @@ impl Writer<'_> {
                 self.text.extend_from_slice(b"(*UTF)");
                 self.read += end + 1;
                 self.note_shift();
-            } else if name.iter().all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'=')) {
+            } else if name
+                .iter()
+                .all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'='))
+            {
                 self.copy(end + 1);
             } else {
                 return;
@@ -72,6 +99,10 @@ impl Writer<'_> {
             match byte {
                 b'\\' => self.escape(false),
                 b'[' if is_class_start(self.rest()) => self.class(),
+                b'(' => {
+                    self.refused = self.refused.or_else(|| new_group(self.rest(), self.read));
+                    self.copy(1);
+                }
                 b'{' if is_new_quantifier(self.rest()) => {
                     self.text.push(b'\\');
                     self.note_shift();
@@ -86,7 +117,10 @@ impl Writer<'_> {
         match self.rest().get(1) {
             Some(b'Q') => {
                 let rest = self.rest();
-                let end = rest.windows(2).position(|pair| pair == b"\\E").map_or(rest.len(), |at| at + 2);
+                let end = rest
+                    .windows(2)
+                    .position(|pair| pair == b"\\E")
+                    .map_or(rest.len(), |at| at + 2);
                 self.copy(end);
             }
             Some(b'B' | b'R' | b'X') if in_class => {
@@ -94,8 +128,32 @@ impl Writer<'_> {
                 self.note_shift();
                 self.copy(1);
             }
+            Some(b'd' | b'D' | b'h' | b'H' | b's' | b'S' | b'v' | b'V' | b'w' | b'W')
+                if in_class =>
+            {
+                self.copy(2);
+                if self.rest().first() == Some(&b'-') && self.rest().get(1) != Some(&b']') {
+                    self.text.push(b'\\');
+                    self.note_shift();
+                    self.copy(1);
+                }
+            }
+            Some(b'x')
+                if !self
+                    .rest()
+                    .get(2)
+                    .is_some_and(|byte| *byte == b'{' || byte.is_ascii_hexdigit()) =>
+            {
+                self.copy(2);
+                self.text.extend_from_slice(b"00");
+                self.note_shift();
+            }
             // A brace after these belongs to the escape.
-            Some(b'g' | b'k' | b'N' | b'o' | b'p' | b'P' | b'x') if self.rest().get(2) == Some(&b'{') => self.copy(3),
+            Some(b'g' | b'k' | b'N' | b'o' | b'p' | b'P' | b'x')
+                if self.rest().get(2) == Some(&b'{') =>
+            {
+                self.copy(3)
+            }
             _ => self.copy(2),
         }
     }
@@ -132,8 +190,45 @@ fn posix_length(rest: &[u8]) -> usize {
     if !rest.starts_with(b"[:") {
         return 0;
     }
-    let name = rest[2..].iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'^').count();
-    if rest[2 + name..].starts_with(b":]") { name + 4 } else { 0 }
+    let name = rest[2..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'^')
+        .count();
+    if rest[2 + name..].starts_with(b":]") {
+        name + 4
+    } else {
+        0
+    }
+}
+
+/// Whether the group that starts here is of a kind that PCRE2 added.
+fn new_group(rest: &[u8], at: usize) -> Option<(&'static str, usize)> {
+    if let Some(name) = rest.strip_prefix(b"(*") {
+        let length = name
+            .iter()
+            .take_while(|byte| byte.is_ascii_lowercase() || **byte == b'_')
+            .count();
+        let is_new = length > 0 && name.get(length) == Some(&b':');
+        let end = rest
+            .iter()
+            .position(|&byte| byte == b')')
+            .unwrap_or(rest.len());
+        return is_new.then_some(("(*VERB) not recognized or malformed", at + end));
+    }
+    let options = rest.strip_prefix(b"(?")?;
+    if options.starts_with(b"(VERSION") {
+        return Some(("malformed number or name after (?(", at + 10));
+    }
+    let known = options
+        .iter()
+        .take_while(|byte| b"imsxJUX-".contains(byte))
+        .count();
+    let is_new = match options.get(known)? {
+        b'^' | b'*' | b'[' => known == 0,
+        b'a' | b'n' | b'r' => true,
+        _ => false,
+    };
+    is_new.then_some(("unrecognized character after (? or (?-", at + 2 + known))
 }
 
 /// Whether this brace starts a quantifier for PCRE2 but not for PCRE 8.
