@@ -10,6 +10,8 @@ use std::ptr::{self, NonNull};
 
 /// How much memory (in KiB) one match may take for backtracking; beyond it counts as the recursion limit.
 const HEAP_LIMIT: u32 = 1 << 20;
+/// An address for subjects without bytes.
+static NOWHERE: [u8; 64] = [0; 64];
 /// "unrecognized character follows \": what PCRE 8 takes literally.
 const UNKNOWN_ESCAPE: c_int = 103;
 
@@ -219,12 +221,19 @@ impl Code {
         }
         let state =
             MatchState::new(self, options).ok_or(RunError::Internal(PCRE2_ERROR_NOMEMORY))?;
+        // The library computes addresses shortly before the end of the subject: the dangling address 1 of
+        // an empty slice would wrap around.
+        let start = if subject.is_empty() {
+            NOWHERE.as_ptr()
+        } else {
+            subject.as_ptr()
+        };
         // SAFETY: all pointers are alive during the call; the subject's length is its own; in UTF mode the
         // caller has validated subject and offset, as PCRE2_NO_UTF_CHECK requires.
         let result = unsafe {
             pcre2_match_8(
                 self.code.as_ptr(),
-                subject.as_ptr(),
+                start,
                 subject.len(),
                 offset,
                 run_bits(options),

@@ -109,8 +109,17 @@ pub(crate) fn as_pcre8(pattern: &[u8], code: i32, offset: usize, text: String) -
     }
     let position = match code {
         // PCRE 8 points at the last character of what is wrong, PCRE2 behind it.
-        137 | 143 | 147 | 150 | 151 | 169 | 171 => offset.saturating_sub(1),
+        150 if let Some(at) = last_of(before, b"-[") => at + 1,
+        137 | 143 | 147 | 150 | 151 | 165 | 169 | 171 => offset.saturating_sub(1),
         178 if before.ends_with(b"\\o{") => offset - 2,
+        155 if before.ends_with(b"o") => offset - 1,
+        105 => {
+            // It gives up at the sixth digit.
+            let digits = digits_at_end(before);
+            offset - digits + digits.min(6)
+        }
+        127 => closing(pattern, offset).unwrap_or(offset),
+        128 if before.ends_with(b"(?") => offset + 1,
         129 if pattern.get(offset) == Some(&b'+') => offset + 1,
         174 => 0,
         130 => last_of(before, b"[:").map_or(offset, |at| at + 2),
@@ -154,6 +163,13 @@ fn last_of(text: &[u8], part: &[u8]) -> Option<usize> {
     text.windows(part.len()).rposition(|window| window == part)
 }
 
+fn digits_at_end(text: &[u8]) -> usize {
+    text.iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count()
+}
+
 /// Where PCRE 8 notices that a group does not exist: behind a condition, behind a name, or, for numbers
 /// after a backslash, at the end of the pattern.
 fn end_of_reference(pattern: &[u8], offset: usize) -> usize {
@@ -164,7 +180,7 @@ fn end_of_reference(pattern: &[u8], offset: usize) -> usize {
         .take_while(|byte| byte.is_ascii_digit())
         .count();
     let start = offset - digits;
-    if [&b"(?("[..], b"(?(<", b"(?('", b"(?(R&"]
+    if [&b"(?("[..], b"(?(<", b"(?('", b"(?(R&", b"(?(-", b"(?(+"]
         .iter()
         .any(|mark| pattern[..start].ends_with(mark))
     {

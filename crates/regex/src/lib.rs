@@ -10,11 +10,13 @@
 //! - Recursion and subroutine calls (`(?R)`, `(?1)`) may be backtracked into; PCRE 8 treats them as atomic.
 //! - `match_limit` and `match_limit_recursion` count different things, so the same number stops elsewhere.
 //! - A pattern that starts with `(*CRLF)`, `(*BSR_ANYCRLF)` and the like keeps that over options of a run.
-//! - Some syntax that PCRE 8 refuses compiles: `\N{U+hhh}` in unicode mode, arguments of `(*ACCEPT:x)`,
-//!   callouts with strings.
+//! - Some syntax that PCRE 8 refuses compiles: `\N{U+hhh}` in unicode mode, callouts with strings.
 //! - `\X`, `\p{..}` and caseless matching follow the newer Unicode tables of PCRE2.
-//! - `\8` and `\9` without that many groups are errors, not digits; `(?X)` and `(?(R1)...)` without group 1 are errors.
+//! - `(?X)`, and `(?(R1)...)` without a group 1, are errors.
+//! - `(?R)` that must loop forever compiles; a lookbehind may hold a back reference of fixed length.
+//! - With `caseless` and `unicode`, `\p{Lu}`, `\p{Ll}` and `\p{Lt}` match letters of any case.
 //! - `\p{ L}` and `\p{script=greek}` are accepted.
+//! - A group that refers to itself, as in `(a\1?){4}`, may match where PCRE 8 gives up.
 //! - Positions in error reports can differ by a few characters for rare errors.
 //! - The compiled form is not a binary that could be stored: whoever makes `re_pattern` tuples decides what
 //!   stands in them.

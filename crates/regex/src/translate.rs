@@ -1,8 +1,9 @@
 //! Rewrites a pattern where PCRE2 would read it otherwise than PCRE 8 did.
 //!
 //! - `{,3}`, `{ 1}`, `{1, 2}` are quantifiers in PCRE2 and plain text in PCRE 8: the brace is escaped.
-//! - `[\B]`, `[\R]`, `[\X]` are errors in PCRE2 and those letters in PCRE 8: the backslash goes.
+//! - `[\B]`, and likewise `A C G K R X Z z`, are errors in PCRE2 and those letters in PCRE 8: the backslash goes.
 //! - `[\d-z]` is an error in PCRE2 and has a plain hyphen in PCRE 8: the hyphen is escaped.
+//! - `\8` and `\9` are those digits in PCRE 8 unless so many groups came before: the backslash goes.
 //! - `\x` without digits is an error at the end of a pattern in PCRE2 and a zero in PCRE 8: zeros are added.
 //! - `(?^`, `(?*`, `(?[`, option letters and `(*name:` that PCRE2 added are errors in PCRE 8: see `refused`.
 //! - `(*UTF8)` at the start is called `(*UTF)`.
@@ -37,6 +38,7 @@ pub(crate) fn translate(pattern: &[u8]) -> Translation {
         text: Vec::with_capacity(pattern.len()),
         shifts: Vec::new(),
         refused: None,
+        groups: 0,
     };
     writer.leading_verbs();
     writer.body();
@@ -53,6 +55,8 @@ struct Writer<'p> {
     text: Vec<u8>,
     shifts: Vec<(usize, isize)>,
     refused: Option<(&'static str, usize)>,
+    /// Capturing groups opened so far.
+    groups: u32,
 }
 
 impl Writer<'_> {
@@ -100,6 +104,7 @@ impl Writer<'_> {
                 b'\\' => self.escape(false),
                 b'[' if is_class_start(self.rest()) => self.class(),
                 b'(' => {
+                    self.groups += is_capturing(self.rest()) as u32;
                     self.refused = self.refused.or_else(|| new_group(self.rest(), self.read));
                     self.copy(1);
                 }
@@ -123,7 +128,7 @@ impl Writer<'_> {
                     .map_or(rest.len(), |at| at + 2);
                 self.copy(end);
             }
-            Some(b'B' | b'R' | b'X') if in_class => {
+            Some(b'A' | b'B' | b'C' | b'G' | b'K' | b'R' | b'X' | b'Z' | b'z') if in_class => {
                 self.read += 1;
                 self.note_shift();
                 self.copy(1);
@@ -137,6 +142,11 @@ impl Writer<'_> {
                     self.note_shift();
                     self.copy(1);
                 }
+            }
+            Some(b'8' | b'9') if !in_class && decimal(&self.rest()[1..]) > self.groups => {
+                self.read += 1;
+                self.note_shift();
+                self.copy(1);
             }
             Some(b'x')
                 if !self
@@ -201,13 +211,43 @@ fn posix_length(rest: &[u8]) -> usize {
     }
 }
 
+fn decimal(text: &[u8]) -> u32 {
+    text.iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .fold(0, |value: u32, &byte| {
+            value
+                .saturating_mul(10)
+                .saturating_add((byte - b'0') as u32)
+        })
+}
+
+fn is_capturing(group: &[u8]) -> bool {
+    match group {
+        [_, b'?', b'<', next, ..] => !matches!(next, b'=' | b'!'),
+        [_, b'?', b'P', b'<', ..] | [_, b'?', b'\'', ..] => true,
+        [_, b'?' | b'*', ..] => false,
+        _ => true,
+    }
+}
+
 /// Whether the group that starts here is of a kind that PCRE2 added.
 fn new_group(rest: &[u8], at: usize) -> Option<(&'static str, usize)> {
     if let Some(name) = rest.strip_prefix(b"(*") {
+        let end = rest
+            .iter()
+            .position(|&byte| byte == b')')
+            .unwrap_or(rest.len());
         let length = name
             .iter()
             .take_while(|byte| byte.is_ascii_lowercase() || **byte == b'_')
             .count();
+        if [&b"ACCEPT:"[..], b"FAIL:", b"F:", b"COMMIT:"]
+            .iter()
+            .any(|verb| name.starts_with(verb))
+        {
+            let text = "an argument is not allowed for (*ACCEPT), (*FAIL), or (*COMMIT)";
+            return Some((text, at + end));
+        }
         let is_new = length > 0 && name.get(length) == Some(&b':');
         let end = rest
             .iter()
