@@ -375,7 +375,7 @@ mod tests {
         assert_eq!(compare_small_float(1, 1.5), Ordering::Less);
         assert_eq!(compare_small_float(-1, -1.5), Ordering::Greater);
         assert_eq!(
-            compare_small_float(i64::MAX, 9.223372036854775807e18),
+            compare_small_float(i64::MAX, 9.223372036854776e18),
             Ordering::Less
         );
         assert_eq!(compare_small_float(0, -0.0), Ordering::Equal);
