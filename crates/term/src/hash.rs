@@ -5,7 +5,7 @@
 //! external funs hash by numbers that differ from machine to machine, in OTP as well.
 
 use crate::term::{Fun, Reference};
-use crate::{Atom, Bits, External, Kind, Port, Term, Value, Word};
+use crate::{Atom, AtomTable, Bits, External, Kind, Port, Term, Value, Word};
 
 // --- the internal hash -----------------------------------------------------------------------------------------------
 
@@ -298,7 +298,9 @@ impl InternalHash {
     }
 
     fn external_reference(&mut self, external: External<'_>) {
-        let ids = external.reference_ids();
+        // Leading zeros do not count for equality.
+        let mut ids = external.reference_ids();
+        ids.truncate(ids.iter().rposition(|&id| id != 0).map_or(0, |last| last + 1));
         self.alpha(mark::EXTERNAL_REFERENCE | (ids.len() as u64) << 32);
         for pair in ids.chunks(2) {
             self.beta(u64::from(pair[0]) | u64::from(pair.get(1).copied().unwrap_or(0)) << 32);
@@ -363,4 +365,402 @@ fn little_endian(bytes: &[u8]) -> u64 {
 
 fn node_word(external: External<'_>) -> u64 {
     u64::from(external.node().0) | u64::from(external.creation()) << 32
+}
+
+// --- phash2 ----------------------------------------------------------------------------------------------------------
+
+/// Hash of an atom's name (Weinberger's), over bytes that are Latin-1 where they can be.
+fn atom_hash(name: &str) -> u32 {
+    let mut hash = 0u32;
+    let mut bytes = name.bytes().peekable();
+    while let Some(mut byte) = bytes.next() {
+        if byte & 0xfe == 0xc2 {
+            if let Some(next) = bytes.next_if(|next| next & 0xc0 == 0x80) {
+                byte = byte << 6 | next & 0x3f;
+            }
+        }
+        hash = (hash << 4).wrapping_add(byte.into());
+        let high = hash & 0xf000_0000;
+        hash = (hash ^ high >> 24) & !high;
+    }
+    hash
+}
+
+/// Jenkins' mixing of three words; the third is the result.
+fn jenkins(mut a: u32, mut b: u32, mut c: u32) -> (u32, u32, u32) {
+    const SHIFTS: [(u32, u32, u32); 3] = [(13, 8, 13), (12, 16, 5), (3, 10, 15)];
+    for (first, second, third) in SHIFTS {
+        a = a.wrapping_sub(b).wrapping_sub(c) ^ c >> first;
+        b = b.wrapping_sub(c).wrapping_sub(a) ^ a << second;
+        c = c.wrapping_sub(a).wrapping_sub(b) ^ b >> third;
+    }
+    (a, b, c)
+}
+
+const GOLDEN: u32 = 0x9e37_79b9;
+
+/// What still has to be mixed in, the next on top.
+enum Pending<'h> {
+    Term(Term<'h>),
+    /// The key and value hashed since the last one are a pair: pairs are mixed whatever their order.
+    Pair,
+    /// The map whose pairs were hashed is complete; the state before it.
+    MapEnd {
+        hash: u32,
+        pairs: u32,
+    },
+}
+
+struct PortableHash<'h, 'a> {
+    hash: u32,
+    pairs: u32,
+    pending: Vec<Pending<'h>>,
+    atoms: &'a AtomTable,
+}
+
+/// `erlang:phash2/1` in full: all 32 bits. [`phash2_range`] makes the result of `phash2/2`; `phash2/1` has the low 27 bits.
+pub fn phash2(term: Term<'_>, atoms: &AtomTable) -> u32 {
+    PortableHash { hash: 0, pairs: 0, pending: vec![Pending::Term(term)], atoms }.run()
+}
+
+/// `erlang:phash2/2`; `range` lies within `1..=2^32`.
+pub fn phash2_range(term: Term<'_>, range: u64, atoms: &AtomTable) -> u32 {
+    (u64::from(phash2(term, atoms)) % range.max(1)) as u32
+}
+
+impl<'h> PortableHash<'h, '_> {
+    fn mix(&mut self, first: u32, second: u32, constant: u32) {
+        let constant = GOLDEN.wrapping_mul(constant);
+        self.hash = jenkins(constant.wrapping_add(first), constant.wrapping_add(second), self.hash).2;
+    }
+    fn push_reversed(&mut self, terms: &[Term<'h>]) {
+        self.pending.extend(terms.iter().rev().map(|&term| Pending::Term(term)));
+    }
+    fn run(mut self) -> u32 {
+        while let Some(next) = self.pending.pop() {
+            match next {
+                Pending::Term(term) => self.term(term),
+                Pending::Pair => {
+                    self.pairs ^= self.hash;
+                    self.hash = 0;
+                }
+                Pending::MapEnd { hash, pairs } => {
+                    self.hash = hash;
+                    self.mix(self.pairs, 0, 19);
+                    self.pairs = pairs;
+                }
+            }
+        }
+        self.hash
+    }
+    fn term(&mut self, term: Term<'h>) {
+        match term.value() {
+            Value::Small(value) => self.small(value),
+            Value::Big(big) => {
+                let constant = if big.is_negative() { 10 } else { 11 };
+                big.limbs().iter().for_each(|&limb| self.mix(limb as u32, (limb >> 32) as u32, constant));
+            }
+            Value::Float(float) => {
+                let bits = if float == 0.0 { 0 } else { float.to_bits() };
+                self.mix((bits >> 32) as u32, bits as u32, 12);
+            }
+            Value::Atom(atom) => match atom_hash(self.atoms.text(atom)) {
+                hash if self.hash == 0 => self.hash = hash,
+                hash => self.mix(hash, 0, 3),
+            },
+            Value::Reference(reference) => self.mix(reference.ids()[0], 0, 7),
+            Value::ExternalReference(external) => {
+                self.mix(external.reference_ids().first().copied().unwrap_or(0), 0, 7);
+            }
+            Value::Fun(fun) => {
+                let (entry, environment) = (fun.entry(), fun.environment());
+                self.mix(environment.len() as u32, atom_hash(self.atoms.text(entry.module)), 1);
+                self.mix(entry.index, entry.old_uniq, 1);
+                self.push_reversed(environment);
+            }
+            Value::ExternalFun(fun) => {
+                let export = fun.export();
+                self.mix(export.arity.into(), atom_hash(self.atoms.text(export.module)), 1);
+                self.mix(atom_hash(self.atoms.text(export.function)), 0, 14);
+            }
+            Value::Port(Port(number)) => self.mix(number as u32, (number >> 32) as u32, 6),
+            Value::ExternalPort(port) => self.mix(port.id() as u32, (port.id() >> 32) as u32, 6),
+            Value::Pid(pid) => self.mix(pid.number, 0, 5),
+            Value::ExternalPid(pid) => self.mix(pid.id() as u32, 0, 5),
+            Value::Tuple(tuple) => {
+                self.mix(tuple.elements().len() as u32, 0, 9);
+                self.push_reversed(tuple.elements());
+            }
+            Value::Map(map) => self.map(map),
+            Value::Nil if self.hash == 0 => self.hash = 3_468_870_702,
+            // The number is that of the empty list's tag in OTP.
+            Value::Nil => self.mix(2, 0, 2),
+            Value::Cons(_) => self.list(term),
+            Value::Bits(bits) => self.bits(bits),
+        }
+    }
+    fn small(&mut self, value: i64) {
+        if (-(1 << 27)..1 << 27).contains(&value) {
+            if value < 0 {
+                self.mix(value.unsigned_abs() as u32, 0, 1);
+            }
+            self.mix(value as u32, 0, 1);
+        } else {
+            let magnitude = value.unsigned_abs();
+            self.mix(magnitude as u32, (magnitude >> 32) as u32, if value < 0 { 10 } else { 11 });
+        }
+    }
+    fn map(&mut self, map: Term<'h>) {
+        let size = map.map_size();
+        self.mix(size as u32, 0, 16);
+        if size == 0 {
+            return;
+        }
+        self.pending.push(Pending::MapEnd { hash: self.hash, pairs: self.pairs });
+        (self.hash, self.pairs) = (0, 0);
+        for (key, value) in map.map_iter() {
+            self.pending.extend([Pending::Pair, Pending::Term(value), Pending::Term(key)]);
+        }
+    }
+    /// Bytes at the front of a list go four at a time.
+    fn list(&mut self, mut term: Term<'h>) {
+        let (mut value, mut bytes) = (0u32, 0);
+        while let Some(cell) = term.as_cons() {
+            let Some(byte @ 0..=255) = cell.head().as_small() else { break };
+            (value, bytes) = (value << 8 | byte as u32, bytes + 1);
+            if bytes == 4 {
+                self.mix(value, 0, 4);
+                (value, bytes) = (0, 0);
+            }
+            term = cell.tail();
+        }
+        if bytes > 0 {
+            self.mix(value, 0, 4);
+        }
+        match term.as_cons() {
+            Some(cell) => self.pending.extend([Pending::Term(cell.tail()), Pending::Term(cell.head())]),
+            None => self.pending.push(Pending::Term(term)),
+        }
+    }
+    fn bits(&mut self, bits: Bits<'_>) {
+        let bytes = bits.to_bytes();
+        let (whole, rest) = (bits.bit_size() / 8, bits.bit_size() % 8);
+        let start = self.hash.wrapping_add(GOLDEN.wrapping_mul(13));
+        if bits.bit_size() == 0 {
+            self.hash = start;
+            return;
+        }
+        // OTP keeps the length of a binary in 32 bits here.
+        self.hash = block_hash(&bytes[..whole & 0xffff_ffff], start);
+        if rest != 0 {
+            self.mix(rest as u32, u32::from(bytes[whole] >> (8 - rest)), 15);
+        }
+    }
+}
+
+/// Jenkins' hash of bytes, twelve at a time.
+fn block_hash(bytes: &[u8], start: u32) -> u32 {
+    let (mut a, mut b, mut c) = (GOLDEN, GOLDEN, start);
+    let mut blocks = bytes.chunks_exact(12);
+    for block in &mut blocks {
+        let word = |at: usize| little_endian(&block[at..at + 4]) as u32;
+        (a, b, c) = jenkins(a.wrapping_add(word(0)), b.wrapping_add(word(4)), c.wrapping_add(word(8)));
+    }
+    let mut last = [0u8; 12];
+    let rest = blocks.remainder();
+    // The lowest byte of the third word is kept for the length.
+    for (index, &byte) in rest.iter().enumerate() {
+        last[if index < 8 { index } else { index + 1 }] = byte;
+    }
+    let word = |at: usize| little_endian(&last[at..at + 4]) as u32;
+    c = c.wrapping_add(bytes.len() as u32).wrapping_add(word(8));
+    jenkins(a.wrapping_add(word(0)), b.wrapping_add(word(4)), c).2
+}
+
+// --- phash -----------------------------------------------------------------------------------------------------------
+
+/// `erlang:phash/2`: `1..=range`; `range` lies within `1..=2^32`.
+pub fn phash(term: Term<'_>, range: u64, atoms: &AtomTable) -> u64 {
+    let hash = OldHash { hash: 0, pending: vec![OldPending::Term(term)], atoms }.run();
+    1 + u64::from(hash) % range.max(1)
+}
+
+/// Primes above 2^28, as OTP's documentation of the algorithm lists them.
+const PRIMES: [u32; 15] = [
+    0,
+    268_440_163,
+    268_439_161,
+    268_435_459,
+    268_436_141,
+    268_438_633,
+    268_437_017,
+    268_438_039,
+    268_437_511,
+    268_439_627,
+    268_440_479,
+    268_440_577,
+    268_440_581,
+    268_440_593,
+    268_440_611,
+];
+
+enum OldPending<'h> {
+    Term(Term<'h>),
+    Tail(Term<'h>),
+    ListEnd,
+    TupleEnd(u32),
+}
+
+struct OldHash<'h, 'a> {
+    hash: u32,
+    pending: Vec<OldPending<'h>>,
+    atoms: &'a AtomTable,
+}
+
+impl<'h> OldHash<'h, '_> {
+    fn run(mut self) -> u32 {
+        while let Some(next) = self.pending.pop() {
+            match next {
+                OldPending::Term(term) => self.term(term),
+                OldPending::Tail(term) if term.word().is_cons() => self.list(term),
+                OldPending::Tail(term) => self.pending.extend([OldPending::ListEnd, OldPending::Term(term)]),
+                OldPending::ListEnd => self.multiply(8),
+                OldPending::TupleEnd(arity) => self.step(arity, 9),
+            }
+        }
+        self.hash
+    }
+    fn multiply(&mut self, prime: usize) {
+        self.hash = self.hash.wrapping_mul(PRIMES[prime]);
+    }
+    fn step(&mut self, value: u32, prime: usize) {
+        self.multiply(prime);
+        self.hash = self.hash.wrapping_add(value);
+    }
+    fn bytes(&mut self, value: u32, prime: usize) {
+        value.to_le_bytes().into_iter().for_each(|byte| self.step(byte.into(), prime));
+    }
+    fn integer(&mut self, negative: bool, limbs: &[u64]) {
+        for (index, &limb) in limbs.iter().enumerate() {
+            self.bytes(limb as u32, 2);
+            if limb >> 32 != 0 || index + 1 < limbs.len() {
+                self.bytes((limb >> 32) as u32, 2);
+            }
+        }
+        self.multiply(if negative { 4 } else { 3 });
+    }
+    fn atom(&mut self, atom: Atom) {
+        self.step(atom_hash(self.atoms.text(atom)), 1);
+    }
+    fn push_reversed(&mut self, terms: &[Term<'h>]) {
+        self.pending.extend(terms.iter().rev().map(|&term| OldPending::Term(term)));
+    }
+    fn term(&mut self, term: Term<'h>) {
+        match term.value() {
+            Value::Small(value) => self.integer(value < 0, &[value.unsigned_abs()]),
+            Value::Big(big) => self.integer(big.is_negative(), big.limbs()),
+            Value::Float(float) => {
+                let bits = if float == 0.0 { 0 } else { float.to_bits() };
+                self.step(bits as u32 ^ (bits >> 32) as u32, 6);
+            }
+            Value::Atom(atom) => self.atom(atom),
+            Value::Reference(reference) => self.identifier(reference.ids()[0], 9, 10),
+            Value::ExternalReference(external) => {
+                self.identifier(external.reference_ids().first().copied().unwrap_or(0), 9, 10);
+            }
+            Value::Fun(fun) => {
+                let (entry, environment) = (fun.entry(), fun.environment());
+                self.step(environment.len() as u32, 10);
+                self.atom(entry.module);
+                self.step(entry.index, 2);
+                self.step(entry.old_uniq, 2);
+                self.push_reversed(environment);
+            }
+            Value::ExternalFun(fun) => {
+                let export = fun.export();
+                self.step(export.arity.into(), 11);
+                self.atom(export.module);
+                self.atom(export.function);
+            }
+            Value::Port(Port(number)) => self.port(number),
+            Value::ExternalPort(port) => self.port(port.id()),
+            Value::Pid(pid) => self.identifier(pid.number, 5, 6),
+            Value::ExternalPid(pid) => self.identifier(pid.id() as u32, 5, 6),
+            Value::Tuple(tuple) => {
+                self.pending.push(OldPending::TupleEnd(tuple.elements().len() as u32));
+                self.push_reversed(tuple.elements());
+            }
+            Value::Map(map) => {
+                self.step(PRIMES[14], 13);
+                self.hash = self.hash.wrapping_add(phash2(map, self.atoms));
+            }
+            Value::Nil => self.step(1, 3),
+            Value::Cons(_) => self.list(term),
+            Value::Bits(bits) => self.bits(bits),
+        }
+    }
+    fn identifier(&mut self, number: u32, prime: usize, last: usize) {
+        self.bytes(number, prime);
+        self.multiply(last);
+    }
+    fn port(&mut self, number: u64) {
+        if number >> 32 != 0 {
+            self.bytes((number >> 32) as u32, 11);
+        }
+        self.identifier(number as u32, 9, 10);
+    }
+    fn list(&mut self, mut list: Term<'h>) {
+        while let Some(cell) = list.as_cons() {
+            let Some(byte @ 0..=255) = cell.head().as_small() else {
+                self.pending.extend([OldPending::Tail(cell.tail()), OldPending::Term(cell.head())]);
+                return;
+            };
+            self.step(byte as u32, 2);
+            list = cell.tail();
+        }
+        self.pending.extend([OldPending::ListEnd, OldPending::Term(list)]);
+    }
+    fn bits(&mut self, bits: Bits<'_>) {
+        let bytes = bits.to_bytes();
+        let (whole, rest) = (bits.bit_size() / 8, bits.bit_size() % 8);
+        bytes[..whole].iter().for_each(|&byte| self.step(byte.into(), 1));
+        if rest != 0 {
+            self.step(u32::from(bytes[whole] >> (8 - rest)), 1);
+            self.step(rest as u32, 12);
+        }
+        self.step(whole as u32, 4);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::parse;
+    use crate::{Heap, HeapOptions};
+
+    /// Terms, their `phash2(T, 1 bsl 32)` and `phash(T, 1 bsl 32)`.
+    const HASHES: &str = include_str!("../tests/data/hashes.tsv");
+
+    #[test]
+    fn portable_hashes_are_those_of_the_real_system() {
+        let atoms = AtomTable::new(crate::ATOM_LIMIT_DEFAULT);
+        for line in HASHES.lines() {
+            let heap = Heap::new(HeapOptions::default());
+            let mut fields = line.split('\t');
+            let mut field = || fields.next().unwrap();
+            let (text, second, first) = (field(), field(), field());
+            let term = parse(text, &heap, &atoms);
+            assert_eq!(phash2(term, &atoms).to_string(), second, "phash2 of {text}");
+            assert_eq!(phash(term, 1 << 32, &atoms).to_string(), first, "phash of {text}");
+        }
+    }
+
+    #[test]
+    fn documented_values() {
+        let atoms = AtomTable::new(crate::ATOM_LIMIT_DEFAULT);
+        let heap = Heap::new(HeapOptions::default());
+        for (text, hash) in [("hello", 7_258_927), ("<<97,98,99>>", 98_228_475), ("{a,1,2.0}", 37_790_355)] {
+            assert_eq!(phash2(parse(text, &heap, &atoms), &atoms) & 0x7ff_ffff, hash, "{text}");
+        }
+    }
 }

@@ -29,7 +29,7 @@ pub use binary::{BinaryHandle, HEAP_BINARY_BYTES_MAX};
 pub use collect::CollectionKind;
 pub use copy::OwnedTerm;
 pub use fun::{Export, FunEntry};
-pub use hash::internal_hash;
+pub use hash::{internal_hash, phash, phash2, phash2_range};
 pub use heap::{Heap, HeapOptions, LiteralRange, MagicObject};
 pub use map::{FLAT_MAP_KEYS_MAX, MapIter};
 pub use term::{

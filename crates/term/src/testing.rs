@@ -47,16 +47,19 @@ impl<'h> Parser<'_, 'h, '_> {
         }
         found
     }
-    fn sequence(&mut self, end: &str) -> Vec<Term<'h>> {
+    /// Terms up to `end`, and what stands behind a bar.
+    fn sequence(&mut self, end: &str) -> (Vec<Term<'h>>, Term<'h>) {
         let mut all = Vec::new();
         while !self.take(end) {
-            if self.peek() == b'|' {
-                break;
+            if self.take("|") {
+                let tail = self.term();
+                assert!(self.take(end));
+                return (all, tail);
             }
             all.push(self.term());
             self.take(",");
         }
-        all
+        (all, Term::NIL)
     }
     fn term(&mut self) -> Term<'h> {
         if self.take("<<") {
@@ -75,17 +78,12 @@ impl<'h> Parser<'_, 'h, '_> {
         match self.peek() {
             b'{' => {
                 self.at += 1;
-                let elements = self.sequence("}");
+                let (elements, _) = self.sequence("}");
                 self.heap.tuple(&elements)
             }
             b'[' => {
                 self.at += 1;
-                let elements = self.sequence("]");
-                let mut tail = Term::NIL;
-                if self.take("|") {
-                    tail = self.term();
-                    assert!(self.take("]"));
-                }
+                let (elements, tail) = self.sequence("]");
                 self.heap.list_with_tail(&elements, tail)
             }
             b'-' | b'0'..=b'9' => self.number(),
