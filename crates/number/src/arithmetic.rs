@@ -15,11 +15,7 @@ pub const MAX_BITS: u64 = MAX_LIMBS as u64 * 64;
 pub struct SystemLimit;
 
 fn checked(value: BigInt) -> Result<Integer, SystemLimit> {
-    if value.bits() > MAX_BITS {
-        Err(SystemLimit)
-    } else {
-        Ok(Integer::from(value))
-    }
+    if value.bits() > MAX_BITS { Err(SystemLimit) } else { Ok(Integer::from(value)) }
 }
 
 /// `A + B`.
@@ -103,9 +99,7 @@ fn shift_left(a: &Integer, shift: i64) -> Result<Integer, SystemLimit> {
     match a {
         Integer::Small(0) => Ok(Integer::Small(0)),
         // The sign bit and `shift` copies of it must be above the value.
-        Integer::Small(value) if shift < 64 && sign_bits(*value) > shift => {
-            Ok(Integer::Small(value << shift))
-        }
+        Integer::Small(value) if shift < 64 && sign_bits(*value) > shift => Ok(Integer::Small(value << shift)),
         _ => {
             let big = a.clone().into_big();
             if big.bits().saturating_add(shift) > MAX_BITS {
@@ -118,19 +112,13 @@ fn shift_left(a: &Integer, shift: i64) -> Result<Integer, SystemLimit> {
 
 /// How many of the highest bits equal the sign bit, itself included.
 fn sign_bits(value: i64) -> u64 {
-    (if value < 0 {
-        value.leading_ones()
-    } else {
-        value.leading_zeros()
-    }) as u64
+    (if value < 0 { value.leading_ones() } else { value.leading_zeros() }) as u64
 }
 
 fn shift_right(a: &Integer, shift: u64) -> Integer {
     match a {
         Integer::Small(value) => Integer::Small(value >> shift.min(63)),
-        Integer::Big(value) if shift >= value.bits() => {
-            Integer::Small(if value.is_negative() { -1 } else { 0 })
-        }
+        Integer::Big(value) if shift >= value.bits() => Integer::Small(if value.is_negative() { -1 } else { 0 }),
         Integer::Big(value) => Integer::from(value >> shift),
     }
 }
@@ -185,11 +173,7 @@ pub fn compare_small_float(integer: i64, float: f64) -> Ordering {
         return Ordering::Greater;
     }
     let whole = float.trunc();
-    integer.cmp(&(whole as i64)).then_with(|| {
-        0.0f64
-            .partial_cmp(&(float - whole))
-            .unwrap_or(Ordering::Equal)
-    })
+    integer.cmp(&(whole as i64)).then_with(|| 0.0f64.partial_cmp(&(float - whole)).unwrap_or(Ordering::Equal))
 }
 
 /// Compares the exact values, as `==` and `<` do. `float` is finite.
@@ -198,19 +182,13 @@ pub fn compare_big_float(integer: &BigInt, float: f64) -> Ordering {
         return compare_small_float(small, float);
     }
     if integer.bits() > 1024 {
-        return if integer.is_negative() {
-            Ordering::Less
-        } else {
-            Ordering::Greater
-        };
+        return if integer.is_negative() { Ordering::Less } else { Ordering::Greater };
     }
     let whole = float.trunc();
     match BigInt::from_f64(whole) {
-        Some(whole_integer) => integer.cmp(&whole_integer).then_with(|| {
-            0.0f64
-                .partial_cmp(&(float - whole))
-                .unwrap_or(Ordering::Equal)
-        }),
+        Some(whole_integer) => {
+            integer.cmp(&whole_integer).then_with(|| 0.0f64.partial_cmp(&(float - whole)).unwrap_or(Ordering::Equal))
+        }
         None if float > 0.0 => Ordering::Less,
         None => Ordering::Greater,
     }
@@ -218,10 +196,7 @@ pub fn compare_big_float(integer: &BigInt, float: f64) -> Ordering {
 
 /// The integer whose absolute value has these 64-bit words, least significant first.
 pub fn from_limbs(limbs: &[u64], negative: bool) -> BigInt {
-    let words = limbs
-        .iter()
-        .flat_map(|&limb| [limb as u32, (limb >> 32) as u32])
-        .collect();
+    let words = limbs.iter().flat_map(|&limb| [limb as u32, (limb >> 32) as u32]).collect();
     BigInt::new(if negative { Sign::Minus } else { Sign::Plus }, words)
 }
 
@@ -246,14 +221,8 @@ mod tests {
     #[test]
     fn division_truncates() {
         let a = -power(70) - 1;
-        assert_eq!(
-            div(&a, &big("1180591620717411303424")),
-            Some(Integer::Small(-1))
-        );
-        assert_eq!(
-            rem(&a, &big("1180591620717411303424")),
-            Some(Integer::Small(-1))
-        );
+        assert_eq!(div(&a, &big("1180591620717411303424")), Some(Integer::Small(-1)));
+        assert_eq!(rem(&a, &big("1180591620717411303424")), Some(Integer::Small(-1)));
         assert_eq!(div(&a, &BigInt::zero()), None);
     }
 
@@ -263,33 +232,15 @@ mod tests {
         let minus_huge = Integer::from(-power(100));
         let five = Integer::Small(5);
         assert_eq!(bsl(&Integer::Small(0), &huge), Ok(Integer::Small(0)));
-        assert_eq!(
-            bsl(&Integer::Small(-5), &minus_huge),
-            Ok(Integer::Small(-1))
-        );
+        assert_eq!(bsl(&Integer::Small(-5), &minus_huge), Ok(Integer::Small(-1)));
         assert_eq!(bsr(&five, &huge), Ok(Integer::Small(0)));
         assert_eq!(bsr(&five, &minus_huge), Err(SystemLimit));
         assert_eq!(bsr(&Integer::Small(0), &minus_huge), Ok(Integer::Small(0)));
-        assert_eq!(
-            bsl(&Integer::Small(-1), &Integer::Small(63)),
-            Ok(Integer::Small(i64::MIN))
-        );
-        assert_eq!(
-            bsl(&Integer::Small(1), &Integer::Small(63)),
-            Ok(Integer::from(power(63)))
-        );
-        assert_eq!(
-            bsr(&Integer::from(-power(64) - 1), &Integer::Small(64)),
-            Ok(Integer::Small(-2))
-        );
-        assert_eq!(
-            bsl(&Integer::Small(7), &Integer::Small(i64::MIN)),
-            Ok(Integer::Small(0))
-        );
-        assert_eq!(
-            bsr(&Integer::Small(7), &Integer::Small(i64::MIN)),
-            Err(SystemLimit)
-        );
+        assert_eq!(bsl(&Integer::Small(-1), &Integer::Small(63)), Ok(Integer::Small(i64::MIN)));
+        assert_eq!(bsl(&Integer::Small(1), &Integer::Small(63)), Ok(Integer::from(power(63))));
+        assert_eq!(bsr(&Integer::from(-power(64) - 1), &Integer::Small(64)), Ok(Integer::Small(-2)));
+        assert_eq!(bsl(&Integer::Small(7), &Integer::Small(i64::MIN)), Ok(Integer::Small(0)));
+        assert_eq!(bsr(&Integer::Small(7), &Integer::Small(i64::MIN)), Err(SystemLimit));
     }
 
     // 1 bsl 4194239 works in the real system and 1 bsl 4194240 does not; likewise the others.
@@ -299,10 +250,7 @@ mod tests {
         assert!(bsl(&one, &Integer::Small(4_194_239)).is_ok());
         assert_eq!(bsl(&one, &Integer::Small(4_194_240)), Err(SystemLimit));
         assert!(multiply(&power(2_097_119), &power(2_097_120)).is_ok());
-        assert_eq!(
-            multiply(&power(2_097_120), &power(2_097_120)),
-            Err(SystemLimit)
-        );
+        assert_eq!(multiply(&power(2_097_120), &power(2_097_120)), Err(SystemLimit));
         let top: BigInt = power(4_194_239) + (power(4_194_239) - 1);
         assert_eq!(bnot(&top), Err(SystemLimit));
         assert!(bnot(&power(4_194_239)).is_ok());
@@ -314,14 +262,8 @@ mod tests {
     fn bits_are_twos_complement() {
         let a = -power(64);
         assert_eq!(band(&a, &(power(65) - 1)), Ok(Integer::from(power(64))));
-        assert_eq!(
-            bor(&a, &BigInt::from(1)),
-            Ok(Integer::from(BigInt::from(1) - power(64)))
-        );
-        assert_eq!(
-            bxor(&a, &BigInt::from(-1)),
-            Ok(Integer::from(power(64) - 1))
-        );
+        assert_eq!(bor(&a, &BigInt::from(1)), Ok(Integer::from(BigInt::from(1) - power(64))));
+        assert_eq!(bxor(&a, &BigInt::from(-1)), Ok(Integer::from(power(64) - 1)));
         assert_eq!(bnot(&a), Ok(Integer::from(power(64) - 1)));
     }
 
@@ -329,22 +271,10 @@ mod tests {
     fn floats_of_integers_as_otp_rounds_them() {
         let hex = |text: &str| parse_integer(text.as_bytes(), 16).unwrap().into_big();
         assert_eq!(to_f64(&(power(64) + 1)), Some(1.8446744073709552e19));
-        assert_eq!(
-            to_f64(&(power(117) + power(64) + 1)),
-            Some(1.661534994731145e35)
-        );
-        assert_eq!(
-            to_f64(&hex("FFFFFFFFFFFFFBFFFFFFFFFFFFFFFF")),
-            Some(1.3292279957849157e36)
-        );
-        assert_eq!(
-            to_f64(&hex("3FFFFFFFFFFFFFFFFFFFFFFFFFFFF")),
-            Some(2.076918743413931e34)
-        );
-        assert_eq!(
-            to_f64(&hex("20000000000000FFFFFFFFFFFFFFFFFFF")),
-            Some(6.80564733841877e38)
-        );
+        assert_eq!(to_f64(&(power(117) + power(64) + 1)), Some(1.661534994731145e35));
+        assert_eq!(to_f64(&hex("FFFFFFFFFFFFFBFFFFFFFFFFFFFFFF")), Some(1.3292279957849157e36));
+        assert_eq!(to_f64(&hex("3FFFFFFFFFFFFFFFFFFFFFFFFFFFF")), Some(2.076918743413931e34));
+        assert_eq!(to_f64(&hex("20000000000000FFFFFFFFFFFFFFFFFFF")), Some(6.80564733841877e38));
         assert_eq!(to_f64(&power(1024)), None);
         assert_eq!(to_f64(&(power(1024) - 1)), None);
         assert_eq!(to_f64(&(power(1024) - power(970) - 1)), Some(f64::MAX));
@@ -358,35 +288,20 @@ mod tests {
         assert_eq!(float_round(0.49999999999999994), Some(Integer::Small(0)));
         assert_eq!(float_floor(-0.5), Some(Integer::Small(-1)));
         assert_eq!(float_ceil(-0.5), Some(Integer::Small(0)));
-        assert_eq!(
-            float_truncate(1.0e22),
-            Some(Integer::from(big("10000000000000000000000")))
-        );
+        assert_eq!(float_truncate(1.0e22), Some(Integer::from(big("10000000000000000000000"))));
         assert_eq!(float_truncate(f64::NAN), None);
         assert_eq!(float_truncate(f64::INFINITY), None);
     }
 
     #[test]
     fn comparison_is_exact() {
-        assert_eq!(
-            compare_small_float(9_007_199_254_740_993, 9_007_199_254_740_992.0),
-            Ordering::Greater
-        );
+        assert_eq!(compare_small_float(9_007_199_254_740_993, 9_007_199_254_740_992.0), Ordering::Greater);
         assert_eq!(compare_small_float(1, 1.5), Ordering::Less);
         assert_eq!(compare_small_float(-1, -1.5), Ordering::Greater);
-        assert_eq!(
-            compare_small_float(i64::MAX, 9.223372036854776e18),
-            Ordering::Less
-        );
+        assert_eq!(compare_small_float(i64::MAX, 9.223372036854776e18), Ordering::Less);
         assert_eq!(compare_small_float(0, -0.0), Ordering::Equal);
-        assert_eq!(
-            compare_big_float(&power(70), 1180591620717411303424.0),
-            Ordering::Equal
-        );
-        assert_eq!(
-            compare_big_float(&(power(70) + 1), 1180591620717411303424.0),
-            Ordering::Greater
-        );
+        assert_eq!(compare_big_float(&power(70), 1180591620717411303424.0), Ordering::Equal);
+        assert_eq!(compare_big_float(&(power(70) + 1), 1180591620717411303424.0), Ordering::Greater);
         assert_eq!(compare_big_float(&-power(2000), f64::MIN), Ordering::Less);
         assert_eq!(compare_big_float(&power(64), 0.5), Ordering::Greater);
     }

@@ -73,11 +73,7 @@ fn plain(digits: &str, last: i32) -> String {
 ///
 /// A negative number of decimals means six, as in C's `printf`.
 pub fn float_to_scientific(value: f64, decimals: i64) -> Option<String> {
-    let decimals = if decimals < 0 {
-        6
-    } else {
-        usize::try_from(decimals).ok()?
-    };
+    let decimals = if decimals < 0 { 6 } else { usize::try_from(decimals).ok()? };
     if decimals >= BUFFER {
         return None;
     }
@@ -110,16 +106,8 @@ pub fn float_to_decimals(value: f64, decimals: i64, compact: bool) -> Option<Str
         return Some(if compact { strip_zeros(text) } else { text });
     }
     let text = few_decimals(magnitude, decimals);
-    let text = if value.is_sign_negative() {
-        format!("-{text}")
-    } else {
-        text
-    };
-    Some(if compact && decimals != 0 {
-        strip_zeros(text)
-    } else {
-        text
-    })
+    let text = if value.is_sign_negative() { format!("-{text}") } else { text };
+    Some(if compact && decimals != 0 { strip_zeros(text) } else { text })
 }
 
 /// Up to 18 decimals: the fraction is scaled as a float, so `9.995` with two decimals gives `9.99`
@@ -131,11 +119,7 @@ fn few_decimals(magnitude: f64, decimals: u32) -> String {
     let scale = 10u64.pow(decimals) as f64; // exact: every 10^n up to 10^18 is a float
     let whole = magnitude.floor();
     let fraction = ((magnitude - whole) * scale).round();
-    let (whole, fraction) = if fraction >= scale {
-        (whole as u64 + 1, 0)
-    } else {
-        (whole as u64, fraction as u64)
-    };
+    let (whole, fraction) = if fraction >= scale { (whole as u64 + 1, 0) } else { (whole as u64, fraction as u64) };
     format!("{whole}.{fraction:0width$}", width = decimals as usize)
 }
 
@@ -154,10 +138,7 @@ fn strip_zeros(mut text: String) -> String {
 /// As the real system does: a comma may stand for the point, a NUL byte ends the text, what is too
 /// small becomes zero, and what is too large is refused.
 pub fn parse_float(text: &[u8]) -> Option<f64> {
-    let end = text
-        .iter()
-        .position(|&byte| byte == 0)
-        .unwrap_or(text.len());
+    let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
     let text = &text[..end];
     let rest = skip_digits(skip_sign(text))?;
     let point = text.len() - rest.len();

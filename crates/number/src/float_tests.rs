@@ -19,10 +19,7 @@ fn check(table: &str) {
             float_to_decimals(value, decimals, true).unwrap_or_else(refused),
         ];
         assert!(fields.eq(&ours), "{line}\nours: {ours:?}");
-        assert_eq!(
-            parse_float(ours[0].as_bytes()).map(f64::to_bits),
-            Some(bits)
-        );
+        assert_eq!(parse_float(ours[0].as_bytes()).map(f64::to_bits), Some(bits));
     }
 }
 
@@ -33,15 +30,9 @@ fn texts_of_many_floats() {
 
 #[test]
 fn scientific_limits() {
-    assert_eq!(
-        float_to_scientific(1.5, -1).as_deref(),
-        Some("1.500000e+00")
-    );
+    assert_eq!(float_to_scientific(1.5, -1).as_deref(), Some("1.500000e+00"));
     assert_eq!(float_to_scientific(1.5, 0).as_deref(), Some("2e+00"));
-    assert_eq!(
-        float_to_scientific(1.5, 249).map(|text| text.len()),
-        Some(255)
-    );
+    assert_eq!(float_to_scientific(1.5, 249).map(|text| text.len()), Some(255));
     assert_eq!(float_to_scientific(1.5, 250), None);
     assert_eq!(float_to_scientific(-1.5e300, 249), None);
     assert_eq!(float_to_scientific(1.5, i64::MAX), None);
@@ -107,13 +98,7 @@ fn accepted_texts() {
     ] {
         assert_eq!(parse_float(text.as_bytes()), answer, "{text:?}");
     }
-    assert_eq!(
-        parse_float(b"-0.0").map(f64::to_bits),
-        Some((-0.0f64).to_bits())
-    );
-    assert_eq!(
-        parse_float(b"-1.0e-400").map(f64::to_bits),
-        Some((-0.0f64).to_bits())
-    );
+    assert_eq!(parse_float(b"-0.0").map(f64::to_bits), Some((-0.0f64).to_bits()));
+    assert_eq!(parse_float(b"-1.0e-400").map(f64::to_bits), Some((-0.0f64).to_bits()));
     assert_eq!(parse_float(b"\xff.0"), None);
 }

@@ -36,10 +36,7 @@ pub fn atom_hash(name: &str) -> u32 {
     for character in name.chars() {
         match u8::try_from(character) {
             Ok(byte) => step(byte),
-            Err(_) => character
-                .encode_utf8(&mut [0; 4])
-                .bytes()
-                .for_each(&mut step),
+            Err(_) => character.encode_utf8(&mut [0; 4]).bytes().for_each(&mut step),
         }
     }
     hash
@@ -61,25 +58,16 @@ impl BlockHash {
 
     /// Starts from a previous hash.
     pub fn new(initial: u32) -> Self {
-        BlockHash {
-            a: GOLDEN,
-            b: GOLDEN,
-            c: initial,
-        }
+        BlockHash { a: GOLDEN, b: GOLDEN, c: initial }
     }
 
     /// Mixes in all whole blocks of `bytes` and returns the remainder, shorter than a block.
     pub fn blocks<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let (blocks, rest) = bytes.as_chunks::<{ Self::BLOCK }>();
         for block in blocks {
-            let word = |at: usize| {
-                u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
-            };
-            (self.a, self.b, self.c) = mix(
-                self.a.wrapping_add(word(0)),
-                self.b.wrapping_add(word(4)),
-                self.c.wrapping_add(word(8)),
-            );
+            let word = |at: usize| u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]);
+            (self.a, self.b, self.c) =
+                mix(self.a.wrapping_add(word(0)), self.b.wrapping_add(word(4)), self.c.wrapping_add(word(8)));
         }
         rest
     }
@@ -145,11 +133,7 @@ impl Hash2 {
     /// An integer outside 28 bits, as the 64-bit words of its absolute value, least significant first.
     pub fn limbs(&mut self, limbs: &[u64], negative: bool) {
         for &limb in limbs {
-            self.words(
-                limb as u32,
-                (limb >> 32) as u32,
-                if negative { 10 } else { 11 },
-            );
+            self.words(limb as u32, (limb >> 32) as u32, if negative { 10 } else { 11 });
         }
     }
 
@@ -167,20 +151,12 @@ impl Hash2 {
 
     /// An atom, by its [`atom_hash`].
     pub fn atom(&mut self, atom_hash: u32) {
-        if self.0 == 0 {
-            self.0 = atom_hash
-        } else {
-            self.word(atom_hash, 3)
-        }
+        if self.0 == 0 { self.0 = atom_hash } else { self.word(atom_hash, 3) }
     }
 
     /// The empty list, also where it ends a proper list.
     pub fn nil(&mut self) {
-        if self.0 == 0 {
-            self.0 = EMPTY_LIST
-        } else {
-            self.word(2, 2)
-        }
+        if self.0 == 0 { self.0 = EMPTY_LIST } else { self.word(2, 2) }
     }
 
     /// One to four consecutive bytes of a list, the first one highest.
@@ -258,8 +234,8 @@ impl Hash2 {
 
 /// Primes of the older hash, numbered from 1 as in the documentation above.
 const PRIME: [u32; 15] = [
-    0, 268440163, 268439161, 268435459, 268436141, 268438633, 268437017, 268438039, 268437511,
-    268439627, 268440479, 268440577, 268440581, 268440593, 268440611,
+    0, 268440163, 268439161, 268435459, 268436141, 268438633, 268437017, 268438039, 268437511, 268439627, 268440479,
+    268440577, 268440581, 268440593, 268440611,
 ];
 
 /// The running value of `erlang:phash/2` over a term: one method for each kind of term.
@@ -444,11 +420,7 @@ pub struct InternalHash {
 impl InternalHash {
     /// Starts with a salt: 0 for the keys of maps.
     pub fn new(salt: u64) -> Self {
-        InternalHash {
-            alpha: salt,
-            beta: salt,
-            ticks: 0,
-        }
+        InternalHash { alpha: salt, beta: salt, ticks: 0 }
     }
 
     fn scramble_alpha(value: u64) -> u64 {
@@ -517,11 +489,7 @@ impl InternalHash {
 
     /// An integer too large for the real system's small (60 bits), by the words of its absolute value.
     pub fn big(&mut self, limbs: &[u64], negative: bool) {
-        let kind = if negative {
-            kind::NEGATIVE_BIG
-        } else {
-            kind::POSITIVE_BIG
-        };
+        let kind = if negative { kind::NEGATIVE_BIG } else { kind::POSITIVE_BIG };
         self.alpha(kind | (limbs.len() as u64) << 32);
         let (pairs, rest) = limbs.as_chunks::<2>();
         for &[first, second] in pairs {
@@ -554,10 +522,7 @@ impl InternalHash {
 
 /// Up to eight bytes as a little-endian word.
 fn word_of(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |word, &byte| (word << 8) | byte as u64)
+    bytes.iter().rev().fold(0, |word, &byte| (word << 8) | byte as u64)
 }
 
 /// Marks that the internal hash mixes in to tell kinds of terms apart.

@@ -16,28 +16,15 @@ enum T {
 use T::*;
 
 fn list(elements: Vec<T>, tail: T) -> T {
-    elements
-        .into_iter()
-        .rev()
-        .fold(tail, |tail, head| Cons(Box::new(head), Box::new(tail)))
+    elements.into_iter().rev().fold(tail, |tail, head| Cons(Box::new(head), Box::new(tail)))
 }
 
 fn string(bytes: &str) -> T {
-    list(
-        bytes
-            .bytes()
-            .map(|byte| Int(Box::leak(byte.to_string().into_boxed_str())))
-            .collect(),
-        Nil,
-    )
+    list(bytes.bytes().map(|byte| Int(Box::leak(byte.to_string().into_boxed_str()))).collect(), Nil)
 }
 
 fn byte(term: &T) -> Option<u8> {
-    if let Int(text) = term {
-        text.parse().ok()
-    } else {
-        None
-    }
+    if let Int(text) = term { text.parse().ok() } else { None }
 }
 
 fn walk2(mut term: &T, hash: &mut Hash2) {
@@ -90,9 +77,7 @@ fn walk2(mut term: &T, hash: &mut Hash2) {
                     hash.map_end(all);
                 }
             }
-            Export(module, function, arity) => {
-                hash.export_fun(atom_hash(module), atom_hash(function), *arity)
-            }
+            Export(module, function, arity) => hash.export_fun(atom_hash(module), atom_hash(function), *arity),
         }
         return;
     }
@@ -128,29 +113,18 @@ fn walk1(mut term: &T, hash: &mut Hash1) {
             walk2(term, &mut inner);
             hash.map(inner.0);
         }
-        Export(module, function, arity) => {
-            hash.export_fun(atom_hash(module), atom_hash(function), *arity)
-        }
+        Export(module, function, arity) => hash.export_fun(atom_hash(module), atom_hash(function), *arity),
     }
 }
 
 /// `phash2(Term, 1 bsl 32)` and `phash(Term, 1 bsl 32)` of the real system.
 #[test]
 fn portable_hashes() {
-    let inner = || {
-        Map(vec![(
-            Atom("c"),
-            list(vec![Int("1"), Int("2"), Int("3")], Nil),
-        )])
-    };
+    let inner = || Map(vec![(Atom("c"), list(vec![Int("1"), Int("2"), Int("3")], Nil))]);
     for (term, hash2, hash1) in [
         (Atom("hello"), 7258927, 7258928),
         (Bits(b"abc", None), 1306188027, 1972007566),
-        (
-            Tuple(vec![Atom("a"), Int("1"), Float(2.0)]),
-            1514185363,
-            4065972894,
-        ),
+        (Tuple(vec![Atom("a"), Int("1"), Float(2.0)]), 1514185363, 4065972894),
         (Nil, 3468870702, 2),
         (Int("0"), 3175731469, 1),
         (Int("1"), 539485162, 2788898428),
@@ -163,11 +137,7 @@ fn portable_hashes() {
         (Int("-1099511627776"), 2464100025, 3765867550),
         (Int("18446744073709551616"), 2519041713, 2788898428),
         (Int("-18446744073709551616"), 2563594619, 1680185270),
-        (
-            Int("1361129467683753853853498429727072845829"),
-            462250399,
-            1794539732,
-        ),
+        (Int("1361129467683753853853498429727072845829"), 462250399, 1794539732),
         (Float(1.5), 2023646235, 1073217537),
         (Float(-0.0), 423528920, 1),
         (Float(0.0), 423528920, 1),
@@ -175,38 +145,18 @@ fn portable_hashes() {
         (Bits(b"", None), 147926629, 1),
         (Bits(b"", Some((1, 1))), 3994547237, 808817679),
         (Bits(&[1, 2], Some((3, 5))), 946117966, 2282888502),
-        (
-            Bits(b"hello world, this is a long binary", None),
-            883535061,
-            3078547197,
-        ),
+        (Bits(b"hello world, this is a long binary", None), 883535061, 3078547197),
         (string("abc"), 519996486, 3654580166),
         (string("abcd"), 1752753207, 1938728202),
         (string("abcdefghi"), 345885043, 59490905),
         (list(vec![Int("1000")], Nil), 1257028022, 224197133),
-        (
-            list(vec![Int("1"), Int("2"), Int("1000"), Int("3")], Int("4")),
-            4281756172,
-            3770596590,
-        ),
-        (
-            list(vec![list(vec![Atom("a")], Nil), Atom("b")], Nil),
-            590572748,
-            600436630,
-        ),
+        (list(vec![Int("1"), Int("2"), Int("1000"), Int("3")], Int("4")), 4281756172, 3770596590),
+        (list(vec![list(vec![Atom("a")], Nil), Atom("b")], Nil), 590572748, 600436630),
         (Tuple(vec![]), 221703996, 1),
-        (
-            Tuple(vec![Atom("a"), Tuple(vec![Atom("b"), Atom("c")])]),
-            3175231090,
-            1156310267,
-        ),
+        (Tuple(vec![Atom("a"), Tuple(vec![Atom("b"), Atom("c")])]), 3175231090, 1156310267),
         (Map(vec![]), 844985373, 1113425985),
         (Map(vec![(Atom("a"), Int("1"))]), 1401795262, 1670235874),
-        (
-            Map(vec![(Atom("a"), Int("1")), (Atom("b"), inner())]),
-            3444323315,
-            3712763927,
-        ),
+        (Map(vec![(Atom("a"), Int("1")), (Atom("b"), inner())]), 3444323315, 3712763927),
         (Export("lists", "map", 2), 840287883, 904024396),
         (list(vec![Atom("a")], Atom("b")), 2356411656, 4159696708),
         (Atom("åäö"), 62518, 62519),
@@ -244,23 +194,11 @@ fn internal_hashes_of_single_values() {
     assert_eq!(immediate_hash(small_word(1)), 7938660269479274665);
     assert_eq!(immediate_hash(small_word(-1)), 7256831767414464289);
     assert_eq!(immediate_hash(small_word(0)), 15677855740172624429);
-    assert_eq!(
-        immediate_hash(small_word(123456789012)),
-        4336241639136313627
-    );
+    assert_eq!(immediate_hash(small_word(123456789012)), 4336241639136313627);
     assert_eq!(immediate_hash(NIL_WORD), 16046243290777390298);
-    assert_eq!(
-        internal(|hash| hash.big(&[0, 1], false)),
-        773736285751472253
-    );
-    assert_eq!(
-        internal(|hash| hash.big(&[0, 1], true)),
-        3172865441596689284
-    );
-    assert_eq!(
-        internal(|hash| hash.big(&[0, 0, 4], false)),
-        15672931946983700453
-    );
+    assert_eq!(internal(|hash| hash.big(&[0, 1], false)), 773736285751472253);
+    assert_eq!(internal(|hash| hash.big(&[0, 1], true)), 3172865441596689284);
+    assert_eq!(internal(|hash| hash.big(&[0, 0, 4], false)), 15672931946983700453);
     assert_eq!(internal(|hash| hash.float(1.5)), 15485676177230109356);
     assert_eq!(internal(|hash| hash.float(-0.0)), 7012789198383875584);
     assert_eq!(internal(|hash| hash.float(0.0)), 8159373324831745810);
@@ -347,16 +285,14 @@ fn order_of_keys_in_a_large_map() {
     // Lowest four bits first.
     let path = |key: &i64| {
         let hash = immediate_hash(small_word(*key));
-        (0..16)
-            .map(|level| (hash >> (4 * level)) & 0xf)
-            .collect::<Vec<_>>()
+        (0..16).map(|level| (hash >> (4 * level)) & 0xf).collect::<Vec<_>>()
     };
     keys.sort_by_key(path);
     assert_eq!(
         keys,
         [
-            18, 4, 34, 12, 19, 29, 13, 2, 7, 38, 31, 8, 10, 23, 9, 15, 35, 36, 32, 1, 25, 28, 20,
-            6, 11, 17, 24, 37, 40, 14, 33, 3, 16, 30, 21, 5, 27, 26, 22, 39
+            18, 4, 34, 12, 19, 29, 13, 2, 7, 38, 31, 8, 10, 23, 9, 15, 35, 36, 32, 1, 25, 28, 20, 6, 11, 17, 24, 37,
+            40, 14, 33, 3, 16, 30, 21, 5, 27, 26, 22, 39
         ]
     );
 }

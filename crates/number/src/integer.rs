@@ -63,10 +63,7 @@ pub fn parse_integer(text: &[u8], radix: u32) -> Result<Integer, ParseIntegerErr
     if let Some(value) = parse_small(digits, radix)? {
         return Ok(Integer::Small(if negative { -value } else { value }));
     }
-    let first = digits
-        .iter()
-        .position(|&digit| digit != b'0')
-        .unwrap_or(digits.len());
+    let first = digits.iter().position(|&digit| digit != b'0').unwrap_or(digits.len());
     let digits = &digits[first..];
     // Each digit carries more than this many bits; longer texts are refused before any arithmetic.
     let bits_per_digit = radix.ilog2() as u64;
@@ -84,12 +81,9 @@ pub fn parse_integer(text: &[u8], radix: u32) -> Result<Integer, ParseIntegerErr
 fn parse_small(digits: &[u8], radix: u32) -> Result<Option<i64>, ParseIntegerError> {
     let mut value = Some(0i64);
     for &byte in digits {
-        let digit = (byte as char)
-            .to_digit(radix)
-            .ok_or(ParseIntegerError::NotAnInteger)?;
-        value = value
-            .and_then(|value| value.checked_mul(radix as i64))
-            .and_then(|value| value.checked_add(digit as i64));
+        let digit = (byte as char).to_digit(radix).ok_or(ParseIntegerError::NotAnInteger)?;
+        value =
+            value.and_then(|value| value.checked_mul(radix as i64)).and_then(|value| value.checked_add(digit as i64));
     }
     Ok(value)
 }
@@ -97,10 +91,8 @@ fn parse_small(digits: &[u8], radix: u32) -> Result<Option<i64>, ParseIntegerErr
 /// Divide and conquer: pieces of [`DIRECT_DIGITS`] digits are joined pairwise, with the powers of the
 /// radix squared at each level, so that the cost is that of a few large multiplications.
 fn parse_big(digits: &[u8], radix: u32) -> BigInt {
-    let mut pieces: Vec<BigInt> = digits
-        .rchunks(DIRECT_DIGITS)
-        .map(|piece| BigInt::parse_bytes(piece, radix).unwrap_or_default())
-        .collect();
+    let mut pieces: Vec<BigInt> =
+        digits.rchunks(DIRECT_DIGITS).map(|piece| BigInt::parse_bytes(piece, radix).unwrap_or_default()).collect();
     let mut power = BigInt::from(radix).pow(DIRECT_DIGITS as u32);
     while pieces.len() > 1 {
         pieces = join_pairs(pieces, &power);
@@ -192,35 +184,21 @@ mod tests {
             ("5", 1, None),
             ("5", 37, None),
             ("-9223372036854775808", 10, Some("-9223372036854775808")),
-            (
-                "123456789012345678901234567890",
-                10,
-                Some("123456789012345678901234567890"),
-            ),
+            ("123456789012345678901234567890", 10, Some("123456789012345678901234567890")),
         ] {
-            assert_eq!(
-                parse(text, radix).as_deref(),
-                answer,
-                "{text:?} in radix {radix}"
-            );
+            assert_eq!(parse(text, radix).as_deref(), answer, "{text:?} in radix {radix}");
         }
     }
 
     #[test]
     fn the_smallest_i64_is_small() {
-        assert_eq!(
-            parse_integer(b"-9223372036854775808", 10),
-            Ok(Integer::Small(i64::MIN))
-        );
+        assert_eq!(parse_integer(b"-9223372036854775808", 10), Ok(Integer::Small(i64::MIN)));
     }
 
     #[test]
     fn limit_is_65535_limbs() {
         assert!(parse_integer(&vec![b'F'; 1_048_560], 16).is_ok());
-        assert_eq!(
-            parse_integer(&vec![b'F'; 1_048_561], 16),
-            Err(ParseIntegerError::SystemLimit)
-        );
+        assert_eq!(parse_integer(&vec![b'F'; 1_048_561], 16), Err(ParseIntegerError::SystemLimit));
         let mut zeros = vec![b'0'; 2_048_561];
         zeros.push(b'1');
         assert_eq!(parse_integer(&zeros, 16), Ok(Integer::Small(1)));
@@ -240,14 +218,8 @@ mod tests {
     #[test]
     fn text_is_upper_case() {
         assert_eq!(integer_to_text(&Integer::Small(-255), 16), b"-FF");
-        assert_eq!(
-            integer_to_text(&Integer::Small(i64::MIN), 36),
-            b"-1Y2P0IJ32E8E8"
-        );
+        assert_eq!(integer_to_text(&Integer::Small(i64::MIN), 36), b"-1Y2P0IJ32E8E8");
         let big = BigInt::from(0xABCDEFu64) << 64u32;
-        assert_eq!(
-            integer_to_text(&Integer::from(big), 16),
-            b"ABCDEF0000000000000000"
-        );
+        assert_eq!(integer_to_text(&Integer::from(big), 16), b"ABCDEF0000000000000000");
     }
 }

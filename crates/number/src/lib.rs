@@ -11,9 +11,9 @@ pub mod hash;
 mod integer;
 
 pub use arithmetic::{
-    MAX_BITS, MAX_LIMBS, SystemLimit, add, band, bnot, bor, bsl, bsr, bxor, compare_big_float,
-    compare_small_float, div, float_ceil, float_floor, float_round, float_truncate, from_limbs,
-    multiply, negate, rem, subtract, to_f64, to_limbs,
+    MAX_BITS, MAX_LIMBS, SystemLimit, add, band, bnot, bor, bsl, bsr, bxor, compare_big_float, compare_small_float,
+    div, float_ceil, float_floor, float_round, float_truncate, from_limbs, multiply, negate, rem, subtract, to_f64,
+    to_limbs,
 };
 pub use float::{float_to_decimals, float_to_scientific, float_to_short, parse_float};
 pub use integer::{Integer, ParseIntegerError, integer_to_text, parse_integer};

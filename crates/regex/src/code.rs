@@ -50,10 +50,7 @@ impl CompileContext {
             pcre2_set_character_tables_8(context, LATIN1.as_ptr());
             pcre2_set_compile_extra_options_8(context, PCRE2_EXTRA_ALLOW_LOOKAROUND_BSK | extra);
             pcre2_set_max_varlookbehind_8(context, 0);
-            pcre2_set_newline_8(
-                context,
-                newline_code(options.newline.unwrap_or(Newline::Lf)),
-            );
+            pcre2_set_newline_8(context, newline_code(options.newline.unwrap_or(Newline::Lf)));
             pcre2_set_bsr_8(
                 context,
                 match options.bsr {
@@ -117,35 +114,19 @@ impl Code {
         }
         let translation = translate(pattern);
         if let Some((message, position)) = translation.refused {
-            return Err(CompileError {
-                message: message.to_owned(),
-                position,
-            });
+            return Err(CompileError { message: message.to_owned(), position });
         }
         let compiled = match library_compile(&translation.text, options, 0) {
-            Err((UNKNOWN_ESCAPE, _)) => library_compile(
-                &translation.text,
-                options,
-                PCRE2_EXTRA_BAD_ESCAPE_IS_LITERAL,
-            ),
+            Err((UNKNOWN_ESCAPE, _)) => library_compile(&translation.text, options, PCRE2_EXTRA_BAD_ESCAPE_IS_LITERAL),
             other => other,
         };
-        let code =
-            compiled.map_err(|(code, offset)| reported(pattern, &translation, code, offset))?;
-        let mut code = Code {
-            code,
-            utf: false,
-            capture_count: 0,
-            names: Vec::new(),
-        };
+        let code = compiled.map_err(|(code, offset)| reported(pattern, &translation, code, offset))?;
+        let mut code = Code { code, utf: false, capture_count: 0, names: Vec::new() };
         code.utf = code.info_u32(PCRE2_INFO_ALLOPTIONS) & PCRE2_UTF != 0;
         code.capture_count = code.info_u32(PCRE2_INFO_CAPTURECOUNT) as usize;
         code.names = code.read_names();
         match code.names.iter().find(|(name, _)| name.len() > MAX_NAME) {
-            Some((name, _)) => Err(CompileError {
-                message: NAME_TOO_LONG.to_owned(),
-                position: end_of(pattern, name),
-            }),
+            Some((name, _)) => Err(CompileError { message: NAME_TOO_LONG.to_owned(), position: end_of(pattern, name) }),
             None => Ok(code),
         }
     }
@@ -163,11 +144,7 @@ impl Code {
         let mut table: *const u8 = ptr::null();
         // SAFETY: this item is a pointer; `table` outlives the call.
         unsafe {
-            pcre2_pattern_info_8(
-                self.code.as_ptr(),
-                PCRE2_INFO_NAMETABLE,
-                (&raw mut table).cast(),
-            );
+            pcre2_pattern_info_8(self.code.as_ptr(), PCRE2_INFO_NAMETABLE, (&raw mut table).cast());
         }
         if table.is_null() || count == 0 || size < 3 {
             return Vec::new();
@@ -190,28 +167,18 @@ impl Code {
     }
 
     pub fn crlf_is_newline(&self) -> bool {
-        matches!(
-            self.info_u32(PCRE2_INFO_NEWLINE),
-            PCRE2_NEWLINE_CRLF | PCRE2_NEWLINE_ANYCRLF | PCRE2_NEWLINE_ANY
-        )
+        matches!(self.info_u32(PCRE2_INFO_NEWLINE), PCRE2_NEWLINE_CRLF | PCRE2_NEWLINE_ANYCRLF | PCRE2_NEWLINE_ANY)
     }
 
     pub fn size(&self) -> usize {
         let mut size = 0usize;
         // SAFETY: this item is a size_t; `size` outlives the call.
-        unsafe {
-            pcre2_pattern_info_8(self.code.as_ptr(), PCRE2_INFO_SIZE, (&raw mut size).cast())
-        };
+        unsafe { pcre2_pattern_info_8(self.code.as_ptr(), PCRE2_INFO_SIZE, (&raw mut size).cast()) };
         size
     }
 
     /// `subject` must be UTF-8 and `offset` at a character if [`Code::is_utf`]; `offset` within the subject.
-    pub fn run(
-        &self,
-        subject: &[u8],
-        offset: usize,
-        options: &RunOptions,
-    ) -> Result<Option<Groups>, RunError> {
+    pub fn run(&self, subject: &[u8], offset: usize, options: &RunOptions) -> Result<Option<Groups>, RunError> {
         if self.utf {
             // What the library is told not to check again.
             debug_assert!(str::from_utf8(subject).is_ok_and(|text| text.is_char_boundary(offset)));
@@ -219,15 +186,10 @@ impl Code {
         if options.match_limit_recursion == Some(0) {
             return Err(RunError::RecursionLimit);
         }
-        let state =
-            MatchState::new(self, options).ok_or(RunError::Internal(PCRE2_ERROR_NOMEMORY))?;
+        let state = MatchState::new(self, options).ok_or(RunError::Internal(PCRE2_ERROR_NOMEMORY))?;
         // The library computes addresses shortly before the end of the subject: the dangling address 1 of
         // an empty slice would wrap around.
-        let start = if subject.is_empty() {
-            NOWHERE.as_ptr()
-        } else {
-            subject.as_ptr()
-        };
+        let start = if subject.is_empty() { NOWHERE.as_ptr() } else { subject.as_ptr() };
         // SAFETY: all pointers are alive during the call; the subject's length is its own; in UTF mode the
         // caller has validated subject and offset, as PCRE2_NO_UTF_CHECK requires.
         let result = unsafe {
@@ -275,8 +237,7 @@ impl MatchState {
         // SAFETY: a null general context is allowed and means malloc.
         let context = NonNull::new(unsafe { pcre2_match_context_create_8(ptr::null_mut()) })?;
         // SAFETY: the code is alive; null as above.
-        let data =
-            unsafe { pcre2_match_data_create_from_pattern_8(code.code.as_ptr(), ptr::null_mut()) };
+        let data = unsafe { pcre2_match_data_create_from_pattern_8(code.code.as_ptr(), ptr::null_mut()) };
         let Some(data) = NonNull::new(data) else {
             // SAFETY: made above, used nowhere else.
             unsafe { pcre2_match_context_free_8(context.as_ptr()) };
@@ -300,14 +261,9 @@ impl MatchState {
     fn groups(&self, count: usize) -> Groups {
         // SAFETY: the match data is alive and the vector has two words for each of the groups, of which a
         // successful match with result `count` has set the first `count`.
-        let offsets = unsafe {
-            std::slice::from_raw_parts(pcre2_get_ovector_pointer_8(self.data.as_ptr()), count * 2)
-        };
+        let offsets = unsafe { std::slice::from_raw_parts(pcre2_get_ovector_pointer_8(self.data.as_ptr()), count * 2) };
         let (pairs, _) = offsets.as_chunks::<2>();
-        pairs
-            .iter()
-            .map(|&[start, end]| (start != PCRE2_UNSET).then_some(Span { start, end }))
-            .collect()
+        pairs.iter().map(|&[start, end]| (start != PCRE2_UNSET).then_some(Span { start, end })).collect()
     }
 }
 
@@ -321,11 +277,7 @@ impl Drop for MatchState {
     }
 }
 
-fn library_compile(
-    text: &[u8],
-    options: &CompileOptions,
-    extra: u32,
-) -> Result<NonNull<pcre2_code_8>, (c_int, usize)> {
+fn library_compile(text: &[u8], options: &CompileOptions, extra: u32) -> Result<NonNull<pcre2_code_8>, (c_int, usize)> {
     let context = CompileContext::new(options, extra).ok_or((121, 0))?;
     let (mut code, mut offset) = (0, 0);
     // SAFETY: all pointers are alive during the call and the text's length is its own.
@@ -345,21 +297,12 @@ fn library_compile(
 /// A group number in two bytes, then the name and a zero.
 fn name_entry(entry: &[u8]) -> (Box<[u8]>, usize) {
     let (number, name) = entry.split_at(2);
-    let end = name
-        .iter()
-        .position(|&byte| byte == 0)
-        .unwrap_or(name.len());
-    (
-        name[..end].into(),
-        usize::from(number[0]) << 8 | usize::from(number[1]),
-    )
+    let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
+    (name[..end].into(), usize::from(number[0]) << 8 | usize::from(number[1]))
 }
 
 fn end_of(pattern: &[u8], name: &[u8]) -> usize {
-    let start = pattern
-        .windows(name.len())
-        .position(|window| window == name)
-        .unwrap_or(0);
+    let start = pattern.windows(name.len()).position(|window| window == name).unwrap_or(0);
     start + name.len()
 }
 
@@ -380,10 +323,5 @@ fn library_text(code: c_int) -> String {
 }
 
 fn reported(pattern: &[u8], translation: &Translation, code: c_int, offset: usize) -> CompileError {
-    as_pcre8(
-        pattern,
-        code,
-        translation.original_offset(offset),
-        error(code, 0).message,
-    )
+    as_pcre8(pattern, code, translation.original_offset(offset), error(code, 0).message)
 }

@@ -98,10 +98,7 @@ pub(crate) const MAX_NAME: usize = 32;
 pub(crate) fn as_pcre8(pattern: &[u8], code: i32, offset: usize, text: String) -> CompileError {
     let offset = offset.min(pattern.len());
     let before = &pattern[..offset];
-    let report = |message: &str, position| CompileError {
-        message: message.to_owned(),
-        position,
-    };
+    let report = |message: &str, position| CompileError { message: message.to_owned(), position };
     if offset == pattern.len()
         && let Some(message) = unfinished_group(before, code)
     {
@@ -123,9 +120,7 @@ pub(crate) fn as_pcre8(pattern: &[u8], code: i32, offset: usize, text: String) -
         129 if pattern.get(offset) == Some(&b'+') => offset + 1,
         174 => 0,
         130 => last_of(before, b"[:").map_or(offset, |at| at + 2),
-        113 => last_of(before, b"[.")
-            .max(last_of(before, b"[="))
-            .unwrap_or(offset),
+        113 => last_of(before, b"[.").max(last_of(before, b"[=")).unwrap_or(offset),
         125 | 135 | 136 | 187 | 200 => closing(pattern, offset).unwrap_or(offset),
         154 => closing(pattern, offset.saturating_sub(3)).unwrap_or(offset),
         115 if before.ends_with(b"(?(0") => {
@@ -137,10 +132,7 @@ pub(crate) fn as_pcre8(pattern: &[u8], code: i32, offset: usize, text: String) -
         }
         _ => offset,
     };
-    CompileError {
-        message: text,
-        position,
-    }
+    CompileError { message: text, position }
 }
 
 /// A pattern that ends within `(?...`: PCRE 8 says what it expected, PCRE2 often just misses the parenthesis.
@@ -164,46 +156,25 @@ fn last_of(text: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 fn digits_at_end(text: &[u8]) -> usize {
-    text.iter()
-        .rev()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count()
+    text.iter().rev().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 /// Where PCRE 8 notices that a group does not exist: behind a condition, behind a name, or, for numbers
 /// after a backslash, at the end of the pattern.
 fn end_of_reference(pattern: &[u8], offset: usize) -> usize {
     let rest = &pattern[offset..];
-    let digits = pattern[..offset]
-        .iter()
-        .rev()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = pattern[..offset].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let start = offset - digits;
-    if [&b"(?("[..], b"(?(<", b"(?('", b"(?(R&", b"(?(-", b"(?(+"]
-        .iter()
-        .any(|mark| pattern[..start].ends_with(mark))
-    {
-        return offset
-            + rest
-                .iter()
-                .position(|&byte| byte == b')')
-                .map_or(0, |at| at + 1);
+    if [&b"(?("[..], b"(?(<", b"(?('", b"(?(R&", b"(?(-", b"(?(+"].iter().any(|mark| pattern[..start].ends_with(mark)) {
+        return offset + rest.iter().position(|&byte| byte == b')').map_or(0, |at| at + 1);
     }
     if pattern[..start].ends_with(b"(?") && rest.starts_with(b"(") {
-        return offset
-            + rest
-                .iter()
-                .position(|&byte| byte == b')')
-                .map_or(0, |at| at + 1);
+        return offset + rest.iter().position(|&byte| byte == b')').map_or(0, |at| at + 1);
     }
     if pattern[..start].ends_with(b"\\g") && rest.starts_with(b"{") {
         return offset + rest.iter().position(|&byte| byte == b'}').unwrap_or(0);
     }
-    let name = rest
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
-        .count();
+    let name = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
     match pattern[..start].last() {
         Some(b'<' | b'{' | b'\'' | b'&' | b'>' | b'=') if digits == 0 => offset + name,
         Some(b'\\') => pattern.len(),

@@ -145,27 +145,14 @@ impl Regex {
     ///
     /// As in OTP 27, a zero byte ends the pattern.
     pub fn compile(pattern: &[u8], options: CompileOptions) -> Result<Regex, CompileError> {
-        let end = pattern
-            .iter()
-            .position(|&byte| byte == 0)
-            .unwrap_or(pattern.len());
+        let end = pattern.iter().position(|&byte| byte == 0).unwrap_or(pattern.len());
         let pattern = &pattern[..end];
         let code = Arc::new(Code::compile(pattern, &options)?);
-        Ok(Regex {
-            pattern: pattern.into(),
-            options,
-            code,
-            variants: Mutex::default(),
-        })
+        Ok(Regex { pattern: pattern.into(), options, code, variants: Mutex::default() })
     }
 
     /// Searches `subject` from byte `offset` on. `Ok(None)` is `nomatch`.
-    pub fn run(
-        &self,
-        subject: Subject<'_>,
-        offset: usize,
-        options: &RunOptions,
-    ) -> Result<Option<Groups>, RunError> {
+    pub fn run(&self, subject: Subject<'_>, offset: usize, options: &RunOptions) -> Result<Option<Groups>, RunError> {
         let bytes = subject.bytes();
         if offset > bytes.len() {
             return Err(RunError::BadOffset);
@@ -243,11 +230,7 @@ impl Regex {
     ///
     /// The outer `None`: there is no such name.
     pub fn named(&self, groups: &Groups, name: &[u8]) -> Option<Option<Span>> {
-        let mut numbers = self
-            .names()
-            .iter()
-            .filter(|(own, _)| **own == *name)
-            .map(|(_, n)| *n);
+        let mut numbers = self.names().iter().filter(|(own, _)| **own == *name).map(|(_, n)| *n);
         let first = numbers.next()?;
         let span = |number: usize| groups.get(number).copied().flatten();
         if !self.options.dupnames {

@@ -22,17 +22,8 @@ fn decode(text: &str) -> Vec<u8> {
 }
 
 /// Patterns whose outcome is known to differ (see the crate's documentation): when one stops to, remove it.
-const DIFFERENT: [&str; 9] = [
-    r"\g",
-    r"\g{0}",
-    r"\g{+1}",
-    r"\g-1",
-    "(?X)",
-    "(?(R1)a)",
-    "(?(?C)a)",
-    r"\p{script=greek}",
-    r"\p{ L}",
-];
+const DIFFERENT: [&str; 9] =
+    [r"\g", r"\g{0}", r"\g{+1}", r"\g-1", "(?X)", "(?(R1)a)", "(?(?C)a)", r"\p{script=greek}", r"\p{ L}"];
 
 /// Pattern in base 64, `u` for unicode, then "ok" and the number of groups or the error and its position.
 #[test]
@@ -40,10 +31,7 @@ fn compiles() {
     for line in include_str!("../tests/data/compile.tsv").lines() {
         let fields: Vec<&str> = line.split('\t').collect();
         let pattern = decode(fields[0]);
-        let options = CompileOptions {
-            unicode: fields[1] == "u",
-            ..Default::default()
-        };
+        let options = CompileOptions { unicode: fields[1] == "u", ..Default::default() };
         let ours = match Regex::compile(&pattern, options) {
             Ok(regex) => format!("ok\t{}", regex.capture_count()),
             Err(error) => format!("{}\t{}", error.message, error.position),
@@ -51,12 +39,7 @@ fn compiles() {
         let theirs = format!("{}\t{}", fields[2], fields[3]);
         let different = DIFFERENT.iter().any(|known| known.as_bytes() == pattern);
         let text = String::from_utf8_lossy(&pattern);
-        assert_eq!(
-            ours != theirs,
-            different,
-            "{text} {}: {theirs} / ours {ours}",
-            fields[1]
-        );
+        assert_eq!(ours != theirs, different, "{text} {}: {theirs} / ours {ours}", fields[1]);
     }
 }
 
@@ -66,36 +49,17 @@ fn compile(pattern: &[u8], words: &str) -> Regex {
 
 #[test]
 fn utf_errors() {
-    let unicode = || CompileOptions {
-        unicode: true,
-        ..Default::default()
-    };
+    let unicode = || CompileOptions { unicode: true, ..Default::default() };
     let error = Regex::compile(b"\xff", unicode()).err().unwrap();
-    assert_eq!(
-        (&*error.message, error.position),
-        ("invalid UTF-8 string", 0)
-    );
-    let never = CompileOptions {
-        never_utf: true,
-        ..Default::default()
-    };
+    assert_eq!((&*error.message, error.position), ("invalid UTF-8 string", 0));
+    let never = CompileOptions { never_utf: true, ..Default::default() };
     let text = "setting UTF is disabled by the application";
-    for (pattern, options) in [
-        (&b"(*UTF8)a"[..], never.clone()),
-        (
-            b"a",
-            CompileOptions {
-                unicode: true,
-                ..never
-            },
-        ),
-    ] {
+    for (pattern, options) in [(&b"(*UTF8)a"[..], never.clone()), (b"a", CompileOptions { unicode: true, ..never })] {
         let error = Regex::compile(pattern, options).err().unwrap();
         assert_eq!((&*error.message, error.position), (text, 0));
     }
     let regex = compile(b"a", "unicode");
-    let run =
-        |subject: &[u8], offset| regex.run(Subject::Bytes(subject), offset, &RunOptions::default());
+    let run = |subject: &[u8], offset| regex.run(Subject::Bytes(subject), offset, &RunOptions::default());
     assert_eq!(run(b"a\xff", 0), Err(RunError::BadUtf));
     assert_eq!(run("a\u{e9}".as_bytes(), 2), Err(RunError::BadUtf));
     assert_eq!(run(b"a", 2), Err(RunError::BadOffset));
@@ -105,16 +69,10 @@ fn utf_errors() {
 #[test]
 fn limits() {
     let regex = compile(b"(a+)+b|c", "");
-    let limited = RunOptions {
-        match_limit: Some(10),
-        ..Default::default()
-    };
+    let limited = RunOptions { match_limit: Some(10), ..Default::default() };
     let subject = Subject::Bytes(b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaac");
     assert_eq!(regex.run(subject, 0, &limited), Err(RunError::MatchLimit));
-    let flat = RunOptions {
-        match_limit_recursion: Some(0),
-        ..Default::default()
-    };
+    let flat = RunOptions { match_limit_recursion: Some(0), ..Default::default() };
     assert_eq!(regex.run(subject, 0, &flat), Err(RunError::RecursionLimit));
 }
 
@@ -123,28 +81,16 @@ fn limits() {
 fn names() {
     let regex = compile(b"(?<n>a)|(?<m>b)|(?<a>c)(?<B>d)", "");
     assert_eq!(regex.name_list(), [b"B", b"a", b"m", b"n"]);
-    let groups = regex
-        .run(Subject::Bytes(b"b"), 0, &RunOptions::default())
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        regex.named(&groups, b"m"),
-        Some(Some(Span { start: 0, end: 1 }))
-    );
+    let groups = regex.run(Subject::Bytes(b"b"), 0, &RunOptions::default()).unwrap().unwrap();
+    assert_eq!(regex.named(&groups, b"m"), Some(Some(Span { start: 0, end: 1 })));
     assert_eq!(regex.named(&groups, b"n"), Some(None));
     assert_eq!(regex.named(&groups, b"x"), None);
     let inline = compile(b"(?J)(?<n>a)|(?<m>b)|(?<n>c)(?<B>d)", "");
     assert_eq!(inline.name_list(), [b"B", b"m", b"n", b"n"]);
     let option = compile(b"(?<n>a)|(?<m>b)|(?<n>c)(?<B>d)", "dupnames");
     assert_eq!(option.name_list(), [b"B", b"m", b"n"]);
-    let groups = option
-        .run(Subject::Bytes(b"cd"), 0, &RunOptions::default())
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        option.named(&groups, b"n"),
-        Some(Some(Span { start: 0, end: 1 }))
-    );
+    let groups = option.run(Subject::Bytes(b"cd"), 0, &RunOptions::default()).unwrap().unwrap();
+    assert_eq!(option.named(&groups, b"n"), Some(Some(Span { start: 0, end: 1 })));
 }
 
 #[test]
@@ -258,13 +204,6 @@ fn runs() {
         let fields: Vec<&str> = line.split('\t').collect();
         let ours = run_line(fields[0], fields[1], fields[2]);
         let text = |field: &str| String::from_utf8_lossy(&decode(field)).into_owned();
-        assert_eq!(
-            ours,
-            fields[3],
-            "{:?} on {:?} {}",
-            text(fields[0]),
-            text(fields[1]),
-            fields[2]
-        );
+        assert_eq!(ours, fields[3], "{:?} on {:?} {}", text(fields[0]), text(fields[1]), fields[2]);
     }
 }

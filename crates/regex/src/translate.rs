@@ -20,12 +20,7 @@ pub(crate) struct Translation {
 impl Translation {
     /// The offset in the original pattern of an offset in the rewritten one.
     pub fn original_offset(&self, offset: usize) -> usize {
-        let shift = self
-            .shifts
-            .iter()
-            .rev()
-            .find(|&&(at, _)| at <= offset)
-            .map_or(0, |&(_, by)| by);
+        let shift = self.shifts.iter().rev().find(|&&(at, _)| at <= offset).map_or(0, |&(_, by)| by);
         offset.saturating_add_signed(-shift)
     }
 }
@@ -42,11 +37,7 @@ pub(crate) fn translate(pattern: &[u8]) -> Translation {
     };
     writer.leading_verbs();
     writer.body();
-    Translation {
-        text: writer.text,
-        refused: writer.refused,
-        shifts: writer.shifts,
-    }
+    Translation { text: writer.text, refused: writer.refused, shifts: writer.shifts }
 }
 
 struct Writer<'p> {
@@ -71,10 +62,7 @@ impl Writer<'_> {
     }
 
     fn note_shift(&mut self) {
-        self.shifts.push((
-            self.text.len(),
-            self.text.len() as isize - self.read as isize,
-        ));
+        self.shifts.push((self.text.len(), self.text.len() as isize - self.read as isize));
     }
 
     fn leading_verbs(&mut self) {
@@ -87,10 +75,7 @@ impl Writer<'_> {
                 self.text.extend_from_slice(b"(*UTF)");
                 self.read += end + 1;
                 self.note_shift();
-            } else if name
-                .iter()
-                .all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'='))
-            {
+            } else if name.iter().all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'=')) {
                 self.copy(end + 1);
             } else {
                 return;
@@ -122,10 +107,7 @@ impl Writer<'_> {
         match self.rest().get(1) {
             Some(b'Q') => {
                 let rest = self.rest();
-                let end = rest
-                    .windows(2)
-                    .position(|pair| pair == b"\\E")
-                    .map_or(rest.len(), |at| at + 2);
+                let end = rest.windows(2).position(|pair| pair == b"\\E").map_or(rest.len(), |at| at + 2);
                 self.copy(end);
             }
             Some(b'A' | b'B' | b'C' | b'G' | b'K' | b'R' | b'X' | b'Z' | b'z') if in_class => {
@@ -133,9 +115,7 @@ impl Writer<'_> {
                 self.note_shift();
                 self.copy(1);
             }
-            Some(b'd' | b'D' | b'h' | b'H' | b's' | b'S' | b'v' | b'V' | b'w' | b'W')
-                if in_class =>
-            {
+            Some(b'd' | b'D' | b'h' | b'H' | b's' | b'S' | b'v' | b'V' | b'w' | b'W') if in_class => {
                 self.copy(2);
                 if self.rest().first() == Some(&b'-') && self.rest().get(1) != Some(&b']') {
                     self.text.push(b'\\');
@@ -148,22 +128,13 @@ impl Writer<'_> {
                 self.note_shift();
                 self.copy(1);
             }
-            Some(b'x')
-                if !self
-                    .rest()
-                    .get(2)
-                    .is_some_and(|byte| *byte == b'{' || byte.is_ascii_hexdigit()) =>
-            {
+            Some(b'x') if !self.rest().get(2).is_some_and(|byte| *byte == b'{' || byte.is_ascii_hexdigit()) => {
                 self.copy(2);
                 self.text.extend_from_slice(b"00");
                 self.note_shift();
             }
             // A brace after these belongs to the escape.
-            Some(b'g' | b'k' | b'N' | b'o' | b'p' | b'P' | b'x')
-                if self.rest().get(2) == Some(&b'{') =>
-            {
-                self.copy(3)
-            }
+            Some(b'g' | b'k' | b'N' | b'o' | b'p' | b'P' | b'x') if self.rest().get(2) == Some(&b'{') => self.copy(3),
             _ => self.copy(2),
         }
     }
@@ -200,25 +171,14 @@ fn posix_length(rest: &[u8]) -> usize {
     if !rest.starts_with(b"[:") {
         return 0;
     }
-    let name = rest[2..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'^')
-        .count();
-    if rest[2 + name..].starts_with(b":]") {
-        name + 4
-    } else {
-        0
-    }
+    let name = rest[2..].iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'^').count();
+    if rest[2 + name..].starts_with(b":]") { name + 4 } else { 0 }
 }
 
 fn decimal(text: &[u8]) -> u32 {
     text.iter()
         .take_while(|byte| byte.is_ascii_digit())
-        .fold(0, |value: u32, &byte| {
-            value
-                .saturating_mul(10)
-                .saturating_add((byte - b'0') as u32)
-        })
+        .fold(0, |value: u32, &byte| value.saturating_mul(10).saturating_add((byte - b'0') as u32))
 }
 
 fn is_capturing(group: &[u8]) -> bool {
@@ -233,36 +193,21 @@ fn is_capturing(group: &[u8]) -> bool {
 /// Whether the group that starts here is of a kind that PCRE2 added.
 fn new_group(rest: &[u8], at: usize) -> Option<(&'static str, usize)> {
     if let Some(name) = rest.strip_prefix(b"(*") {
-        let end = rest
-            .iter()
-            .position(|&byte| byte == b')')
-            .unwrap_or(rest.len());
-        let length = name
-            .iter()
-            .take_while(|byte| byte.is_ascii_lowercase() || **byte == b'_')
-            .count();
-        if [&b"ACCEPT:"[..], b"FAIL:", b"F:", b"COMMIT:"]
-            .iter()
-            .any(|verb| name.starts_with(verb))
-        {
+        let end = rest.iter().position(|&byte| byte == b')').unwrap_or(rest.len());
+        let length = name.iter().take_while(|byte| byte.is_ascii_lowercase() || **byte == b'_').count();
+        if [&b"ACCEPT:"[..], b"FAIL:", b"F:", b"COMMIT:"].iter().any(|verb| name.starts_with(verb)) {
             let text = "an argument is not allowed for (*ACCEPT), (*FAIL), or (*COMMIT)";
             return Some((text, at + end));
         }
         let is_new = length > 0 && name.get(length) == Some(&b':');
-        let end = rest
-            .iter()
-            .position(|&byte| byte == b')')
-            .unwrap_or(rest.len());
+        let end = rest.iter().position(|&byte| byte == b')').unwrap_or(rest.len());
         return is_new.then_some(("(*VERB) not recognized or malformed", at + end));
     }
     let options = rest.strip_prefix(b"(?")?;
     if options.starts_with(b"(VERSION") {
         return Some(("malformed number or name after (?(", at + 10));
     }
-    let known = options
-        .iter()
-        .take_while(|byte| b"imsxJUX-".contains(byte))
-        .count();
+    let known = options.iter().take_while(|byte| b"imsxJUX-".contains(byte)).count();
     let is_new = match options.get(known)? {
         b'^' | b'*' | b'[' => known == 0,
         b'a' | b'n' | b'r' => true,
@@ -284,9 +229,7 @@ fn is_new_quantifier(rest: &[u8]) -> bool {
     };
     let mut parts = inner.splitn(2, |&byte| byte == b',');
     let (low, high) = (parts.next().unwrap_or_default(), parts.next());
-    let is_new = is_blank_or_digits(low)
-        && high.is_none_or(is_blank_or_digits)
-        && inner.iter().any(u8::is_ascii_digit);
+    let is_new = is_blank_or_digits(low) && high.is_none_or(is_blank_or_digits) && inner.iter().any(u8::is_ascii_digit);
     let is_old = is_digits(low) && high.is_none_or(|high| high.is_empty() || is_digits(high));
     is_new && !is_old
 }

@@ -11,10 +11,12 @@ mod mailbox;
 mod monitor;
 mod process;
 mod registry;
+mod report;
 mod scheduler;
 mod send;
 mod signal;
 mod spawn;
+mod stacktrace;
 mod table;
 mod timer;
 mod vm;
@@ -31,10 +33,12 @@ pub use process::{
     Collected, Flags, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, Resume, RunStatus, SavedCall,
 };
 pub use registry::Registry;
+pub use report::SystemLogger;
 pub use scheduler::{DirtyKind, Outcome, SLICE_REDUCTIONS, Schedulers};
 pub use send::Destination;
 pub use signal::{Signal, SystemTask};
 pub use spawn::{SpawnMonitor, SpawnOptions};
+pub use stacktrace::{Frame, return_addresses};
 pub use table::ProcessTable;
 pub use timer::{TimerId, TimerService};
 pub use vm::{Engine, ExitHook, Ports, Vm, VmOptions};

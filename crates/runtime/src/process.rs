@@ -180,7 +180,9 @@ pub struct ProcessState {
     pub resume: Resume,
     /// X registers saved while it does not run.
     pub registers: Vec<Word>,
-    /// Float registers saved while it does not run (empty when none are live).
+    /// While it runs: address behind the instruction that called the current BIF; else where it stopped.
+    pub current_address: u64,
+    /// Its messages.
     pub messages: Mailbox,
     /// Process dictionary: key and value words, in order of insertion.
     pub(crate) dictionary: Dictionary,
@@ -303,6 +305,7 @@ impl ProcessMain {
             state: ProcessState {
                 resume: Resume::Code(0),
                 registers: Vec::new(),
+                current_address: 0,
                 messages: Mailbox::default(),
                 dictionary: Dictionary::default(),
                 links: BTreeMap::new(),

@@ -641,3 +641,130 @@ impl<'x> Orderer<'x, '_> {
         Ordering::Equal
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::parse;
+    use crate::{Heap, HeapOptions};
+
+    fn setting() -> (Heap, AtomTable) {
+        (Heap::new(HeapOptions::default()), AtomTable::new(crate::ATOM_LIMIT_DEFAULT))
+    }
+
+    /// Terms as `lists:sort/1` sorted them; `=` says that a term is `==` to the one before.
+    const SORTED: &str = include_str!("../tests/data/order.tsv");
+    /// The same by `erts_internal:cmp_term/2`; `=` is `=:=`.
+    const SORTED_EXACTLY: &str = include_str!("../tests/data/order_exact.tsv");
+
+    fn groups<'h>(text: &str, heap: &'h Heap, atoms: &AtomTable) -> Vec<(usize, &'static str, Term<'h>)> {
+        let mut group = 0;
+        let text: &'static str = Box::leak(text.to_owned().into_boxed_str());
+        let line = |line: &'static str| {
+            let (sign, term) = line.split_once('\t').unwrap();
+            group += usize::from(sign == "<");
+            (group, term, parse(term, heap, atoms))
+        };
+        let step = if cfg!(miri) { 20 } else { 1 };
+        text.lines().map(line).step_by(step).collect()
+    }
+
+    #[test]
+    fn orders_as_the_real_system() {
+        let (heap, atoms) = setting();
+        let sorted = groups(SORTED, &heap, &atoms);
+        for &(group_a, text_a, a) in &sorted {
+            for &(group_b, text_b, b) in &sorted {
+                assert_eq!(a.compare(b, &atoms), group_a.cmp(&group_b), "{text_a} and {text_b}");
+                assert_eq!(a.equals(b), group_a == group_b, "{text_a} == {text_b}");
+            }
+        }
+    }
+
+    #[test]
+    fn orders_exactly_as_the_real_system() {
+        let (heap, atoms) = setting();
+        let sorted = groups(SORTED_EXACTLY, &heap, &atoms);
+        for &(group_a, text_a, a) in &sorted {
+            for &(group_b, text_b, b) in &sorted {
+                assert_eq!(a.compare_exact(b, &atoms), group_a.cmp(&group_b), "{text_a} and {text_b}");
+                assert_eq!(a.is_exactly(b), group_a == group_b, "{text_a} =:= {text_b}");
+                let same_hash = crate::internal_hash(a) == crate::internal_hash(b);
+                assert_eq!(same_hash, group_a == group_b, "hashes of {text_a} and {text_b}");
+            }
+        }
+    }
+
+    #[test]
+    fn integers_and_floats_by_value() {
+        let (heap, atoms) = setting();
+        let compare = |a: &str, b: &str| parse(a, &heap, &atoms).compare(parse(b, &heap, &atoms), &atoms);
+        for (integer, float, expected) in [
+            ("9007199254740993", "9007199254740992.0", Ordering::Greater),
+            ("9007199254740992", "9007199254740992.0", Ordering::Equal),
+            ("9007199254740991", "9007199254740992.0", Ordering::Less),
+            ("1152921504606846975", "1152921504606846976.0", Ordering::Less),
+            ("1152921504606846976", "1152921504606846976.0", Ordering::Equal),
+            ("1152921504606846977", "1152921504606846976.0", Ordering::Greater),
+            ("-1152921504606846977", "-1152921504606846976.0", Ordering::Less),
+            ("18446744073709551616", "18446744073709551616.0", Ordering::Equal),
+            ("18446744073709551617", "18446744073709551616.0", Ordering::Greater),
+            ("18446744073709551615", "18446744073709551616.0", Ordering::Less),
+            ("9223372036854775807", "9223372036854775808.0", Ordering::Less),
+            ("-9223372036854775808", "-9223372036854775808.0", Ordering::Equal),
+            ("1", "1.5", Ordering::Less),
+            ("-1", "-1.5", Ordering::Greater),
+            ("0", "-0.0", Ordering::Equal),
+            ("2000000000000000000000", "1.0e300", Ordering::Less),
+            ("-2000000000000000000000", "-1.0e300", Ordering::Greater),
+            ("2000000000000000000000", "1.5", Ordering::Greater),
+        ] {
+            assert_eq!(compare(integer, float), expected, "{integer} and {float}");
+            assert_eq!(compare(float, integer), expected.reverse(), "{float} and {integer}");
+        }
+    }
+
+    #[test]
+    fn deep_terms_need_no_stack() {
+        let (heap, atoms) = setting();
+        let depth = if cfg!(miri) { 1000 } else { 10_000_000 };
+        let deep = |innermost: i64| {
+            (0..depth).fold(Term::small(innermost), |inner, level| match level % 4 {
+                0 => heap.tuple(&[inner]),
+                _ => heap.cons(inner, Term::NIL),
+            })
+        };
+        let (a, b, c) = (deep(1), deep(1), deep(2));
+        assert!(a.is_exactly(b) && a.equals(b) && !a.is_exactly(c));
+        assert_eq!((a.compare(b, &atoms), a.compare(c, &atoms)), (Ordering::Equal, Ordering::Less));
+        assert_eq!(crate::internal_hash(a), crate::internal_hash(b));
+        assert_eq!(crate::phash2(a, &atoms), crate::phash2(b, &atoms));
+    }
+
+    #[test]
+    fn identifiers_of_other_nodes() {
+        let (heap, atoms) = setting();
+        let node = |name| atoms.intern(name).unwrap();
+        let local = Term::pid(crate::Pid { number: 5, serial: 1 });
+        let less = |a: Term<'_>, b: Term<'_>| {
+            assert_eq!((a.compare(b, &atoms), b.compare(a, &atoms)), (Ordering::Less, Ordering::Greater));
+            assert!(!a.equals(b));
+        };
+        // Numbers before nodes, serials before numbers; this node is nonode@nohost.
+        less(heap.external_pid(node("a@b"), 1, 5, 1), local);
+        less(local, heap.external_pid(node("z@b"), 1, 5, 1));
+        less(local, heap.external_pid(node("a@b"), 1, 6, 1));
+        less(heap.external_pid(node("z@b"), 1, 9, 0), local);
+        less(heap.external_pid(node("a@b"), 1, 5, 1), heap.external_pid(node("a@b"), 2, 5, 1));
+        less(Term::port(crate::Port(9)), heap.external_port(node("z@b"), 1, 1));
+        less(heap.external_port(node("a@b"), 1, 10), Term::port(crate::Port(9)));
+        less(heap.reference([1, 0]), heap.reference([0, 1]));
+        less(heap.external_reference(node("a@b"), 1, &[9, 9, 9]), heap.reference([1, 0]));
+        less(heap.external_reference(node("a@b"), 1, &[9, 9]), heap.external_reference(node("a@b"), 1, &[0, 0, 1]));
+        assert!(heap.external_reference(node("a@b"), 1, &[9]).is_exactly(heap.external_reference(
+            node("a@b"),
+            1,
+            &[9, 0, 0]
+        )));
+    }
+}

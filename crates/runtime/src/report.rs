@@ -1,0 +1,58 @@
+//! What the machine itself says through Erlang's logger.
+
+use crate::Vm;
+use oxbeam_term::{Heap, OwnedTerm, Pid, Term, atoms};
+use parking_lot::Mutex;
+
+/// Who gets the machine's log messages (`erlang:system_flag(system_logger, Pid)`).
+#[derive(Default)]
+pub struct SystemLogger {
+    pid: Mutex<Option<Pid>>,
+}
+
+impl SystemLogger {
+    /// Sets the receiver; returns the one before.
+    pub fn set(&self, pid: Option<Pid>) -> Option<Pid> {
+        std::mem::replace(&mut *self.pid.lock(), pid)
+    }
+    /// The receiver.
+    pub fn get(&self) -> Option<Pid> {
+        *self.pid.lock()
+    }
+}
+
+impl Vm {
+    /// Sends an error report to the logger: `format` and its arguments as for `io:format/2`.
+    pub fn log_error(
+        &self,
+        about: Pid,
+        group_leader: &OwnedTerm,
+        format: &str,
+        arguments: impl for<'h> FnOnce(&'h Heap) -> Vec<Term<'h>>,
+    ) {
+        let logger = self.extension::<SystemLogger>().get().or_else(|| match self.registry.whereis(atoms::LOGGER) {
+            Some(crate::LinkTarget::Process(pid)) => Some(pid),
+            _ => None,
+        });
+        let Some(logger) = logger else { return };
+        let microseconds = self.clock.system() / 1000;
+        self.send_built(logger, |heap| {
+            let atoms_table = &self.atoms;
+            let tags = [(Term::atom(atoms::EMULATOR), Term::TRUE), (Term::atom(atoms::TAG), Term::atom(atoms::ERROR))];
+            let metadata = [
+                (Term::atom(atoms::PID), Term::pid(about)),
+                (Term::atom(atoms::GL), heap.copy_in(group_leader.term())),
+                (Term::atom(atoms::TIME), heap.integer(microseconds)),
+                (Term::atom(atoms::ERROR_LOGGER), heap.map_from_pairs(&tags, atoms_table)),
+            ];
+            let arguments = arguments(heap);
+            heap.tuple(&[
+                Term::atom(atoms::LOG),
+                Term::atom(atoms::ERROR),
+                heap.string(format),
+                heap.list(&arguments),
+                heap.map_from_pairs(&metadata, atoms_table),
+            ])
+        });
+    }
+}

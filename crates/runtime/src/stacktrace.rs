@@ -1,0 +1,61 @@
+//! Where a process is: the chain of return addresses on its stack, and what functions they belong to.
+
+use crate::Vm;
+use oxbeam_term::{Atom, Heap, Term, atoms};
+
+/// A function on the way to where a process is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Module.
+    pub module: Atom,
+    /// Function.
+    pub function: Atom,
+    /// Arity.
+    pub arity: u8,
+    /// File and line, when the module has line information.
+    pub location: Option<(String, u32)>,
+}
+
+/// Return addresses on the stack, the most recent first, without immediate repetitions.
+pub fn return_addresses(heap: &Heap, depth: usize) -> Vec<u64> {
+    let mut addresses: Vec<u64> = Vec::new();
+    for word in heap.stack() {
+        if addresses.len() == depth {
+            break;
+        }
+        if word.is_return_address() && addresses.last() != Some(&word.code_address()) {
+            addresses.push(word.code_address());
+        }
+    }
+    addresses
+}
+
+impl Vm {
+    /// The function at a return address (or just behind the address of an instruction).
+    pub fn frame_at(&self, address: u64) -> Option<Frame> {
+        // The address behind a call may already belong to the next function: look at the call itself.
+        let (code, function, offset) = self.code.describe(address.checked_sub(4)?)?;
+        let location = code.line_at(offset).map(|(file, line)| (file.to_owned(), line));
+        Some(Frame { module: code.module, function: function.name, arity: function.arity, location })
+    }
+    /// The frames of a process, the most recent first. `current` is the address behind its current instruction.
+    pub fn frames(&self, current: Option<u64>, heap: &Heap, depth: usize) -> Vec<Frame> {
+        let addresses = current.into_iter().chain(return_addresses(heap, depth));
+        addresses.filter_map(|address| self.frame_at(address)).take(depth).collect()
+    }
+    /// `[{file, File}, {line, Line}]`, or `[]`.
+    pub fn location_term<'h>(&self, heap: &'h Heap, location: Option<&(String, u32)>) -> Term<'h> {
+        let Some((file, line)) = location else { return Term::NIL };
+        let pair = |name, value| heap.tuple(&[Term::atom(name), value]);
+        heap.list(&[pair(atoms::FILE, heap.string(file)), pair(atoms::LINE, Term::small(i64::from(*line)))])
+    }
+    /// A frame as it stands in a stack trace: `{Module, Function, Arity, Location}`.
+    pub fn frame_term<'h>(&self, heap: &'h Heap, frame: &Frame) -> Term<'h> {
+        heap.tuple(&[
+            Term::atom(frame.module),
+            Term::atom(frame.function),
+            Term::small(i64::from(frame.arity)),
+            self.location_term(heap, frame.location.as_ref()),
+        ])
+    }
+}
