@@ -543,6 +543,7 @@ well_known! {
     IS_SYSTEM_PROCESS = "is_system_process",
     IS_TRANSLATABLE = "is_translatable",
     IS_TUPLE = "is_tuple",
+    ITERATOR = "iterator",
     JIT = "jit",
     KEM_ALGORITHMS_NIF = "kem_algorithms_nif",
     KERNEL_POLL = "kernel_poll",

@@ -323,6 +323,23 @@ impl Heap {
         Term::from_word(Word::from_boxed(object))
     }
 
+    /// A boxed object whose first word after the header is `first`, the others `rest`.
+    pub(crate) fn boxed_of_parts<'h>(&'h self, kind: Kind, first: Term<'h>, rest: &[Term<'h>]) -> Term<'h> {
+        let object = self.allocate(rest.len() + 2);
+        // SAFETY: `allocate` gave room for header, first word and the others.
+        unsafe {
+            *object = Header::new(kind, rest.len() + 1).0;
+            *object.add(1) = first.word().0;
+            ptr::copy_nonoverlapping(words_of(rest).as_ptr(), object.add(2), rest.len());
+        }
+        Term::from_word(Word::from_boxed(object))
+    }
+
+    /// A copy of one boxed object that owns nothing off the heap; what it refers to is shared.
+    pub(crate) fn boxed_copy<'h>(&'h self, term: Term<'h>) -> Term<'h> {
+        self.boxed(term.header().kind(), term.boxed_words())
+    }
+
     /// Chains an object that owns something off the heap.
     fn chain(&self, object: *mut u64) {
         // SAFETY: `object` was just allocated with at least three words.
@@ -503,14 +520,7 @@ impl Heap {
     }
     /// A flat map of a keys tuple (in the order of flat maps, see `map.rs`) and its values.
     pub(crate) fn flat_map<'h>(&'h self, keys: Term<'h>, values: &[Term<'h>]) -> Term<'h> {
-        let object = self.allocate(2 + values.len());
-        // SAFETY: `allocate` gave room for header, keys and values.
-        unsafe {
-            *object = Header::new(Kind::FlatMap, 1 + values.len()).0;
-            *object.add(1) = keys.word().0;
-            ptr::copy_nonoverlapping(words_of(values).as_ptr(), object.add(2), values.len());
-        }
-        Term::from_word(Word::from_boxed(object))
+        self.boxed_of_parts(Kind::FlatMap, keys, values)
     }
 
     // --- fragments -----------------------------------------------------------------------------------------------

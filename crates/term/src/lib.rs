@@ -14,11 +14,14 @@ pub mod bits;
 mod collect;
 mod copy;
 mod fun;
+mod hash;
 mod heap;
 mod literal;
 mod map;
 mod order;
 mod term;
+#[cfg(test)]
+mod testing;
 pub mod word;
 
 pub use atom::{ATOM_CHARACTERS_MAX, ATOM_LIMIT_DEFAULT, Atom, AtomTable};
@@ -28,9 +31,10 @@ pub use collect::CollectionKind;
 pub use copy::OwnedTerm;
 pub use copy::size_in_words;
 pub use fun::{Export, FunEntry};
+pub use hash::internal_hash;
 pub use heap::{Heap, HeapOptions, LiteralRange, MagicObject};
 pub use literal::LiteralArea;
-pub use map::MapIter;
+pub use map::{FLAT_MAP_KEYS_MAX, MapIter};
 pub use term::{
     Bits, Cons, External, ExternalFun, Fun, Integer, ListIter, LocalReference, MatchContext, Pid, Port, Reference,
     Term, Tuple, Value,

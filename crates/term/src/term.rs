@@ -486,12 +486,29 @@ pub struct Reference<'h> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct LocalReference(pub [u64; 2]);
 
+impl LocalReference {
+    /// As [`Reference::ids`].
+    pub fn ids(self) -> [u32; 3] {
+        let [low, high] = self.0;
+        [low as u32, (low >> 32) as u32, high as u32]
+    }
+    /// The reference with these numbers, the least significant first.
+    pub fn from_ids(ids: [u32; 3]) -> LocalReference {
+        LocalReference([u64::from(ids[0]) | u64::from(ids[1]) << 32, u64::from(ids[2])])
+    }
+}
+
 impl<'h> Reference<'h> {
     /// Its two numbers, unique within the machine.
     pub fn number(self) -> LocalReference {
         let words = self.term.boxed_words();
         let first = if self.term.header().is(Kind::MagicReference) { 2 } else { 0 };
         LocalReference([words[first], words[first + 1]])
+    }
+    /// Its 32-bit numbers as OTP shows and sends them, the least significant first; text has them the other way round
+    /// (`#Ref<0.ids[2].ids[1].ids[0]>`).
+    pub fn ids(self) -> [u32; 3] {
+        self.number().ids()
     }
     /// The process it is an alias of, if any.
     pub fn alias_of(self) -> Option<Pid> {
