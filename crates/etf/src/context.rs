@@ -71,11 +71,11 @@ const PID_NUMBER_BITS: u32 = 28;
 
 /// The 32-bit words of a local reference: three, or five for an alias, whose last two name its process.
 ///
-/// A reference's first number has 18 bits (the first word), its second one 64 (the next two).
+/// The first number holds the first two words (the first of 18 bits only), the second number the third word.
 pub fn reference_words(reference: Reference<'_>) -> Vec<u32> {
     let LocalReference([first, second]) = reference.number();
-    debug_assert!(first < 1 << REFERENCE_FIRST_BITS, "a reference's first number has 18 bits");
-    let mut words = vec![first as u32 & ((1 << REFERENCE_FIRST_BITS) - 1), second as u32, (second >> 32) as u32];
+    debug_assert!(first as u32 >> REFERENCE_FIRST_BITS == 0, "a reference's first word has 18 bits");
+    let mut words = vec![first as u32, (first >> 32) as u32, second as u32];
     if let Some(pid) = reference.alias_of() {
         let data = u64::from(pid.number) | u64::from(pid.serial) << PID_NUMBER_BITS;
         let word = data << PID_WORD_SHIFT | PID_WORD_TAG;
@@ -87,7 +87,7 @@ pub fn reference_words(reference: Reference<'_>) -> Vec<u32> {
 /// The local reference with these words: the inverse of [`reference_words`], for references that are not magic.
 pub fn reference_from_words<'h>(heap: &'h Heap, words: &[u32]) -> Term<'h> {
     let word = |index: usize| u64::from(words.get(index).copied().unwrap_or(0));
-    let number = [word(0), word(1) | word(2) << 32];
+    let number = [word(0) | word(1) << 32, word(2)];
     let pid = word(3) | word(4) << 32;
     if words.len() == 5 && pid & ((1 << PID_WORD_SHIFT) - 1) == PID_WORD_TAG {
         let data = pid >> PID_WORD_SHIFT;

@@ -294,15 +294,16 @@ fn naming_the_node_makes_old_bytes_strange() {
 #[test]
 fn aliases_have_five_words() {
     let (context, heap) = (TestContext::new(), heap());
-    let alias = heap.alias_reference([0x980, 0x0002_baa0_1f15_0000], Pid { number: 80, serial: 0 });
+    let alias = heap.alias_reference([0x981 | 0x1f15_0002 << 32, 0xbaa0_dde3], Pid { number: 80, serial: 0 });
     let bytes = encode(alias, &context, plain()).unwrap();
-    // As the real system has it for a process <0.80.0>.
-    assert_eq!(bytes[bytes.len() - 8..], [0, 0, 5, 3, 0, 0, 0, 0]);
+    // The form of the real system, for a process <0.80.0>.
+    let words = [0, 0, 9, 129, 31, 21, 0, 2, 186, 160, 221, 227, 0, 0, 5, 3, 0, 0, 0, 0];
+    assert_eq!(bytes[bytes.len() - 20..], words);
     assert_eq!(bytes[..4], [131, 90, 0, 5]);
     let back = decode(&bytes, &heap, &context, DecodeOptions::default()).unwrap().term;
     let reference = back.as_reference().unwrap();
     assert_eq!(reference.alias_of(), Some(Pid { number: 80, serial: 0 }));
-    assert_eq!(reference.number().0, [0x980, 0x0002_baa0_1f15_0000]);
+    assert_eq!(reference.number().0, [0x981 | 0x1f15_0002 << 32, 0xbaa0_dde3]);
 }
 
 #[test]
