@@ -1,1 +1,61 @@
 //! The loader's decoder and the interpreter.
+//!
+//! [`Interpreter`] is an [`oxbeam_runtime::Engine`]: `decode.rs` turns a `.beam` file's generic instructions into a
+//! stream of 32-bit words with every operand resolved (`instruction.rs` has the layout), `run.rs` executes it.
+
+mod binary_build;
+mod binary_match;
+mod decode;
+mod exception;
+mod instruction;
+mod receive;
+mod run;
+
+use instruction::Instruction;
+use oxbeam_beam_file::BeamFile;
+use oxbeam_runtime::{Engine, LoadError, Outcome, Prepared, Process, ProcessMain, Vm};
+use std::sync::Arc;
+
+/// Executes decoded code, one instruction at a time.
+pub struct Interpreter {
+    /// Instructions that belong to no module: where processes start and end.
+    stubs: Box<[u32]>,
+}
+
+impl Interpreter {
+    /// An interpreter for one machine.
+    pub fn new() -> Interpreter {
+        Interpreter { stubs: Box::new([
+            Instruction::ApplyStart as u32,
+            Instruction::NormalExit as u32,
+            Instruction::Apply3Only as u32,
+            Instruction::FuncInfo as u32,
+        ]) }
+    }
+    /// Address of the instruction that ends a process normally; the outermost return address.
+    fn normal_exit_address(&self) -> u64 {
+        self.stubs.as_ptr().wrapping_add(1) as u64
+    }
+    /// Address of the instruction that applies saved registers and returns to what is on the stack.
+    fn apply_only_address(&self) -> u64 {
+        self.stubs.as_ptr().wrapping_add(2) as u64
+    }
+}
+
+impl Default for Interpreter {
+    fn default() -> Interpreter {
+        Interpreter::new()
+    }
+}
+
+impl Engine for Interpreter {
+    fn prepare(&self, vm: &Vm, file: &BeamFile) -> Result<Prepared, LoadError> {
+        decode::decode(vm, file)
+    }
+    fn run(&self, vm: &Vm, process: &Arc<Process>, main: &mut ProcessMain, dirty: bool, budget: i32) -> Outcome {
+        run::Run::new(self, vm, process, main, dirty, budget).run()
+    }
+    fn apply_address(&self) -> u64 {
+        self.stubs.as_ptr() as u64
+    }
+}

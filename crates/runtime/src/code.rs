@@ -66,6 +66,8 @@ pub struct ModuleCode {
     pub lines: Vec<LineEntry>,
     /// Source file names.
     pub files: Vec<String>,
+    /// Bytes that binary matching and construction refer to.
+    pub strings: Arc<[u8]>,
     /// `module_info(attributes)` in the external term format.
     pub attributes: Vec<u8>,
     /// `module_info(compile)` in the external term format.

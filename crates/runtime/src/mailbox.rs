@@ -27,6 +27,8 @@ impl Message {
 
 /// Markers kept at a time; OTP keeps as many.
 const MARKERS_MAX: usize = 8;
+/// Bits of a message number that a marker keeps.
+const MARKER_MASK: u64 = (1 << 48) - 1;
 
 /// The queue.
 #[derive(Default)]
@@ -39,6 +41,8 @@ pub struct Mailbox {
     count: usize,
     on_heap: usize,
     markers: Vec<(LocalReference, u64)>,
+    /// Counts how often messages were renumbered, 12 bits.
+    epoch: u16,
 }
 
 impl Mailbox {
@@ -111,6 +115,7 @@ impl Mailbox {
         // Holes in the middle cost a step each time they are passed: close them when they are the majority.
         if self.messages.len() > 64 && self.messages.len() > self.count * 2 && self.markers.is_empty() {
             self.messages.retain(Option::is_some);
+            self.epoch = self.epoch.wrapping_add(1) & 0xfff;
         }
     }
     /// Removes the first message that `unwanted` names; used by `demonitor(Ref, [flush])`.
@@ -145,12 +150,19 @@ impl Mailbox {
             Message::Owned(_) => None,
         })
     }
-    /// Remembers the end of the queue for `reference`: no message that was there before can contain it.
-    pub fn set_marker(&mut self, reference: LocalReference) {
+    /// A marker for the end of the queue as it is now, to be tied to a reference by [`Mailbox::set_marker`].
+    pub fn reserve_marker(&self) -> i64 {
+        ((self.first + self.messages.len() as u64) & MARKER_MASK) as i64 | (i64::from(self.epoch) << 48)
+    }
+    /// Lets a reserved marker stand for `reference`: no message that was there before can contain it.
+    pub fn set_marker(&mut self, reference: LocalReference, marker: i64) {
+        // Holes were closed since: the number says nothing any more, and the start is always right.
+        let valid = marker >> 48 == i64::from(self.epoch);
+        let position = if valid { marker as u64 & MARKER_MASK } else { self.first };
         if self.markers.len() == MARKERS_MAX {
             self.markers.remove(0);
         }
-        self.markers.push((reference, self.first + self.messages.len() as u64));
+        self.markers.push((reference, position));
     }
     /// Forgets the marker of `reference`.
     pub fn clear_marker(&mut self, reference: LocalReference) {

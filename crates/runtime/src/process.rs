@@ -210,6 +210,8 @@ pub struct ProcessState {
     pub label: Option<OwnedTerm>,
     /// When `receive ... after` gives up (nanoseconds of the machine's clock), once it waits.
     pub receive_deadline: Option<u64>,
+    /// The timer that wakes it then.
+    pub receive_timer: Option<crate::TimerId>,
     /// Set when something decided that the process ends: with this reason, before it runs again.
     pub exiting: Option<OwnedTerm>,
     /// How often `suspend_process/1` was called on it.
@@ -320,6 +322,7 @@ impl ProcessMain {
                 initial_call: (atoms::UNDEFINED, atoms::UNDEFINED, 0),
                 label: None,
                 receive_deadline: None,
+                receive_timer: None,
                 exiting: None,
                 suspended: 0,
                 suspending: BTreeMap::new(),

@@ -22,6 +22,26 @@ impl SystemLogger {
 }
 
 impl Vm {
+    /// Says that a process exceeded its `max_heap_size`.
+    pub fn report_heap_too_large(&self, process: &std::sync::Arc<crate::Process>, main: &crate::ProcessMain) {
+        let limit = main.state.max_heap_size;
+        if !limit.error_logger {
+            return;
+        }
+        let (pid, total, size) = (process.pid(), main.heap.total_words(), limit.size);
+        let format = "     Process:            ~p~n     Context:            maximum heap size reached~n     \
+                      Max Heap Size:      ~w~n     Total Heap Size:    ~w~n     Kill:               ~w~n     \
+                      Error Logger:       ~w~n";
+        self.log_error(pid, &main.state.group_leader, format, |_| {
+            vec![
+                Term::pid(pid),
+                Term::small(size as i64),
+                Term::small(total as i64),
+                Term::boolean(limit.kill),
+                Term::boolean(limit.error_logger),
+            ]
+        });
+    }
     /// Sends an error report to the logger: `format` and its arguments as for `io:format/2`.
     pub fn log_error(
         &self,

@@ -300,6 +300,9 @@ impl Vm {
             }
         }
         let state = &mut main.state;
+        if let Some(timer) = state.receive_timer.take() {
+            self.timers.cancel(timer);
+        }
         self.run_exit_hooks(process, state);
         for (reference, monitor) in std::mem::take(&mut state.monitors) {
             self.send_demonitor(reference, monitor.target);

@@ -280,7 +280,7 @@ impl Heap {
     ///
     /// The caller must fill every word before the next collection.
     #[inline]
-    pub(crate) fn allocate(&self, words: usize) -> *mut u64 {
+    pub fn allocate(&self, words: usize) -> *mut u64 {
         let top = self.top.get();
         if self.has_room(words) {
             self.top.set(top.wrapping_add(words));

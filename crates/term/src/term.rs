@@ -727,6 +727,10 @@ impl<'h> MatchContext<'h> {
     pub fn of(term: Term<'h>) -> Option<MatchContext<'h>> {
         if term.is_boxed_of(Kind::MatchContext) { Some(MatchContext { term }) } else { None }
     }
+    /// The term itself.
+    pub fn term(self) -> Term<'h> {
+        self.term
+    }
     /// The bytes matched on.
     #[inline(always)]
     pub fn data(self) -> &'h [u8] {

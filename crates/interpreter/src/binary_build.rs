@@ -1,0 +1,319 @@
+//! Building binaries: `bs_create_bin`, and what compilers before OTP 25 used.
+
+use crate::instruction::{Instruction as I, SIZE_ALL, flags, segment};
+use crate::run::{Flow, Run};
+use oxbeam_runtime::{Class, Exception, Trace};
+use oxbeam_term::arithmetic;
+use oxbeam_term::{Bits, Term, atoms, bits};
+
+/// Why a segment cannot be built, in the words of `erl_erts_errors:format_bs_fail/2`.
+struct SegmentError<'h> {
+    index: usize,
+    kind: &'static str,
+    error: &'static str,
+    value: Term<'h>,
+}
+
+/// A segment with its size known.
+struct Segment<'h> {
+    kind: u32,
+    flags: u32,
+    bits: usize,
+    value: Value<'h>,
+}
+
+enum Value<'h> {
+    Bits(Bits<'h>),
+    Term(Term<'h>),
+    Bytes(&'h [u8]),
+    Character(u32),
+}
+
+impl<'a> Run<'a> {
+    /// Operands: fail, live, register, count, then five words a segment (kind, unit, flags, source, size).
+    pub(crate) fn bs_create_bin(&mut self, ip: *const u32) -> Flow {
+        self.ensure(0, self.number(ip, 2) as usize);
+        let count = self.number(ip, 4) as usize;
+        let next = ip.wrapping_add(5 + count * 5);
+        let mut segments = Vec::with_capacity(count);
+        for index in 0..count {
+            match self.segment(ip, 5 + index * 5, index) {
+                Ok(segment) => segments.push(segment),
+                Err(_) if !self.no_label(ip, 1) => return Flow::Go(self.label(ip, 1)),
+                Err(error) => return self.segment_failed(ip, &error),
+            }
+        }
+        let term = self.build(&segments).word();
+        self.write(ip, 3, term);
+        Flow::Go(next)
+    }
+
+    fn build(&self, segments: &[Segment<'a>]) -> Term<'a> {
+        let heap = self.heap();
+        if let [first, rest @ ..] = segments
+            && matches!(first.kind, segment::APPEND | segment::PRIVATE_APPEND)
+            && let Value::Bits(accumulator) = first.value
+        {
+            let extra: usize = rest.iter().map(|segment| segment.bits).sum();
+            return heap.append_bits(accumulator, extra, |bytes, position| write_all(rest, bytes, position));
+        }
+        let total: usize = segments.iter().map(|segment| segment.bits).sum();
+        let mut bytes = vec![0; total.div_ceil(8)];
+        write_all(segments, &mut bytes, 0);
+        heap.bitstring_from_vec(bytes, total)
+    }
+
+    fn segment(&self, ip: *const u32, at: usize, index: usize) -> Result<Segment<'a>, SegmentError<'a>> {
+        let (kind, unit, flags) = (self.number(ip, at), self.number(ip, at + 1) as usize, self.number(ip, at + 2));
+        if kind == segment::STRING {
+            let length = self.number(ip, at + 4) as usize;
+            let address = self.constant(ip, at + 3) as *const u8;
+            // SAFETY: the decoder checked that the string lies within the module's string table.
+            let bytes = unsafe { std::slice::from_raw_parts(address, length) };
+            return Ok(Segment { kind, flags, bits: length * 8, value: Value::Bytes(bytes) });
+        }
+        let value = self.term(self.source(ip, at + 3));
+        let kind_text = segment_text(kind);
+        let fail = |error, value| SegmentError { index, kind: kind_text, error, value };
+        match kind {
+            segment::UTF8 | segment::UTF16 | segment::UTF32 => {
+                let character = value.as_small().and_then(|value| u32::try_from(value).ok());
+                let character = character.filter(|value| char::from_u32(*value).is_some());
+                let character = character.ok_or_else(|| fail("type", value))?;
+                let bits = match kind {
+                    segment::UTF8 => utf8_length(character) * 8,
+                    segment::UTF16 if character > 0xffff => 32,
+                    segment::UTF16 => 16,
+                    _ => 32,
+                };
+                Ok(Segment { kind, flags, bits, value: Value::Character(character) })
+            }
+            segment::APPEND | segment::PRIVATE_APPEND | segment::BINARY => {
+                let source = value.as_bits().ok_or_else(|| fail("type", value))?;
+                let bits = if self.number(ip, at + 4) == SIZE_ALL {
+                    if source.bit_size() % unit.max(1) != 0 {
+                        return Err(fail("unit", value));
+                    }
+                    source.bit_size()
+                } else {
+                    let bits = self.segment_size(ip, at + 4, unit, index, kind_text)?;
+                    if bits > source.bit_size() {
+                        return Err(fail("short", value));
+                    }
+                    bits
+                };
+                Ok(Segment { kind, flags, bits, value: Value::Bits(source) })
+            }
+            segment::FLOAT => {
+                let bits = self.segment_size(ip, at + 4, unit, index, kind_text)?;
+                let float = arithmetic::as_float(value).ok_or_else(|| fail("type", value))?;
+                if !matches!(bits, 16 | 32 | 64) {
+                    return Err(fail("invalid", self.term(self.source(ip, at + 4))));
+                }
+                if !fits_float(float, bits) {
+                    return Err(fail("no_float", value));
+                }
+                Ok(Segment { kind, flags, bits, value: Value::Term(value) })
+            }
+            _ => {
+                let bits = self.segment_size(ip, at + 4, unit, index, kind_text)?;
+                if !value.is_integer() {
+                    return Err(fail("type", value));
+                }
+                Ok(Segment { kind, flags, bits, value: Value::Term(value) })
+            }
+        }
+    }
+
+    fn segment_size(
+        &self,
+        ip: *const u32,
+        n: usize,
+        unit: usize,
+        index: usize,
+        kind: &'static str,
+    ) -> Result<usize, SegmentError<'a>> {
+        let size = self.term(self.source(ip, n));
+        let fail = |error| SegmentError { index, kind, error, value: size };
+        let Some(integer) = size.as_integer() else { return Err(fail("size")) };
+        if integer.is_negative() {
+            return Err(fail("size"));
+        }
+        let bits = integer.to_u64().and_then(|size| size.checked_mul(unit as u64));
+        // What does not fit into memory is refused before anybody tries.
+        match bits {
+            Some(bits) if bits <= 1 << 40 => Ok(bits as usize),
+            _ => Err(fail("too_big")),
+        }
+    }
+
+    #[cold]
+    fn segment_failed(&mut self, ip: *const u32, error: &SegmentError<'a>) -> Flow {
+        let heap = self.heap();
+        let atom = |text: &str| self.vm.atoms.intern(text).map_or(Term::atom(atoms::UNDEFINED), Term::atom);
+        let cause = heap.tuple(&[
+            Term::small(error.index as i64 + 1),
+            atom(error.kind),
+            atom(error.error),
+            error.value,
+        ]);
+        let info = [
+            (Term::atom(atoms::CAUSE), cause),
+            (atom("function"), atom("format_bs_fail")),
+            (Term::atom(atoms::MODULE), Term::atom(atoms::ERL_ERTS_ERRORS)),
+        ];
+        let info = heap.map_from_pairs(&info, &self.vm.atoms);
+        let reason = if error.error == "too_big" { atoms::SYSTEM_LIMIT } else { atoms::BADARG };
+        let trace = Trace::Caller { arguments: None, error_info: Some(info) };
+        let exception = Exception { class: Class::Error, reason: Term::atom(reason), trace, cause: None };
+        self.raise(ip.wrapping_add(1), exception)
+    }
+
+    /// An empty accumulator, with room for x0 bytes as a hint.
+    pub(crate) fn bs_init_writable(&mut self) {
+        self.sync();
+        let empty = self.heap().binary(&[]).word();
+        self.set_x(0, empty);
+    }
+
+    /// Instructions that compilers before OTP 25 emitted: the binary under construction is kept beside the heap.
+    pub(crate) fn old_construction(&mut self, ip: *const u32, instruction: I) -> Flow {
+        let text = format!("{instruction:?}");
+        let atom = self.vm.atoms.intern(&text).map_or(Term::atom(atoms::UNDEFINED), Term::atom);
+        self.sync();
+        let reason = self.heap().tuple(&[Term::atom(atoms::NOTSUP), atom]);
+        self.raise_code(ip, reason)
+    }
+}
+
+fn segment_text(kind: u32) -> &'static str {
+    match kind {
+        segment::FLOAT => "float",
+        segment::UTF8 => "utf8",
+        segment::UTF16 => "utf16",
+        segment::UTF32 => "utf32",
+        segment::INTEGER => "integer",
+        _ => "binary",
+    }
+}
+
+fn utf8_length(character: u32) -> usize {
+    match character {
+        0..=0x7f => 1,
+        0x80..=0x7ff => 2,
+        0x800..=0xffff => 3,
+        _ => 4,
+    }
+}
+
+fn fits_float(float: f64, size: usize) -> bool {
+    match size {
+        32 => (float as f32).is_finite(),
+        16 => float.abs() < 65520.0,
+        _ => true,
+    }
+}
+
+fn write_all(segments: &[Segment<'_>], bytes: &mut [u8], mut position: usize) {
+    for segment in segments {
+        write_segment(segment, bytes, position);
+        position += segment.bits;
+    }
+}
+
+fn write_segment(segment: &Segment<'_>, bytes: &mut [u8], position: usize) {
+    let little = segment.flags & flags::LITTLE != 0;
+    match segment.value {
+        Value::Bits(source) => bits::copy_bits(source.data(), source.bit_offset(), bytes, position, segment.bits),
+        Value::Bytes(source) => bits::copy_bits(source, 0, bytes, position, segment.bits),
+        Value::Character(character) => {
+            let mut buffer = [0; 4];
+            let encoded: &[u8] = match segment.kind {
+                segment::UTF8 => char::from_u32(character).unwrap_or('\0').encode_utf8(&mut buffer).as_bytes(),
+                segment::UTF16 => {
+                    let mut units = [0; 2];
+                    let units = char::from_u32(character).unwrap_or('\0').encode_utf16(&mut units);
+                    for (index, unit) in units.iter().enumerate() {
+                        let pair = if little { unit.to_le_bytes() } else { unit.to_be_bytes() };
+                        buffer[index * 2..index * 2 + 2].copy_from_slice(&pair);
+                    }
+                    &buffer[..units.len() * 2]
+                }
+                _ => {
+                    buffer = if little { character.to_le_bytes() } else { character.to_be_bytes() };
+                    &buffer
+                }
+            };
+            bits::copy_bits(encoded, 0, bytes, position, segment.bits);
+        }
+        Value::Term(term) if segment.kind == segment::FLOAT => {
+            let float = arithmetic::as_float(term).unwrap_or(0.0);
+            let mut encoded: Vec<u8> = match segment.bits {
+                64 => float.to_be_bytes().to_vec(),
+                32 => (float as f32).to_be_bytes().to_vec(),
+                _ => f64_to_half(float).to_be_bytes().to_vec(),
+            };
+            if little {
+                encoded.reverse();
+            }
+            bits::copy_bits(&encoded, 0, bytes, position, segment.bits);
+        }
+        Value::Term(term) => write_integer(term, segment.bits, little, bytes, position),
+    }
+}
+
+/// Writes the low `size` bits of an integer.
+fn write_integer(term: Term<'_>, size: usize, little: bool, bytes: &mut [u8], position: usize) {
+    if size == 8
+        && position % 8 == 0
+        && let Some(value) = term.as_small()
+    {
+        bytes[position / 8] = value as u8;
+        return;
+    }
+    let length = size.div_ceil(8);
+    // Least significant byte first.
+    let mut encoded = match term.as_small() {
+        Some(value) => {
+            let mut encoded = vec![if value < 0 { 0xff } else { 0 }; length.max(8)];
+            encoded[..8].copy_from_slice(&value.to_le_bytes());
+            encoded
+        }
+        None => {
+            let value = term.as_integer().map(|integer| integer.to_bigint()).unwrap_or_default();
+            let mut encoded = value.to_signed_bytes_le();
+            let fill = if value.sign() == num_bigint::Sign::Minus { 0xff } else { 0 };
+            if encoded.len() < length {
+                encoded.resize(length, fill);
+            }
+            encoded
+        }
+    };
+    encoded.truncate(length);
+    let rest = size % 8;
+    if little {
+        if rest != 0 {
+            encoded[length - 1] <<= 8 - rest;
+        }
+        bits::copy_bits(&encoded, 0, bytes, position, size);
+    } else {
+        encoded.reverse();
+        bits::copy_bits(&encoded, (8 - rest) % 8, bytes, position, size);
+    }
+}
+
+fn f64_to_half(value: f64) -> u16 {
+    let sign = if value.is_sign_negative() { 0x8000u16 } else { 0 };
+    let magnitude = value.abs();
+    if magnitude < 2f64.powi(-14) {
+        let units = (magnitude * 2f64.powi(24)).round_ties_even();
+        return sign | units as u16;
+    }
+    let mut exponent = magnitude.log2().floor() as i32;
+    let mut fraction = ((magnitude / 2f64.powi(exponent) - 1.0) * 1024.0).round_ties_even();
+    if fraction >= 1024.0 {
+        fraction = 0.0;
+        exponent += 1;
+    }
+    sign | ((exponent + 15) as u16) << 10 | fraction as u16
+}

@@ -1,0 +1,372 @@
+//! Matching binaries: integers, floats, characters and sub-binaries out of a match context.
+
+use crate::instruction::{SIZE_ALL, flags, match_command};
+use crate::run::{Flow, Run};
+use num_bigint::{BigInt, BigUint, Sign};
+use oxbeam_term::{BIG_BITS_MAX, Heap, MatchContext, Term, Word, bits};
+
+impl<'a> Run<'a> {
+    #[inline(always)]
+    fn context(&self, word: Word) -> MatchContext<'a> {
+        MatchContext::of(self.term(word)).expect("the compiler gives match instructions a match context")
+    }
+    #[inline(always)]
+    fn advance_context(&self, context: MatchContext<'a>, position: usize) {
+        // SAFETY: match contexts live on this process's heap, and callers checked the bounds.
+        unsafe { context.set_position(position) }
+    }
+    pub(crate) fn bits_left(&self, word: Word) -> usize {
+        let context = self.context(word);
+        context.end() - context.position()
+    }
+    pub(crate) fn match_position(&self, word: Word) -> usize {
+        let context = self.context(word);
+        context.position() - context.start()
+    }
+    pub(crate) fn set_match_position(&mut self, word: Word, position: usize) {
+        let context = self.context(word);
+        self.advance_context(context, (context.start() + position).min(context.end()));
+    }
+    /// Operands: fail, source, register.
+    pub(crate) fn bs_start_match(&mut self, ip: *const u32) -> Flow {
+        let source = self.source(ip, 2);
+        let term = self.term(source);
+        if MatchContext::of(term).is_some() {
+            self.write(ip, 3, source);
+            return Flow::Go(ip.wrapping_add(4));
+        }
+        match term.as_bits() {
+            Some(bits) => {
+                self.sync();
+                let context = self.heap().match_context(bits).word();
+                self.write(ip, 3, context);
+                Flow::Go(ip.wrapping_add(4))
+            }
+            None => Flow::Go(self.label(ip, 1)),
+        }
+    }
+    /// Operands: fail, context, count, commands.
+    pub(crate) fn bs_match(&mut self, ip: *const u32) -> Flow {
+        let context = self.context(self.source(ip, 2));
+        let count = self.number(ip, 3);
+        let data = context.data();
+        let (end, mut position) = (context.end(), context.position());
+        let mut at = 4;
+        self.sync();
+        for _ in 0..count {
+            let left = end - position;
+            match self.number(ip, at) {
+                match_command::ENSURE_AT_LEAST => {
+                    let (size, unit) = (self.number(ip, at + 1) as usize, self.number(ip, at + 2) as usize);
+                    if left < size || (unit > 1 && (left - size) % unit != 0) {
+                        return Flow::Go(self.label(ip, 1));
+                    }
+                    at += 3;
+                }
+                match_command::ENSURE_EXACTLY => {
+                    if left != self.number(ip, at + 1) as usize {
+                        return Flow::Go(self.label(ip, 1));
+                    }
+                    at += 2;
+                }
+                match_command::INTEGER => {
+                    let size = self.number(ip, at + 3) as usize;
+                    if left < size {
+                        return Flow::Go(self.label(ip, 1));
+                    }
+                    let value = read_integer(self.heap(), data, position, size, self.number(ip, at + 2));
+                    self.write(ip, at + 4, value.word());
+                    position += size;
+                    at += 5;
+                }
+                match_command::BINARY => {
+                    let size = self.number(ip, at + 3) as usize;
+                    if left < size {
+                        return Flow::Go(self.label(ip, 1));
+                    }
+                    let part = self.part(context, position, size);
+                    self.write(ip, at + 4, part);
+                    position += size;
+                    at += 5;
+                }
+                match_command::SKIP => {
+                    let size = self.number(ip, at + 1) as usize;
+                    if left < size {
+                        return Flow::Go(self.label(ip, 1));
+                    }
+                    position += size;
+                    at += 2;
+                }
+                match_command::GET_TAIL => {
+                    let part = self.part(context, position, left);
+                    self.write(ip, at + 1, part);
+                    position = end;
+                    at += 2;
+                }
+                _ => {
+                    let size = self.number(ip, at + 1) as usize;
+                    let value = u64::from(self.number(ip, at + 2)) | u64::from(self.number(ip, at + 3)) << 32;
+                    if left < size || bits::read_bits64(data, position, size) != value {
+                        return Flow::Go(self.label(ip, 1));
+                    }
+                    position += size;
+                    at += 4;
+                }
+            }
+            self.advance_context(context, position);
+        }
+        Flow::Go(ip.wrapping_add(at))
+    }
+    #[inline]
+    fn part(&self, context: MatchContext<'a>, position: usize, size: usize) -> Word {
+        let whole = self.term(context.term().word()).as_bits().expect("a match context is a view of bits");
+        self.heap().sub_bitstring(whole, position, size).word()
+    }
+    /// A size operand times its unit: `None` when it cannot be met.
+    fn size_in_bits(&self, ip: *const u32, n: usize, unit: usize, left: usize) -> Option<usize> {
+        if self.number(ip, n) == SIZE_ALL {
+            return (unit == 0 || left % unit.max(1) == 0).then_some(left);
+        }
+        let size = self.term(self.source(ip, n)).as_usize()?;
+        size.checked_mul(unit)
+    }
+    /// Operands: fail, context, size, unit, flags, register.
+    pub(crate) fn bs_get_integer(&mut self, ip: *const u32) -> Flow {
+        let context = self.context(self.source(ip, 2));
+        let left = context.end() - context.position();
+        match self.size_in_bits(ip, 3, self.number(ip, 4) as usize, left) {
+            Some(size) if size <= left => {
+                if size as u64 > BIG_BITS_MAX {
+                    return self.raise_code(ip, Term::atom(oxbeam_term::atoms::SYSTEM_LIMIT));
+                }
+                self.sync();
+                let value = read_integer(self.heap(), context.data(), context.position(), size, self.number(ip, 5));
+                self.advance_context(context, context.position() + size);
+                self.write(ip, 6, value.word());
+                Flow::Go(ip.wrapping_add(7))
+            }
+            _ => Flow::Go(self.label(ip, 1)),
+        }
+    }
+    pub(crate) fn bs_get_float(&mut self, ip: *const u32) -> Flow {
+        let context = self.context(self.source(ip, 2));
+        let left = context.end() - context.position();
+        let size = self.size_in_bits(ip, 3, self.number(ip, 4) as usize, left).filter(|size| *size <= left);
+        let value = size.and_then(|size| read_float(context.data(), context.position(), size, self.number(ip, 5)));
+        match (size, value) {
+            (Some(size), Some(value)) => {
+                self.sync();
+                let term = self.heap().float(value).word();
+                self.advance_context(context, context.position() + size);
+                self.write(ip, 6, term);
+                Flow::Go(ip.wrapping_add(7))
+            }
+            _ => Flow::Go(self.label(ip, 1)),
+        }
+    }
+    pub(crate) fn bs_get_binary(&mut self, ip: *const u32) -> Flow {
+        let context = self.context(self.source(ip, 2));
+        let left = context.end() - context.position();
+        match self.size_in_bits(ip, 3, self.number(ip, 4) as usize, left) {
+            Some(size) if size <= left => {
+                self.sync();
+                let part = self.part(context, context.position(), size);
+                self.advance_context(context, context.position() + size);
+                self.write(ip, 6, part);
+                Flow::Go(ip.wrapping_add(7))
+            }
+            _ => Flow::Go(self.label(ip, 1)),
+        }
+    }
+    /// Operands: fail, context, size, unit.
+    pub(crate) fn bs_skip_bits(&mut self, ip: *const u32) -> Flow {
+        let context = self.context(self.source(ip, 2));
+        let left = context.end() - context.position();
+        match self.size_in_bits(ip, 3, self.number(ip, 4) as usize, left) {
+            Some(size) if size <= left => {
+                self.advance_context(context, context.position() + size);
+                Flow::Go(ip.wrapping_add(5))
+            }
+            _ => Flow::Go(self.label(ip, 1)),
+        }
+    }
+    /// Operands: fail, context, bits, address of the string.
+    pub(crate) fn bs_match_string(&mut self, ip: *const u32) -> Flow {
+        let context = self.context(self.source(ip, 2));
+        let (left, size) = (context.end() - context.position(), self.number(ip, 3) as usize);
+        let expected = self.constant(ip, 4) as *const u8;
+        // SAFETY: the decoder checked that the string lies within the module's string table.
+        let expected = unsafe { std::slice::from_raw_parts(expected, size.div_ceil(8)) };
+        let same =
+            left >= size && bits::compare_bits(context.data(), context.position(), size, expected, 0, size).is_eq();
+        if !same {
+            return Flow::Go(self.label(ip, 1));
+        }
+        self.advance_context(context, context.position() + size);
+        Flow::Go(ip.wrapping_add(5))
+    }
+    fn character(&mut self, ip: *const u32, found: Option<(u32, usize)>, keep: bool, words: usize) -> Flow {
+        let context = self.context(self.source(ip, 2));
+        let Some((character, size)) = found else { return Flow::Go(self.label(ip, 1)) };
+        self.advance_context(context, context.position() + size);
+        if keep {
+            self.write(ip, 3, Word::small(i64::from(character)));
+        }
+        Flow::Go(ip.wrapping_add(words))
+    }
+    pub(crate) fn bs_get_utf8(&mut self, ip: *const u32, keep: bool) -> Flow {
+        let context = self.context(self.source(ip, 2));
+        let found = read_utf8(context.data(), context.position(), context.end());
+        self.character(ip, found, keep, if keep { 4 } else { 3 })
+    }
+    pub(crate) fn bs_get_utf16(&mut self, ip: *const u32, keep: bool) -> Flow {
+        let context = self.context(self.source(ip, 2));
+        let flags = self.number(ip, if keep { 4 } else { 3 });
+        let found = read_utf16(context.data(), context.position(), context.end(), flags);
+        self.character(ip, found, keep, if keep { 5 } else { 4 })
+    }
+    pub(crate) fn bs_get_utf32(&mut self, ip: *const u32, keep: bool) -> Flow {
+        let context = self.context(self.source(ip, 2));
+        let flags = self.number(ip, if keep { 4 } else { 3 });
+        let found = read_utf32(context.data(), context.position(), context.end(), flags);
+        self.character(ip, found, keep, if keep { 5 } else { 4 })
+    }
+    /// Operands: context, register.
+    pub(crate) fn bs_get_tail(&mut self, ip: *const u32) {
+        let context = self.context(self.source(ip, 1));
+        self.sync();
+        let tail = self.part(context, context.position(), context.end() - context.position());
+        self.write(ip, 2, tail);
+    }
+}
+
+/// An integer of `size` bits at `position`.
+pub fn read_integer<'h>(heap: &'h Heap, data: &[u8], position: usize, size: usize, flag: u32) -> Term<'h> {
+    let little = flag & flags::LITTLE != 0;
+    let signed = flag & flags::SIGNED != 0;
+    if size <= 64 {
+        let mut value = bits::read_bits64(data, position, size);
+        if little && size > 8 {
+            value = swap_bytes(value, size);
+        }
+        if !signed {
+            return heap.unsigned(value);
+        }
+        let shift = 64 - size.max(1);
+        return heap.integer(if size == 0 { 0 } else { ((value << shift) as i64) >> shift });
+    }
+    let mut bytes = vec![0; size.div_ceil(8)];
+    let rest = size % 8;
+    if little {
+        // The last, partial byte is the most significant and holds its bits at its low end.
+        bits::copy_bits(data, position, &mut bytes, 0, size);
+        if rest != 0 {
+            let last = bytes.len() - 1;
+            bytes[last] >>= 8 - rest;
+        }
+        bytes.reverse();
+    } else {
+        bits::copy_bits(data, position, &mut bytes, (8 - rest) % 8, size);
+    }
+    let negative = signed && bytes[0] >> ((size + 7) % 8) & 1 == 1;
+    let magnitude = BigUint::from_bytes_be(&bytes);
+    let value = BigInt::from_biguint(Sign::Plus, magnitude);
+    if negative { heap.bigint(&(value - (BigInt::from(1) << size))) } else { heap.bigint(&value) }
+}
+
+/// The bytes of a number of `size` bits in reverse order; the last may be partial.
+fn swap_bytes(value: u64, size: usize) -> u64 {
+    let mut result = 0;
+    let (mut shift, mut left) = (0, size);
+    while left > 0 {
+        let take = left.min(8);
+        left -= take;
+        result |= (value >> left & (0xff >> (8 - take))) << shift;
+        shift += take;
+    }
+    result
+}
+
+fn read_float(data: &[u8], position: usize, size: usize, flag: u32) -> Option<f64> {
+    if !matches!(size, 16 | 32 | 64) {
+        return None;
+    }
+    let mut value = bits::read_bits64(data, position, size);
+    if flag & flags::LITTLE != 0 {
+        value = swap_bytes(value, size);
+    }
+    let float = match size {
+        64 => f64::from_bits(value),
+        32 => f64::from(f32::from_bits(value as u32)),
+        _ => half_to_f64(value as u16),
+    };
+    float.is_finite().then_some(float)
+}
+
+fn half_to_f64(half: u16) -> f64 {
+    let sign = if half & 0x8000 != 0 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(half >> 10 & 0x1f), f64::from(half & 0x3ff));
+    match exponent {
+        0 => sign * fraction * 2f64.powi(-24),
+        31 if fraction == 0.0 => sign * f64::INFINITY,
+        31 => f64::NAN,
+        _ => sign * (1.0 + fraction / 1024.0) * 2f64.powi(exponent - 15),
+    }
+}
+
+/// A valid character at `position`, and its size in bits.
+fn read_utf8(data: &[u8], position: usize, end: usize) -> Option<(u32, usize)> {
+    let left = end - position;
+    if left < 8 {
+        return None;
+    }
+    let byte = |index: usize| bits::read_bits64(data, position + index * 8, 8) as u32;
+    let first = byte(0);
+    let (length, low, start) = match first {
+        0..=0x7f => return Some((first, 8)),
+        0xc2..=0xdf => (2, 0x80, first & 0x1f),
+        0xe0..=0xef => (3, 0x800, first & 0x0f),
+        0xf0..=0xf4 => (4, 0x1_0000, first & 0x07),
+        _ => return None,
+    };
+    if left < length * 8 {
+        return None;
+    }
+    let mut character = start;
+    for index in 1..length {
+        let next = byte(index);
+        if next & 0xc0 != 0x80 {
+            return None;
+        }
+        character = character << 6 | next & 0x3f;
+    }
+    (character >= low && char::from_u32(character).is_some()).then_some((character, length * 8))
+}
+
+fn read_utf16(data: &[u8], position: usize, end: usize, flag: u32) -> Option<(u32, usize)> {
+    let left = end - position;
+    let unit = |index: usize| {
+        let value = bits::read_bits64(data, position + index * 16, 16);
+        (if flag & flags::LITTLE != 0 { swap_bytes(value, 16) } else { value }) as u32
+    };
+    if left < 16 {
+        return None;
+    }
+    match unit(0) {
+        high @ 0xd800..=0xdbff if left >= 32 => match unit(1) {
+            low @ 0xdc00..=0xdfff => Some((0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00), 32)),
+            _ => None,
+        },
+        0xd800..=0xdfff => None,
+        other => Some((other, 16)),
+    }
+}
+
+fn read_utf32(data: &[u8], position: usize, end: usize, flag: u32) -> Option<(u32, usize)> {
+    if end - position < 32 {
+        return None;
+    }
+    let value = bits::read_bits64(data, position, 32);
+    let value = (if flag & flags::LITTLE != 0 { swap_bytes(value, 32) } else { value }) as u32;
+    char::from_u32(value).map(|_| (value, 32))
+}

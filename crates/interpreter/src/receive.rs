@@ -1,0 +1,138 @@
+//! Sending and receiving messages.
+
+use crate::run::{Flow, Position, Run};
+use oxbeam_runtime::{Outcome, Signal, Vm};
+use oxbeam_term::{OwnedTerm, Term, Word, atoms};
+use std::sync::Arc;
+
+impl Run<'_> {
+    /// `x0 ! x1`.
+    pub(crate) fn send(&mut self, ip: *const u32) -> Flow {
+        let (target, message) = (self.term(self.x(0)), self.term(self.x(1)));
+        if let Some(pid) = target.as_pid() {
+            let words = self.deliver(pid, message);
+            self.reductions -= 1 + (words / 64) as i32;
+            self.set_x(0, self.x(1));
+            return Flow::Go(ip.wrapping_add(1));
+        }
+        match self.vm.bif(atoms::ERLANG, atoms::SEND_OP, 2) {
+            Some(entry) => self.call_bif(entry, ip.wrapping_add(1), Position::Body),
+            None => self.raise_code(ip, Term::atom(atoms::NOTSUP)),
+        }
+    }
+    fn deliver(&self, pid: oxbeam_term::Pid, message: Term<'_>) -> usize {
+        let Some(process) = self.vm.process(pid) else { return 0 };
+        let owned = OwnedTerm::copy(message, self.vm.literals());
+        let words = owned.words();
+        self.vm.signal(&process, Signal::Message(owned));
+        words
+    }
+
+    /// The next message into the register, or on to the label when there is none.
+    pub(crate) fn loop_rec(&mut self, ip: *const u32) -> Flow {
+        if let Some(word) = self.state().messages.peek() {
+            self.write(ip, 2, word);
+            return Flow::Go(ip.wrapping_add(3));
+        }
+        if let Some(flow) = self.take_signals(ip) {
+            return flow;
+        }
+        match self.state().messages.peek() {
+            Some(word) => {
+                self.write(ip, 2, word);
+                Flow::Go(ip.wrapping_add(3))
+            }
+            None => Flow::Go(self.label(ip, 1)),
+        }
+    }
+    /// Handles what has arrived; `Some` when that ends the slice.
+    fn take_signals(&mut self, ip: *const u32) -> Option<Flow> {
+        if !self.process.has_signals() {
+            return None;
+        }
+        self.sync();
+        // SAFETY: the slice owns the process, and no other reference to its main part is in use here.
+        let main = unsafe { &mut *self.main };
+        self.vm.handle_signals(self.process, main);
+        self.reload();
+        let state = self.state();
+        if state.exiting.is_some() || state.suspended > 0 {
+            return Some(self.suspend(ip, 0, Outcome::Yield));
+        }
+        None
+    }
+    /// Waits for a message.
+    pub(crate) fn wait(&mut self, ip: *const u32) -> Flow {
+        if let Some(flow) = self.take_signals(ip) {
+            return flow;
+        }
+        if self.state().messages.peek().is_some() {
+            return Flow::Go(self.label(ip, 1));
+        }
+        self.suspend(ip, 0, Outcome::Wait)
+    }
+    /// Waits for a message or until the time is over. It is executed again each time the process wakes up.
+    pub(crate) fn wait_timeout(&mut self, ip: *const u32) -> Flow {
+        // The time-out operand may be in a register that survives only until the process waits: it is read once.
+        let deadline = match self.state().receive_deadline {
+            Some(deadline) => deadline,
+            None => match self.deadline(self.source(ip, 2)) {
+                Ok(deadline) => deadline,
+                Err(()) => return self.raise_code(ip, Term::atom(atoms::TIMEOUT_VALUE)),
+            },
+        };
+        self.state().receive_deadline = Some(deadline);
+        if let Some(flow) = self.take_signals(ip) {
+            return flow;
+        }
+        if self.state().messages.peek().is_some() {
+            return Flow::Go(self.label(ip, 1));
+        }
+        if deadline <= self.vm.clock.elapsed() {
+            return Flow::Go(ip.wrapping_add(3));
+        }
+        if deadline != u64::MAX && self.state().receive_timer.is_none() {
+            let (vm, process): (Arc<Vm>, _) = (self.vm.arc(), self.process.clone());
+            let vm = Arc::downgrade(&vm);
+            let timer = self.vm.timers.start(deadline, move || {
+                if let Some(vm) = vm.upgrade() {
+                    vm.signal(&process, Signal::Wake);
+                }
+            });
+            self.state().receive_timer = Some(timer);
+        }
+        self.suspend(ip, 0, Outcome::Wait)
+    }
+    /// When a receive with this time-out gives up.
+    fn deadline(&self, time: Word) -> Result<u64, ()> {
+        let term = self.term(time);
+        if term.is_atom(atoms::INFINITY) {
+            return Ok(u64::MAX);
+        }
+        match term.as_u64() {
+            Some(milliseconds) if milliseconds <= u64::from(u32::MAX) => {
+                Ok(self.vm.clock.elapsed() + milliseconds * 1_000_000)
+            }
+            _ => Err(()),
+        }
+    }
+    fn forget_deadline(&mut self) {
+        let state = self.state();
+        state.receive_deadline = None;
+        if let Some(timer) = state.receive_timer.take() {
+            self.vm.timers.cancel(timer);
+        }
+    }
+    /// The message matched.
+    pub(crate) fn remove_message(&mut self) {
+        self.forget_deadline();
+        self.sync();
+        let heap = self.heap();
+        self.state().messages.take(heap);
+    }
+    /// The time is over.
+    pub(crate) fn timeout(&mut self) {
+        self.forget_deadline();
+        self.state().messages.rewind();
+    }
+}
