@@ -749,7 +749,7 @@ mod tests {
     #[test]
     fn portable_hashes_are_those_of_the_real_system() {
         let atoms = AtomTable::new(crate::ATOM_LIMIT_DEFAULT);
-        for line in HASHES.lines() {
+        for line in HASHES.lines().step_by(if cfg!(miri) { 30 } else { 1 }) {
             let heap = Heap::new(HeapOptions::default());
             let mut fields = line.split('\t');
             let mut field = || fields.next().unwrap();
