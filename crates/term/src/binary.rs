@@ -101,10 +101,18 @@ impl SharedBinary {
         // SAFETY: by the caller's promise.
         unsafe { (*raw).bit_length.load(Ordering::Relaxed) }
     }
+    /// Number of bytes there is room for.
+    ///
+    /// # Safety
+    /// `raw` is a live shared binary that is not appended to meanwhile.
+    pub(crate) unsafe fn capacity(raw: *const SharedBinary) -> usize {
+        // SAFETY: by the caller's promise.
+        unsafe { (*(*raw).bytes.get()).capacity() }
+    }
     /// The bytes, to be grown in place to `bit_length` bits.
     ///
     /// # Safety
-    /// The caller owns the only reference and no slice of the bytes is alive.
+    /// The caller owns the only reference, stays within the capacity, and writes only bits behind those in use.
     pub(crate) unsafe fn bytes_mut<'a>(raw: *const SharedBinary, bit_length: usize) -> &'a mut Vec<u8> {
         // SAFETY: by the caller's promise.
         unsafe { (*raw).bit_length.store(bit_length, Ordering::Relaxed) };

@@ -36,10 +36,15 @@ fn immediate_word(term: Term<'_>) -> Option<u64> {
 fn immediate_of_other_type(term: Term<'_>) -> u64 {
     match term.value() {
         Value::Atom(atom) => atom_word(atom),
-        Value::Pid(pid) => (u64::from(pid.number) | u64::from(pid.serial) << 28) << 4 | 0x3,
+        Value::Pid(pid) => pid_word(pid),
         Value::Port(Port(number)) => number << 4 | 0x7,
         _ => 0x3b,
     }
+}
+
+/// A local pid as OTP's word: it is also part of the numbers of an alias.
+pub(crate) fn pid_word(pid: crate::Pid) -> u64 {
+    (u64::from(pid.number) | u64::from(pid.serial) << 28) << 4 | 0x3
 }
 
 #[inline(always)]
@@ -744,7 +749,7 @@ mod tests {
     #[test]
     fn portable_hashes_are_those_of_the_real_system() {
         let atoms = AtomTable::new(crate::ATOM_LIMIT_DEFAULT);
-        for line in HASHES.lines() {
+        for line in HASHES.lines().step_by(if cfg!(miri) { 30 } else { 1 }) {
             let heap = Heap::new(HeapOptions::default());
             let mut fields = line.split('\t');
             let mut field = || fields.next().unwrap();

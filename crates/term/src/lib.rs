@@ -13,6 +13,8 @@ mod bigint;
 mod binary;
 pub mod bits;
 mod collect;
+#[cfg(test)]
+mod collect_tests;
 mod copy;
 mod fun;
 mod hash;
@@ -20,6 +22,7 @@ mod heap;
 mod literal;
 mod map;
 mod order;
+mod print;
 mod term;
 #[cfg(test)]
 mod testing;
@@ -29,13 +32,13 @@ pub use atom::{ATOM_CHARACTERS_MAX, ATOM_LIMIT_DEFAULT, Atom, AtomTable};
 pub use bigint::{BIG_BITS_MAX, Big};
 pub use binary::{BinaryHandle, HEAP_BINARY_BYTES_MAX};
 pub use collect::CollectionKind;
-pub use copy::OwnedTerm;
-pub use copy::size_in_words;
+pub use copy::{OwnedTerm, size_in_words};
 pub use fun::{Export, FunEntry};
 pub use hash::{internal_hash, phash, phash2, phash2_range};
 pub use heap::{Heap, HeapOptions, LiteralRange, MagicObject};
 pub use literal::LiteralArea;
 pub use map::{FLAT_MAP_KEYS_MAX, MapIter};
+pub use print::{atom_text, display, display_text};
 pub use term::{
     Bits, Cons, External, ExternalFun, Fun, Integer, ListIter, LocalReference, MatchContext, Pid, Port, Reference,
     Term, Tuple, Value,

@@ -739,7 +739,7 @@ mod tests {
 
     #[test]
     fn walks_in_the_order_of_the_real_system() {
-        for line in KEYS.lines() {
+        for line in KEYS.lines().take(if cfg!(miri) { 1 } else { usize::MAX }) {
             let (heap, atoms) = setting();
             let (keys, expected) = line.split_once('\t').unwrap();
             let (keys, expected) = (parse(keys, &heap, &atoms), parse(expected, &heap, &atoms));
@@ -834,11 +834,11 @@ mod tests {
     #[test]
     fn iterators_go_on_where_they_stopped() {
         let (heap, atoms) = setting();
-        for size in [0i64, 1, 32, 33, 100, 1000] {
+        for size in if cfg!(miri) { [0i64, 1, 33] } else { [1, 32, 1000] } {
             let pairs: Vec<_> = (0..size).map(|i| (Term::small(i), Term::small(-i))).collect();
             let map = heap.map_from_pairs(&pairs, &atoms);
             let walked: Vec<i64> = map.map_iter().map(|(key, _)| key.as_small().unwrap()).collect();
-            for limit in [1, 2, 7, 32, 5000] {
+            for limit in if cfg!(miri) { [1, 7, 32] } else { [1, 7, 5000] } {
                 assert_eq!(through_iterator(map, limit, &heap), walked);
                 let mut list = heap.map_next(Term::small(0), map, Term::NIL, limit).unwrap();
                 while let Some(cell) = list.as_cons().filter(|cell| cell.head().is_integer()) {

@@ -657,6 +657,10 @@ mod tests {
     /// The same by `erts_internal:cmp_term/2`; `=` is `=:=`.
     const SORTED_EXACTLY: &str = include_str!("../tests/data/order_exact.tsv");
 
+    /// Large maps of the same size, sorted in the same two ways.
+    const MAPS_SORTED: &str = include_str!("../tests/data/order_maps.tsv");
+    const MAPS_SORTED_EXACTLY: &str = include_str!("../tests/data/order_maps_exact.tsv");
+
     fn groups<'h>(text: &str, heap: &'h Heap, atoms: &AtomTable) -> Vec<(usize, &'static str, Term<'h>)> {
         let mut group = 0;
         let text: &'static str = Box::leak(text.to_owned().into_boxed_str());
@@ -672,10 +676,15 @@ mod tests {
     #[test]
     fn orders_as_the_real_system() {
         let (heap, atoms) = setting();
-        let sorted = groups(SORTED, &heap, &atoms);
-        for &(group_a, text_a, a) in &sorted {
-            for &(group_b, text_b, b) in &sorted {
-                assert_eq!(a.compare(b, &atoms), group_a.cmp(&group_b), "{text_a} and {text_b}");
+        for sorted in [SORTED, MAPS_SORTED].map(|text| groups(text, &heap, &atoms)) {
+            check_order(&sorted, &atoms);
+        }
+    }
+
+    fn check_order(sorted: &[(usize, &str, Term<'_>)], atoms: &AtomTable) {
+        for &(group_a, text_a, a) in sorted {
+            for &(group_b, text_b, b) in sorted {
+                assert_eq!(a.compare(b, atoms), group_a.cmp(&group_b), "{text_a} and {text_b}");
                 assert_eq!(a.equals(b), group_a == group_b, "{text_a} == {text_b}");
             }
         }
@@ -684,10 +693,15 @@ mod tests {
     #[test]
     fn orders_exactly_as_the_real_system() {
         let (heap, atoms) = setting();
-        let sorted = groups(SORTED_EXACTLY, &heap, &atoms);
-        for &(group_a, text_a, a) in &sorted {
-            for &(group_b, text_b, b) in &sorted {
-                assert_eq!(a.compare_exact(b, &atoms), group_a.cmp(&group_b), "{text_a} and {text_b}");
+        for sorted in [SORTED_EXACTLY, MAPS_SORTED_EXACTLY].map(|text| groups(text, &heap, &atoms)) {
+            check_exact_order(&sorted, &atoms);
+        }
+    }
+
+    fn check_exact_order(sorted: &[(usize, &str, Term<'_>)], atoms: &AtomTable) {
+        for &(group_a, text_a, a) in sorted {
+            for &(group_b, text_b, b) in sorted {
+                assert_eq!(a.compare_exact(b, atoms), group_a.cmp(&group_b), "{text_a} and {text_b}");
                 assert_eq!(a.is_exactly(b), group_a == group_b, "{text_a} =:= {text_b}");
                 let same_hash = crate::internal_hash(a) == crate::internal_hash(b);
                 assert_eq!(same_hash, group_a == group_b, "hashes of {text_a} and {text_b}");

@@ -791,29 +791,33 @@ impl Heap {
             }
         }
     }
-    /// `bits` followed by room for `extra_bits`, which `fill` writes (it gets all bytes and the bit to write at).
+    /// `of` followed by room for `extra_bits`, which `fill` writes: it gets bytes and the bit of them to write at, the bits
+    /// from there on being 0. (The bytes need not be all of the bitstring's.)
     ///
-    /// When `bits` ends where its shared binary ends and nobody else refers to that, the binary grows in place:
-    /// appending to an accumulator costs what is appended (OTP's `bs_append`).
+    /// When `of` ends where its shared binary ends, nobody else refers to that and there is room, the binary grows in
+    /// place: appending to an accumulator costs what is appended (OTP's `bs_append`). Bytes that terms refer to never
+    /// move: without room the bits are copied, to where twice as many fit.
     pub fn append_bits<'h>(&'h self, of: Bits<'h>, extra_bits: usize, fill: impl FnOnce(&mut [u8], usize)) -> Term<'h> {
         let total = of.bit_size + extra_bits;
         if let Some(reference) = of.reference() {
             let raw = reference.boxed_words()[1] as *const SharedBinary;
             let (start, end) = (of.bit_offset, of.bit_offset + of.bit_size);
+            let needed = (end + extra_bits).div_ceil(8);
             let sole_owner = !self.options.literals.contains(reference.word.pointer())
                 // SAFETY: the reference object keeps the shared binary alive.
                 && unsafe { SharedBinary::reference_count(raw) } == 1;
             // SAFETY: as above.
-            if sole_owner && end == unsafe { SharedBinary::bit_length(raw) } {
-                let needed = (start + total).div_ceil(8);
-                // SAFETY: this heap holds the only reference, and `of.data` is not used from here on.
-                let bytes = unsafe { SharedBinary::bytes_mut(raw, start + total) };
-                if needed > bytes.capacity() {
-                    bytes.reserve_exact((needed * 2).max(256) - bytes.len());
-                }
+            let fits =
+                sole_owner && unsafe { end == SharedBinary::bit_length(raw) && needed <= SharedBinary::capacity(raw) };
+            if fits {
+                // SAFETY: this heap holds the only reference; the bytes that slices may be looking at stay where they
+                // are, and only bits behind their end are written.
+                let bytes = unsafe { SharedBinary::bytes_mut(raw, end + extra_bits) };
                 self.virtual_words.set(self.virtual_words.get() + (needed - bytes.len()) / 8);
                 bytes.resize(needed, 0);
-                fill(bytes, end);
+                let (first, count) = (end / 8, needed - end / 8);
+                // SAFETY: these bytes lie within the vector; a slice of all of it would alias those that others hold.
+                fill(unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().add(first), count) }, end % 8);
                 return self.sub_bits(reference.word, start, total);
             }
         }
