@@ -25,7 +25,7 @@ const USAGE: &str = "Usage: erl [flags for Erlang] [+flags for the emulator] [-e
 /// Reads an `erl` command line.
 pub(crate) fn plan(arguments: Vec<Vec<u8>>, surroundings: Surroundings<'_>) -> Result<Launch, Exit> {
     let arguments = gather(arguments, &surroundings)?;
-    reject_other_emulators(&arguments)?;
+    let other_emulator = asks_for_other_emulator(&arguments)?;
     let Surroundings { mut environment, installation, processors, .. } = surroundings;
     environment.set("EMU", "beam");
     environment.set("ROOTDIR", installation.root_bytes());
@@ -38,6 +38,7 @@ pub(crate) fn plan(arguments: Vec<Vec<u8>>, surroundings: Surroundings<'_>) -> R
         None => concat(&[installation.program_bytes(), b"/beam.smp"]),
     };
     let mut sorter = Sorter::new(emulator_name, environment);
+    sorter.other_emulator = other_emulator;
     sorter.sort(&arguments)?;
     sorter.finish(installation, processors)
 }
@@ -189,11 +190,13 @@ fn error(message: &str) -> Exit {
 }
 
 /// OTP chooses between builds of the emulator with `-emu_type`, `-emu_flavor` and `-smp`; there is one Oxbeam.
-fn reject_other_emulators(arguments: &[Vec<u8>]) -> Result<(), Exit> {
+/// Returns whether another one is asked for, which is an error only if the emulator is to be started.
+fn asks_for_other_emulator(arguments: &[Vec<u8>]) -> Result<bool, Exit> {
+    let (mut build, mut flavor) = (&b"opt"[..], &b"smp"[..]);
     let mut arguments = arguments.iter().map(Vec::as_slice).peekable();
     while let Some(argument) = arguments.next() {
         match argument {
-            b"-extra" | b"++S" => break,
+            b"-extra" => break,
             b"-smp" => match arguments.next_if(|next| matches!(*next, b"auto" | b"enable" | b"disable")) {
                 Some(b"disable") => return Err(no_smp_disable()),
                 _ => continue,
@@ -201,16 +204,12 @@ fn reject_other_emulators(arguments: &[Vec<u8>]) -> Result<(), Exit> {
             b"-smpdisable" => return Err(no_smp_disable()),
             b"-emu_type" | b"-emu_flavor" => {
                 let value = arguments.next().filter(|next| *next != SEPARATOR).ok_or_else(|| missing(argument))?;
-                if !matches!((argument, value), (b"-emu_type", b"opt") | (b"-emu_flavor", b"smp" | b"jit")) {
-                    return Err(error(
-                        "Invalid emulator type or flavor. Available combinations are: \n  -emu_flavor smp\n",
-                    ));
-                }
+                *(if argument == b"-emu_type" { &mut build } else { &mut flavor }) = value;
             }
             _ => {}
         }
     }
-    Ok(())
+    Ok(build != b"opt" || !matches!(flavor, b"smp" | b"jit"))
 }
 
 fn no_smp_disable() -> Exit {
@@ -242,6 +241,7 @@ struct Sorter {
     other_protocol: bool,
     no_port_mapper: bool,
     halt_afterwards: bool,
+    other_emulator: bool,
 }
 
 impl Sorter {
@@ -266,6 +266,7 @@ impl Sorter {
             other_protocol: false,
             no_port_mapper: false,
             halt_afterwards: false,
+            other_emulator: false,
         }
     }
 
@@ -421,6 +422,10 @@ impl Sorter {
         self.emulator.push(SEPARATOR.to_vec());
         self.emulator.append(&mut self.erlang);
         let announcement = self.announcement(&executable)?;
+        if self.other_emulator {
+            let combinations = "Available combinations are: \n  -emu_flavor smp\n";
+            return Err(error(&format!("Invalid emulator type or flavor. {combinations}")));
+        }
         let read = emulator::read(&self.emulator, processors, &installation.erts_version, &self.environment)
             .map_err(|exit| Exit { output: announcement.clone(), ..exit })?;
         let port_mapper = (self.distributed && self.start_port_mapper).then(|| {
