@@ -38,7 +38,7 @@ fn elixir(arguments: Vec<Vec<u8>>, surroundings: Surroundings<'_>) -> Result<Pla
         _ if arguments.is_empty() => return Err(Exit::failing(help::ELIXIR)),
         _ => {}
     }
-    let options = Options::read(arguments);
+    let options = Options::read(arguments)?;
     let erl_arguments = options.erl_arguments(&surroundings);
     if let Some((pipe, log)) = &options.pipe_to {
         return run_in_background(erl_arguments, pipe, log, surroundings);
@@ -82,28 +82,43 @@ fn shell_words(text: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
 }
 
 impl Options {
-    fn read(arguments: Vec<Vec<u8>>) -> Options {
-        let mut options = Options { extra: list(&["-extra"]), ..Options::default() };
-        let mut rest: VecDeque<Vec<u8>> = arguments.into();
-        while let Some(argument) = rest.pop_front() {
-            if let Some(values) = elixir_values(&argument) {
-                options.shell |= argument == b"+iex";
-                options.extra.push(argument);
-                let count = values.min(rest.len());
-                options.extra.extend(rest.drain(..count));
-            } else if !options.read_for_erl(&argument, &mut rest) {
-                options.extra.push(argument);
-                options.extra.extend(rest.drain(..));
+    /// Reads the options up to the script. As in Elixir's own launcher the arguments stand in a ring: `-extra` comes
+    /// behind the last, what Elixir reads moves behind that, and so an option at the very end that misses its value
+    /// takes `-extra` for it.
+    fn read(arguments: Vec<Vec<u8>>) -> Result<Options, Exit> {
+        let mut options = Options::default();
+        let mut unread = arguments.len();
+        let mut ring: VecDeque<Vec<u8>> = arguments.into();
+        ring.push_back(b"-extra".to_vec());
+        while 0 < unread {
+            let option = ring.front().cloned().unwrap_or_default();
+            if let Some(values) = elixir_values(&option) {
+                options.shell |= option == b"+iex";
+                let moved = unread.min(1 + values);
+                ring.rotate_left(moved);
+                unread -= moved;
+            } else if let Some(values) = erl_values(&option) {
+                if ring.len() < 1 + values {
+                    let message = concat(&[b"elixir: ", &option, b" needs more values\n"]);
+                    return Err(Exit { status: 2, ..Exit::failing(message) });
+                }
+                let mut taken = ring.drain(..=values).skip(1);
+                options.read_for_erl(&option, || taken.next().unwrap_or_default());
+                drop(taken);
+                unread = unread.saturating_sub(1 + values);
+            } else {
+                ring.rotate_left(unread);
+                unread = 0;
             }
         }
-        options
+        options.extra = ring.into();
+        Ok(options)
     }
 
-    /// Deals with an option that is for `erl`; returns whether it is one.
-    fn read_for_erl(&mut self, argument: &[u8], rest: &mut VecDeque<Vec<u8>>) -> bool {
-        let mut value = || rest.pop_front().unwrap_or_default();
+    /// Deals with an option that is for `erl`.
+    fn read_for_erl(&mut self, option: &[u8], mut value: impl FnMut() -> Vec<u8>) {
         let same = |flag: &str, value: Vec<u8>| vec![flag.as_bytes().to_vec(), value];
-        match argument {
+        match option {
             b"--hidden" => self.flags.extend(list(&["-hidden"])),
             b"--logger-otp-reports" => self.logger_flag("handle_otp_reports", value()),
             b"--logger-sasl-reports" => self.logger_flag("handle_sasl_reports", value()),
@@ -119,9 +134,8 @@ impl Options {
                 self.exact_flags.extend([b"-boot_var".to_vec(), name, folder]);
             }
             b"--pipe-to" => self.pipe_to = Some((value(), value())),
-            _ => return false,
+            _ => {}
         }
-        true
     }
 
     fn logger_flag(&mut self, reports: &str, value: Vec<u8>) {
@@ -156,6 +170,17 @@ fn elixir_values(argument: &[u8]) -> Option<usize> {
         b"+elixirc" | b"+iex" | b"-v" | b"--no-halt" | b"--color" | b"--no-color" => 0,
         b"-e" | b"-r" | b"-pr" | b"-pa" | b"-pz" | b"--eval" | b"--remsh" | b"--dot-iex" | b"--dbg" => 1,
         b"--rpc-eval" => 2,
+        _ => return None,
+    })
+}
+
+/// How many values an option has that is turned into one of `erl`; nothing if it is not one.
+fn erl_values(argument: &[u8]) -> Option<usize> {
+    Some(match argument {
+        b"--hidden" => 0,
+        b"--logger-otp-reports" | b"--logger-sasl-reports" | b"--erl" | b"--cookie" | b"--sname" | b"--name"
+        | b"--erl-config" | b"--vm-args" | b"--boot" => 1,
+        b"--boot-var" | b"--pipe-to" => 2,
         _ => return None,
     })
 }
@@ -233,6 +258,7 @@ mod tests {
                 format!("{cli} -extra --rpc-eval n 1 -pa x -- y")),
             (Elixir, &["--version"], format!("{cli} -extra --version")),
             (Elixir, &["-e"], format!("{cli} -extra -e")),
+            (Elixir, &["--dbg", "-r", "--name"], format!("{cli} -name -extra --dbg -r")),
             (Elixirc, &["-o", "out", "x.ex"], format!("{cli} -extra +elixirc -o out x.ex")),
             (Iex, &[], "-user elixir -extra --no-halt +iex".into()),
             (Iex, &["-S", "mix"], "-user elixir -extra --no-halt +iex -S mix".into()),
