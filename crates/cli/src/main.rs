@@ -25,6 +25,7 @@ Commands, with the arguments of the originals:
 Tools:
   check-load FOLDER...   Load every .beam file in these folders and below, and report those that fail
   disasm FILE            Print the instructions in a .beam file
+  inet_gethost WORKERS   Look host names up for OTP's kernel, as a port program
 
   --setup FOLDER         The folder that bin/setup made (default: .setup beside target/)
   -V, --version          Print Oxbeam's version
@@ -65,6 +66,7 @@ fn run(arguments: Vec<OsString>) -> i32 {
                 return print(&Exit { output, ..Exit::default() });
             }
             Some("check-load") => return check_load(&arguments.map(PathBuf::from).collect::<Vec<_>>()),
+            Some("inet_gethost") => return look_up_hosts(arguments.next()),
             Some("disasm") => return disassemble(&arguments.map(PathBuf::from).collect::<Vec<_>>()),
             Some(name) if Program::named(name).is_some() => {
                 return Program::named(name).map_or(STATUS_USAGE, |program| {
@@ -164,6 +166,18 @@ fn go_to_background() -> i32 {
         Ok(_) => 0,
         Err(error) => {
             complain(&format!("cannot go to the background: {error}"));
+            1
+        }
+    }
+}
+
+/// The program that OTP's kernel starts to look up host names; OTP's own wants a newer C library than Debian 12 has.
+fn look_up_hosts(workers: Option<OsString>) -> i32 {
+    let workers = workers.and_then(|workers| workers.to_str()?.parse().ok()).unwrap_or(1);
+    match oxbeam_sys::inet_gethost::run(workers, io::stdin(), io::stdout()) {
+        Ok(()) => 0,
+        Err(error) => {
+            complain(&format!("inet_gethost: {error}"));
             1
         }
     }

@@ -178,8 +178,15 @@ fn elixir_values(argument: &[u8]) -> Option<usize> {
 fn erl_values(argument: &[u8]) -> Option<usize> {
     Some(match argument {
         b"--hidden" => 0,
-        b"--logger-otp-reports" | b"--logger-sasl-reports" | b"--erl" | b"--cookie" | b"--sname" | b"--name"
-        | b"--erl-config" | b"--vm-args" | b"--boot" => 1,
+        b"--logger-otp-reports"
+        | b"--logger-sasl-reports"
+        | b"--erl"
+        | b"--cookie"
+        | b"--sname"
+        | b"--name"
+        | b"--erl-config"
+        | b"--vm-args"
+        | b"--boot" => 1,
         b"--boot-var" | b"--pipe-to" => 2,
         _ => return None,
     })
@@ -246,24 +253,42 @@ mod tests {
         let cases: &[(Program, &[&str], String)] = &[
             (Elixir, &["-e", "1"], format!("{cli} -extra -e 1")),
             (Elixir, &["a.exs", "--sname", "x"], format!("{cli} -extra a.exs --sname x")),
-            (Elixir, &["--sname", "a b", "--erl", "+S 2  -x", "-S", "mix", "test"],
-                format!("{cli} +S 2 -x -sname a b -extra -S mix test")),
-            (Elixir, &["--cookie", "c", "--hidden", "--name", "n", "--no-halt", "-r", "f", "s"],
-                format!("{cli} -hidden -setcookie c -name n -extra --no-halt -r f s")),
-            (Elixir, &["--logger-otp-reports", "false", "--logger-sasl-reports", "maybe", "s"],
-                format!("{cli} -logger handle_otp_reports false -extra s")),
-            (Elixir, &["--boot", "b", "--boot-var", "V", "d", "--erl-config", "c", "--vm-args", "/v", "s"],
-                format!("{cli} -boot b -boot_var V d -config c -args_file /v -extra s")),
-            (Elixir, &["--rpc-eval", "n", "1", "-pa", "x", "--", "y"],
-                format!("{cli} -extra --rpc-eval n 1 -pa x -- y")),
+            (
+                Elixir,
+                &["--sname", "a b", "--erl", "+S 2  -x", "-S", "mix", "test"],
+                format!("{cli} +S 2 -x -sname a b -extra -S mix test"),
+            ),
+            (
+                Elixir,
+                &["--cookie", "c", "--hidden", "--name", "n", "--no-halt", "-r", "f", "s"],
+                format!("{cli} -hidden -setcookie c -name n -extra --no-halt -r f s"),
+            ),
+            (
+                Elixir,
+                &["--logger-otp-reports", "false", "--logger-sasl-reports", "maybe", "s"],
+                format!("{cli} -logger handle_otp_reports false -extra s"),
+            ),
+            (
+                Elixir,
+                &["--boot", "b", "--boot-var", "V", "d", "--erl-config", "c", "--vm-args", "/v", "s"],
+                format!("{cli} -boot b -boot_var V d -config c -args_file /v -extra s"),
+            ),
+            (
+                Elixir,
+                &["--rpc-eval", "n", "1", "-pa", "x", "--", "y"],
+                format!("{cli} -extra --rpc-eval n 1 -pa x -- y"),
+            ),
             (Elixir, &["--version"], format!("{cli} -extra --version")),
             (Elixir, &["-e"], format!("{cli} -extra -e")),
             (Elixir, &["--dbg", "-r", "--name"], format!("{cli} -name -extra --dbg -r")),
             (Elixirc, &["-o", "out", "x.ex"], format!("{cli} -extra +elixirc -o out x.ex")),
             (Iex, &[], "-user elixir -extra --no-halt +iex".into()),
             (Iex, &["-S", "mix"], "-user elixir -extra --no-halt +iex -S mix".into()),
-            (Iex, &["--remsh", "n", "--dot-iex", "", "--sname", "a"],
-                "-user elixir -sname a -extra --no-halt +iex --remsh n --dot-iex ".into()),
+            (
+                Iex,
+                &["--remsh", "n", "--dot-iex", "", "--sname", "a"],
+                "-user elixir -sname a -extra --no-halt +iex --remsh n --dot-iex ".into(),
+            ),
             (Mix, &["test", "-h"], format!("{cli} -extra /elixir/bin/mix test -h")),
         ];
         for (program, arguments, expected) in cases {
@@ -304,7 +329,8 @@ mod tests {
             assert_eq!(exit.status, 1);
             assert!(text(&exit.errors).starts_with(&format!("Usage: {} ", program.name())));
         }
-        let fixture = Fixture::new().file("/elixir/lib/elixir/ebin/elixir.app", "{application,elixir,\n [{vsn,\"1.18.3\"},");
+        let fixture =
+            Fixture::new().file("/elixir/lib/elixir/ebin/elixir.app", "{application,elixir,\n [{vsn,\"1.18.3\"},");
         assert_eq!(text(&fixture.plan(Program::Elixir, "--short-version").unwrap_err().output), "1.18.3\n");
     }
 }

@@ -245,8 +245,15 @@ pub(crate) fn read(
     let mut options = EmulatorOptions::new(processors);
     options.read_environment(environment);
     let percentages = Percentages { schedulers: (100, 100), dirty_cpu: (100, 100) };
-    let mut reader =
-        Reader { arguments, next: 1, available: options.schedulers, options, percentages, warnings: Vec::new(), version };
+    let mut reader = Reader {
+        arguments,
+        next: 1,
+        available: options.schedulers,
+        options,
+        percentages,
+        warnings: Vec::new(),
+        version,
+    };
     reader.read_all()?;
     reader.apply_percentages()?;
     Ok(Read { options: reader.options, rest: reader.next, warnings: reader.warnings })
@@ -311,9 +318,14 @@ impl<'a> Reader<'a> {
         }
         let value = self.value(&flag[1..])?;
         match flag[0] {
-            b'A' => self.options.async_threads = self.within(value, (0, 1024), "bad number of async threads {}")?.max(1) as u32,
+            b'A' => {
+                self.options.async_threads =
+                    self.within(value, (0, 1024), "bad number of async threads {}")?.max(1) as u32
+            }
             b'P' if value == b"legacy" => {}
-            b'P' => self.options.process_limit = table_size(self.within(value, PROCESSES, "bad number of processes {}")?),
+            b'P' => {
+                self.options.process_limit = table_size(self.within(value, PROCESSES, "bad number of processes {}")?)
+            }
             b'Q' if value == b"legacy" => {}
             b'Q' => self.options.port_limit = table_size(self.within(value, PROCESSES, "bad number of ports {}")?),
             b't' => self.options.atom_limit = self.within(value, ATOMS, "bad atom table size {}")? as u32,
@@ -652,9 +664,7 @@ impl<'a> Reader<'a> {
     fn version(&self) -> Exit {
         let mut errors = self.warnings.clone();
         let version = self.version;
-        errors.extend_from_slice(
-            format!("Erlang (SMP,ASYNC_THREADS) (BEAM) emulator version {version}\n").as_bytes(),
-        );
+        errors.extend_from_slice(format!("Erlang (SMP,ASYNC_THREADS) (BEAM) emulator version {version}\n").as_bytes());
         Exit { errors, ..Exit::default() }
     }
 }

@@ -170,8 +170,15 @@ fn read_arguments_file(name: &[u8], surroundings: &Surroundings<'_>) -> Result<V
             let text = error.to_string();
             let reason = text.split(" (os error").next().unwrap_or_default();
             let place = surroundings.current_directory.as_slice();
-            let message =
-                concat(&[b"Failed to open arguments file \"", name, b"\" at \"", place, b"\": ", reason.as_bytes(), b"\n"]);
+            let message = concat(&[
+                b"Failed to open arguments file \"",
+                name,
+                b"\" at \"",
+                place,
+                b"\": ",
+                reason.as_bytes(),
+                b"\n",
+            ]);
             Err(usage(&message))
         }
     }
@@ -449,12 +456,10 @@ impl Sorter {
         let arguments = self.emulator.get(1..).unwrap_or_default();
         match self.show {
             Show::Nothing => Ok(Vec::new()),
-            Show::Command => {
-                Ok(concat(&[b"Executing: ", executable, b" ", &self.emulator.join(&b" "[..]), b"\n\n"]))
-            }
-            Show::ArgumentsAndExit => {
-                Err(Exit::printing(arguments.iter().flat_map(|argument| concat(&[argument, b"\n"])).collect::<Vec<u8>>()))
-            }
+            Show::Command => Ok(concat(&[b"Executing: ", executable, b" ", &self.emulator.join(&b" "[..]), b"\n\n"])),
+            Show::ArgumentsAndExit => Err(Exit::printing(
+                arguments.iter().flat_map(|argument| concat(&[argument, b"\n"])).collect::<Vec<u8>>(),
+            )),
             Show::QuotedAndExit => {
                 let quoted = arguments.iter().flat_map(|argument| concat(&[b"\"", argument, b"\" "]));
                 let mut output = concat(&[b"\"", executable, b"\" "]);
@@ -480,10 +485,10 @@ enum TakesValue {
 
 /// Flags that have their value in the next argument if nothing follows in the same.
 const WITH_VALUE: &[&str] = &[
-    "a", "A", "C", "e", "i", "n", "P", "Q", "t", "T", "R", "W", "K", "S", "SP", "SDcpu", "SDPcpu", "SDio", "IOt", "IOp",
-    "IOPt", "IOPp", "IOs", "pc", "pad", "rg", "h", "hms", "hmbs", "hpds", "hmax", "hmaxk", "hmaxel", "hmaxib", "hmqd",
-    "sbt", "sbwt", "sbwtdcpu", "sbwtdio", "scl", "sct", "secio", "sfwi", "stbt", "swct", "swt", "swtdcpu", "swtdio",
-    "sws", "sss", "sssdcpu", "sssdio", "spp", "sub", "zdbbl", "zdntgc", "zebwt", "zosrl", "zhft",
+    "a", "A", "C", "e", "i", "n", "P", "Q", "t", "T", "R", "W", "K", "S", "SP", "SDcpu", "SDPcpu", "SDio", "IOt",
+    "IOp", "IOPt", "IOPp", "IOs", "pc", "pad", "rg", "h", "hms", "hmbs", "hpds", "hmax", "hmaxk", "hmaxel", "hmaxib",
+    "hmqd", "sbt", "sbwt", "sbwtdcpu", "sbwtdio", "scl", "sct", "secio", "sfwi", "stbt", "swct", "swt", "swtdcpu",
+    "swtdio", "sws", "sss", "sssdcpu", "sssdio", "spp", "sub", "zdbbl", "zdntgc", "zebwt", "zosrl", "zhft",
 ];
 
 fn takes_value(flag: &[u8]) -> TakesValue {

@@ -13,11 +13,8 @@ pub(crate) fn plan(arguments: Vec<Vec<u8>>, mut surroundings: Surroundings<'_>) 
     surroundings.environment.set("ERLC_CONFIGURATION", emulator.as_deref().unwrap_or(&erl));
     let arguments = emulator_arguments(arguments)?;
     if let Some(emulator) = emulator {
-        let mut words: Vec<Vec<u8>> = emulator
-            .split(|byte| is_space(*byte))
-            .filter(|word| !word.is_empty())
-            .map(<[u8]>::to_vec)
-            .collect();
+        let mut words: Vec<Vec<u8>> =
+            emulator.split(|byte| is_space(*byte)).filter(|word| !word.is_empty()).map(<[u8]>::to_vec).collect();
         words.extend(arguments);
         return Ok(Plan::Execute(Command {
             arguments: words,

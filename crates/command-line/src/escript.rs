@@ -33,17 +33,8 @@ pub(crate) fn plan(arguments: Vec<Vec<u8>>, mut surroundings: Surroundings<'_>) 
 
 /// The words of the second or third line, if it begins with `%%!`.
 fn flags_in_script(contents: &[u8]) -> Vec<Vec<u8>> {
-    let flags = contents
-        .split(|byte| *byte == b'\n')
-        .skip(1)
-        .take(2)
-        .find_map(|line| line.strip_prefix(b"%%!"));
-    flags
-        .unwrap_or_default()
-        .split(|byte| *byte == b' ')
-        .filter(|word| !word.is_empty())
-        .map(<[u8]>::to_vec)
-        .collect()
+    let flags = contents.split(|byte| *byte == b'\n').skip(1).take(2).find_map(|line| line.strip_prefix(b"%%!"));
+    flags.unwrap_or_default().split(|byte| *byte == b' ').filter(|word| !word.is_empty()).map(<[u8]>::to_vec).collect()
 }
 
 #[cfg(test)]

@@ -21,8 +21,7 @@ pub(crate) struct Tuning {
 
 const BUSY_WAIT: Check = Check::OneOf(&["none", "very_short", "short", "medium", "long", "very_long"]);
 const WAKE_UP: Check = Check::OneOf(&["very_low", "low", "medium", "high", "very_high"]);
-const BIND_TYPE: Check =
-    Check::OneOf(&["u", "ns", "ts", "ps", "s", "nnts", "nnps", "tnnps", "db"]);
+const BIND_TYPE: Check = Check::OneOf(&["u", "ns", "ts", "ps", "s", "nnts", "nnps", "tnnps", "db"]);
 const BOOLEAN: Check = Check::OneOf(&["true", "false"]);
 const KILO_WORDS: Check = Check::Within(20, 8192);
 
@@ -63,11 +62,7 @@ pub(crate) const TUNINGS: &[Tuning] = &[
     tuning("IOp", Check::Within(1, i64::MAX), "bad I/O pollset number: {}"),
     tuning("IOs", BOOLEAN, "bad +IOs boolean argument: {}"),
     tuning("JDdump", BOOLEAN, "bad +JDdump flag {}"),
-    tuning(
-        "JPperf",
-        Check::OneOf(&["true", "false", "dump", "map", "fp", "no_fp"]),
-        "bad +JPperf support flag {}",
-    ),
+    tuning("JPperf", Check::OneOf(&["true", "false", "dump", "map", "fp", "no_fp"]), "bad +JPperf support flag {}"),
     tuning(
         "JPcover",
         Check::OneOf(&["true", "false", "line", "line_counters", "function", "function_counters"]),
@@ -77,11 +72,7 @@ pub(crate) const TUNINGS: &[Tuning] = &[
     tuning("T", Check::Within(0, 9), "bad modified timing level {}"),
     tuning("R", Check::Within(25, 27), "bad compatibility release number {}"),
     tuning("K", Check::Anything, ""),
-    tuning(
-        "zdntgc",
-        Check::WithinOrInfinity(0, 100_000_000),
-        "Invalid delayed node table gc: {}",
-    ),
+    tuning("zdntgc", Check::WithinOrInfinity(0, 100_000_000), "Invalid delayed node table gc: {}"),
     tuning("zosrl", Check::Within(1, 134_217_727), "Invalid outstanding requests limit {}"),
     tuning(
         "zebwt",
