@@ -1,6 +1,209 @@
+//! The `oxbeam` command: OTP's and Elixir's command lines, and a few tools.
+//!
+//! `oxbeam erl ARGS` and its kin are what the launchers in `bin/` become. What their arguments mean is the business
+//! of `oxbeam-command-line`; this file gathers what that has to know, and does what it says.
+
+#![forbid(unsafe_code)]
+
+use oxbeam_command_line::{Command, Environment, Exit, Installation, Launch, Plan, Program, Surroundings, plan};
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{self, Stdio};
+use std::thread;
+
+const USAGE: &str = "\
+Usage: oxbeam [--setup FOLDER] COMMAND [arguments]
+
+Commands, with the arguments of the originals:
+  erl, erlc, escript, elixir, elixirc, iex, mix
+
+Tools:
+  check-load FOLDER...   Load every .beam file in these folders and below, and report those that fail
+  disasm FILE            Print the instructions in a .beam file
+  inet_gethost WORKERS   Look host names up for OTP's kernel, as a port program
+
+  --setup FOLDER         The folder that bin/setup made (default: .setup beside target/)
+  -V, --version          Print Oxbeam's version
+  -h, --help             Print this text
+
+The launchers in bin/ call this program, and bin/setup when it is needed.
+";
+
+/// The exit status of wrong usage, and of something that Oxbeam lacks (BSD's sysexits).
+const STATUS_USAGE: i32 = 64;
+const STATUS_LACKING: i32 = 70;
+
 fn main() {
-    std::process::exit(oxbeam_cli_main());
+    process::exit(run(env::args_os().skip(1).collect()));
 }
-fn oxbeam_cli_main() -> i32 {
-    0
+
+/// What stands in front of the command.
+#[derive(Default)]
+struct Settings {
+    setup: Option<PathBuf>,
+    /// This process is the one that `-detached` left behind.
+    in_background: bool,
+}
+
+fn run(arguments: Vec<OsString>) -> i32 {
+    let mut settings = Settings::default();
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        match argument.to_str() {
+            Some("--setup") => match arguments.next() {
+                Some(folder) => settings.setup = Some(folder.into()),
+                None => return wrong_usage("--setup needs a folder"),
+            },
+            Some("--in-background") => settings.in_background = true,
+            Some("-h" | "--help") => return print(&Exit { output: USAGE.into(), ..Exit::default() }),
+            Some("-V" | "--version") => {
+                let output = format!("Oxbeam {}\n", env!("CARGO_PKG_VERSION")).into_bytes();
+                return print(&Exit { output, ..Exit::default() });
+            }
+            Some("check-load") => return check_load(&arguments.map(PathBuf::from).collect::<Vec<_>>()),
+            Some("inet_gethost") => return look_up_hosts(arguments.next()),
+            Some("disasm") => return disassemble(&arguments.map(PathBuf::from).collect::<Vec<_>>()),
+            Some(name) if Program::named(name).is_some() => {
+                return Program::named(name).map_or(STATUS_USAGE, |program| {
+                    run_program(program, arguments.map(OsString::into_vec).collect(), &settings)
+                });
+            }
+            _ => return wrong_usage(&format!("there is no command {}", argument.display())),
+        }
+    }
+    wrong_usage("what shall be done?")
+}
+
+fn wrong_usage(message: &str) -> i32 {
+    complain(message);
+    eprint!("{USAGE}");
+    STATUS_USAGE
+}
+
+fn complain(message: &str) {
+    eprintln!("oxbeam: {message}");
+}
+
+/// Prints what a command line ends with. That nobody reads it is no reason to fail.
+fn print(exit: &Exit) -> i32 {
+    let _ = io::stdout().write_all(&exit.output).and_then(|()| io::stdout().flush());
+    let _ = io::stderr().write_all(&exit.errors);
+    i32::from(exit.status)
+}
+
+fn default_setup() -> PathBuf {
+    let executable = env::current_exe().and_then(fs::canonicalize).unwrap_or_default();
+    executable.ancestors().nth(3).unwrap_or(Path::new(".")).join(".setup")
+}
+
+fn run_program(program: Program, arguments: Vec<Vec<u8>>, settings: &Settings) -> i32 {
+    let setup = settings.setup.clone().unwrap_or_else(default_setup);
+    let installation = match Installation::find(&setup) {
+        Ok(installation) => installation,
+        Err(error) => {
+            complain(&error.to_string());
+            return 1;
+        }
+    };
+    let surroundings = Surroundings {
+        environment: env::vars_os().map(|(name, value)| (name.into_vec(), value.into_vec())).collect(),
+        installation: &installation,
+        output_is_terminal: io::stdout().is_terminal() && io::stderr().is_terminal(),
+        processors: thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX)),
+        current_directory: env::current_dir().unwrap_or_default().into_os_string().into_vec(),
+        read_file: &|path| fs::read(path),
+    };
+    match plan(program, arguments, surroundings) {
+        Err(exit) => print(&exit),
+        Ok(Plan::Execute(command)) => execute(&command),
+        Ok(Plan::Start(launch)) if launch.detached && !settings.in_background => go_to_background(),
+        Ok(Plan::Start(launch)) => {
+            print(&Exit { output: launch.announcement.clone(), errors: launch.warnings.clone(), status: 0 });
+            start_machine(*launch)
+        }
+    }
+}
+
+/// Becomes another program.
+fn execute(command: &Command) -> i32 {
+    for folder in &command.directories {
+        if let Err(error) = fs::create_dir_all(OsStr::from_bytes(folder)) {
+            complain(&format!("cannot make the folder {}: {error}", String::from_utf8_lossy(folder)));
+            return 1;
+        }
+    }
+    let Some((program, arguments)) = command.arguments.split_first() else {
+        return wrong_usage("no program to run");
+    };
+    let variables: &Environment = &command.environment;
+    let error = process::Command::new(OsStr::from_bytes(program))
+        .args(arguments.iter().map(|argument| OsStr::from_bytes(argument)))
+        .env_clear()
+        .envs(variables.iter().map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))))
+        .exec();
+    complain(&format!("cannot run {}: {error}", String::from_utf8_lossy(program)));
+    1
+}
+
+/// Starts this command line again in a session of its own and without a terminal.
+fn go_to_background() -> i32 {
+    let child = env::current_exe().and_then(|executable| {
+        process::Command::new("setsid")
+            .arg(executable)
+            .arg("--in-background")
+            .args(env::args_os().skip(1))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+    });
+    match child {
+        Ok(_) => 0,
+        Err(error) => {
+            complain(&format!("cannot go to the background: {error}"));
+            1
+        }
+    }
+}
+
+/// The program that OTP's kernel starts to look up host names; OTP's own wants a newer C library than Debian 12 has.
+fn look_up_hosts(workers: Option<OsString>) -> i32 {
+    let workers = workers.and_then(|workers| workers.to_str()?.parse().ok()).unwrap_or(1);
+    match oxbeam_sys::inet_gethost::run(workers, io::stdin(), io::stdout()) {
+        Ok(()) => 0,
+        Err(error) => {
+            complain(&format!("inet_gethost: {error}"));
+            1
+        }
+    }
+}
+
+/// Runs the machine until it halts; returns its exit status.
+fn start_machine(launch: Launch) -> i32 {
+    drop(launch);
+    complain("the machine is not wired yet");
+    STATUS_LACKING
+}
+
+/// Loads every `.beam` file below the given folders.
+fn check_load(folders: &[PathBuf]) -> i32 {
+    if folders.is_empty() {
+        return wrong_usage("check-load needs a folder");
+    }
+    complain("check-load is not wired yet");
+    STATUS_LACKING
+}
+
+/// Prints the instructions of a `.beam` file.
+fn disassemble(files: &[PathBuf]) -> i32 {
+    if files.len() != 1 {
+        return wrong_usage("disasm needs one file");
+    }
+    complain("disasm is not wired yet");
+    STATUS_LACKING
 }
