@@ -12,10 +12,10 @@ use oxbeam_conformance::{Replay, Runner, Verdict, bless, discover};
 pub fn record(arguments: &[String]) -> Result<ExitCode, String> {
     let mut reference = std::env::var("OXBEAM_REFERENCE").ok();
     let mut only = None;
-    options(arguments, |name, value| match name {
-        "--reference" => Some(reference = Some(value)),
-        "--only" => Some(only = Some(value)),
-        _ => None,
+    options(arguments, &["--reference", "--only"], |name, value| match name {
+        "--reference" => reference = Some(value),
+        "--only" => only = Some(value),
+        _ => unreachable!("only known names arrive"),
     })?;
     let prefix: Vec<String> = reference.unwrap_or_default().split_whitespace().map(String::from).collect();
     if prefix.is_empty() {
@@ -52,12 +52,12 @@ pub fn replay(arguments: &[String]) -> Result<ExitCode, String> {
         Ok(number) => *target = number,
         Err(_) => wrong_number = Some(value),
     };
-    options(arguments, |name, value| match name {
-        "--only" => Some(replay.only = Some(value)),
-        "--machine" => Some(machine = Some(value)),
-        "--timeout" => Some(number(value, &mut timeout)),
-        "--jobs" => Some(number(value, &mut jobs)),
-        _ => None,
+    options(arguments, &["--only", "--machine", "--timeout", "--jobs"], |name, value| match name {
+        "--only" => replay.only = Some(value),
+        "--machine" => machine = Some(value),
+        "--timeout" => number(value, &mut timeout),
+        "--jobs" => number(value, &mut jobs),
+        _ => unreachable!("only known names arrive"),
     })?;
     if let Some(value) = wrong_number {
         return Err(format!("{value} is not a number"));
@@ -83,16 +83,18 @@ pub fn replay(arguments: &[String]) -> Result<ExitCode, String> {
     Ok(if summary.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Hands each `--name value` or `--name=value` to `accept`, which answers `None` to a name it does not know.
-fn options(arguments: &[String], mut accept: impl FnMut(&str, String) -> Option<()>) -> Result<(), String> {
+/// Hands each `--name value` or `--name=value` to `accept`; a name that is not `known` is an error.
+fn options(arguments: &[String], known: &[&str], mut accept: impl FnMut(&str, String)) -> Result<(), String> {
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         let (name, value) = match argument.split_once('=') {
             Some((name, value)) => (name, Some(value.to_string())),
             None => (argument.as_str(), arguments.next().cloned()),
         };
-        let value = value.ok_or_else(|| format!("{name} needs a value"))?;
-        accept(name, value).ok_or_else(|| format!("unknown option {name}"))?;
+        if !known.contains(&name) {
+            return Err(format!("unknown option {name}"));
+        }
+        accept(name, value.ok_or_else(|| format!("{name} needs a value"))?);
     }
     Ok(())
 }
