@@ -1,2 +1,32 @@
 //! Tasks of the project: `cargo xtask help` lists them.
-fn main() {}
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+mod transcripts;
+
+const HELP: &str = "\
+cargo xtask bless [--reference COMMAND] [--only PATTERN]
+    Record what the real system prints for every transcript. COMMAND is put in front of `elixir FILE`;
+    it may also stand in the environment variable OXBEAM_REFERENCE.
+cargo xtask transcripts [--only PATTERN] [--machine FOLDER] [--timeout SECONDS] [--jobs N]
+    Replay the transcripts with the programs in FOLDER (default: bin).
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (task, rest) = arguments.split_first().map_or(("help", &[][..]), |(task, rest)| (task.as_str(), rest));
+    let result = match task {
+        "bless" => transcripts::record(rest),
+        "transcripts" => transcripts::replay(rest),
+        "help" | "--help" => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        unknown => Err(format!("unknown task {unknown}; cargo xtask help lists them")),
+    };
+    result.unwrap_or_else(|message| {
+        eprintln!("xtask: {message}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,45 @@
+# Streams, ranges and collections: lazy and eager.
+
+# The order of a map's keys is no promise: print them sorted.
+Inspect.Opts.default_inspect_fun(&Inspect.inspect(&1, %{&2 | custom_options: [sort_maps: true]}))
+
+IO.inspect(Stream.iterate(1, &(&1 * 2)) |> Stream.filter(&(rem(&1, 3) == 1)) |> Enum.take(5))
+IO.inspect(Stream.unfold({0, 1}, fn {a, b} -> {a, {b, a + b}} end) |> Stream.take_while(&(&1 < 100)) |> Enum.to_list())
+IO.inspect(Stream.cycle([1, 2, 3]) |> Stream.with_index() |> Stream.drop(2) |> Enum.take(4))
+IO.inspect(1..10 |> Stream.chunk_every(3) |> Stream.map(&Enum.sum/1) |> Enum.to_list())
+IO.inspect(Stream.zip([1..3, [:a, :b, :c], Stream.cycle(["x"])]) |> Enum.to_list())
+IO.inspect(Stream.transform(1..5, 0, fn x, sum -> if(sum > 5, do: {:halt, sum}, else: {[x, -x], sum + x}) end) |> Enum.to_list())
+IO.inspect(Stream.resource(fn -> 3 end, fn 0 -> {:halt, 0}; n -> {[n], n - 1} end, fn left -> IO.puts("closed at #{left}") end) |> Enum.to_list())
+IO.inspect(Stream.resource(fn -> 3 end, fn n -> {[n], n - 1} end, fn left -> IO.puts("closed early at #{left}") end) |> Enum.take(2))
+IO.inspect(Stream.concat([1..2, 5..6]) |> Stream.dedup() |> Stream.scan(&+/2) |> Enum.into(MapSet.new()))
+IO.inspect(Stream.interval(1) |> Enum.take(3))
+IO.inspect(1..3 |> Stream.each(&IO.puts("side effect #{&1}")) |> Stream.map(&(&1 * 10)) |> Enum.reverse())
+IO.inspect(1..4 |> Stream.flat_map(&List.duplicate(&1, &1)) |> Stream.uniq() |> Stream.intersperse(0) |> Enum.to_list())
+
+IO.puts("-- ranges")
+IO.inspect({1..10//3, Enum.to_list(10..1//-4), Range.size(1..100//7), 5 in 1..10//2, 4 in 1..10//2, Range.disjoint?(1..3, 4..6), Enum.to_list(1..0//1)})
+
+IO.puts("-- Enum")
+words = ~w(apple fig banana kiwi cherry date)
+IO.inspect({Enum.group_by(words, &String.length/1), Enum.frequencies_by(words, &String.first/1), Enum.sort_by(words, &{byte_size(&1), &1}), Enum.max_by(words, &byte_size/1)})
+IO.inspect({Enum.chunk_by(1..6, &(div(&1, 3))), Enum.split_with(1..6, &(rem(&1, 2) == 0)), Enum.zip_with([1, 2], [3, 4], &*/2), Enum.unzip(a: 1, b: 2)})
+IO.inspect({Enum.reduce_while(1..100, 0, fn x, sum -> if(sum > 20, do: {:halt, {x, sum}}, else: {:cont, sum + x}) end), Enum.map_reduce(1..3, 0, &{&1 * 2, &1 + &2}), Enum.flat_map_reduce(1..3, 0, &{[&1, &2], &1 + &2})})
+IO.inspect({Enum.slide(1..6, 0, 3), Enum.slice(1..10, 2, 3), Enum.at(1..3, -1), Enum.find_index(words, &(&1 == "kiwi")), Enum.min_max([3, 1, 2]), Enum.dedup([1, 1, 2, 1])})
+IO.inspect({Enum.sum([1, 2.5]), Enum.product(1..20), Enum.join(1..3, "-"), Enum.with_index([:a], 5), Enum.any?([]), Enum.all?([]), Enum.empty?(%{}), Enum.count(1..9, &(&1 > 3))})
+IO.inspect(Enum.sort([{2, :b}, {1, :z}, {2, :a}], fn {a, _}, {b, _} -> a >= b end), label: "stable")
+IO.inspect(Enum.sort([~D[2024-03-01], ~D[2023-12-31]], {:desc, Date}))
+IO.inspect(:rand.seed(:exsss, {1, 2, 3}) && {Enum.shuffle(1..10), Enum.random(1..1000), Enum.take_random(1..100, 3), :rand.uniform()})
+
+IO.puts("-- other collections")
+IO.inspect({MapSet.union(MapSet.new([1, 2]), MapSet.new([2, 3])), MapSet.subset?(MapSet.new([1]), MapSet.new([1, 2])), MapSet.difference(MapSet.new(1..5), MapSet.new(2..4))})
+IO.inspect({Keyword.get_values([a: 1, b: 2, a: 3], :a), Keyword.merge([a: 1], b: 2), Keyword.pop([a: 1, b: 2], :a), Keyword.validate([a: 1], [:a, b: 2])})
+IO.inspect({List.flatten([1, [2, [3, []]]]), List.foldr([1, 2], [], &[&1 | &2]), List.keyfind([a: 1], :a, 0), List.zip([[1, 2], [3, 4]]), List.wrap(nil), List.insert_at([1, 3], 1, 2), List.update_at([1, 2], -1, &(&1 * 5))})
+IO.inspect({[1, 2, 3, 2] -- [2, 9], [1] ++ [2 | 3], Tuple.insert_at({1, 3}, 1, 2), Tuple.sum({1, 2}), put_elem({1, 2}, 0, :x), List.improper?([1 | 2])})
+IO.inspect(Enum.reduce(1..100_000, [], &[&1 | &2]) |> Enum.map(&(&1 * 2)) |> Enum.filter(&(rem(&1, 3) == 0)) |> Enum.sum())
+
+IO.puts("-- comprehensions")
+IO.inspect(for x <- 1..4, y <- x..4, x * x + y * y == 25 or x + y == 4, do: {x, y})
+IO.inspect(for {key, value} when is_integer(value) <- [a: 1, b: "no", c: 3], into: %{}, do: {key, value * 2})
+IO.inspect(for x <- [1, 1, 2], uniq: true, do: x * 10)
+IO.inspect(for letter <- ~w(a b a), reduce: %{}, do: (counts -> Map.update(counts, letter, 1, &(&1 + 1))))
+IO.inspect(for {:ok, x} <- [ok: 1, error: 2, ok: 3], y = x + 1, rem(y, 2) == 0, do: y)
