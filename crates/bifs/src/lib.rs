@@ -4,5 +4,6 @@
 #![forbid(unsafe_code)]
 
 pub(crate) mod erlang;
+pub(crate) mod lists;
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));

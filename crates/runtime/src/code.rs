@@ -145,11 +145,15 @@ pub enum PublishError {
     Duplicated(Vec<Atom>),
 }
 
+/// Module, index, MD5 of the module, arity and size of the environment.
+type FunKey = (Atom, u32, [u8; 16], u8, u32);
+
 /// All code of one machine.
 pub struct CodeTable {
     modules: RwLock<HashMap<Atom, Module>>,
     exports: RwLock<HashMap<(Atom, Atom, u8), &'static Export>>,
-    funs: Mutex<HashMap<(Atom, u32, [u8; 16]), &'static FunEntry>>,
+    /// By everything that says which function it is: what comes in from outside never changes a module's own entry.
+    funs: Mutex<HashMap<FunKey, &'static FunEntry>>,
     ranges: RwLock<BTreeMap<u64, Arc<ModuleCode>>>,
     /// Constants that instructions refer to by index.
     pub constants: Constants,
@@ -208,7 +212,7 @@ impl CodeTable {
     }
     /// The entry of a local fun, made without code if need be.
     pub fn fun_entry(&self, like: FunEntry) -> &'static FunEntry {
-        let key = (like.module, like.index, like.uniq);
+        let key = (like.module, like.index, like.uniq, like.arity, like.free_count);
         let mut funs = self.funs.lock();
         funs.entry(key).or_insert_with(|| Box::leak(Box::new(like)))
     }

@@ -7,6 +7,7 @@ mod bif;
 mod clock;
 mod code;
 mod exception;
+mod external;
 mod mailbox;
 mod monitor;
 mod process;
@@ -27,6 +28,7 @@ pub use code::{
     CodeTable, Constants, FunctionInfo, LineEntry, LoadError, Module, ModuleCode, ModuleState, Prepared, PublishError,
 };
 pub use exception::{Class, Exception, Trace};
+pub use external::VmContext;
 pub use mailbox::{Mailbox, Message};
 pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
 pub use process::{

@@ -1172,6 +1172,7 @@ well_known! {
     UTF16 = "utf16",
     UTF32 = "utf32",
     UTF8 = "utf8",
+    VALUE = "value",
     VALUES = "values",
     VERSION = "version",
     WAITING = "waiting",

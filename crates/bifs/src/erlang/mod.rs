@@ -1,3 +1,7 @@
 //! BIFs of module `erlang`, by family.
 
+pub(crate) mod arithmetic;
+pub(crate) mod binary;
+pub(crate) mod iolist;
+pub(crate) mod list;
 pub(crate) mod tuple;

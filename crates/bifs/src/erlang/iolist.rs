@@ -1,0 +1,184 @@
+//! I/O lists: walking them, and the BIFs that make one binary of them.
+
+use oxbeam_bif_macros::bif;
+use oxbeam_runtime::{BifContext, BifResult};
+use oxbeam_term::{Bits, Term, bits};
+use std::borrow::Cow;
+
+/// Bytes that are written for one reduction.
+pub(crate) const BYTES_PER_REDUCTION: usize = 64;
+/// `iolist_to_iovec/1` keeps a binary of this size or more apart.
+const VECTOR_BYTES_MIN: usize = 256;
+
+/// What an I/O list consists of.
+pub(crate) enum Piece<'h> {
+    /// An integer from 0 to 255.
+    Byte(u8),
+    /// A bitstring.
+    Bits(Bits<'h>),
+}
+
+/// Shows the pieces of a list (or bitstring) to `each`, from first to last. `None` when there is anything else in it,
+/// or when `each` says so.
+pub(crate) fn walk<'h>(term: Term<'h>, mut each: impl FnMut(Piece<'h>) -> Option<()>) -> Option<()> {
+    let mut pending = Vec::new();
+    let mut current = term;
+    loop {
+        while let Some(cell) = current.as_cons() {
+            let head = cell.head();
+            current = cell.tail();
+            if let Some(byte) = head.as_small() {
+                each(Piece::Byte(u8::try_from(byte).ok()?))?;
+            } else if head.as_cons().is_some() {
+                pending.push(current);
+                current = head;
+            } else if !head.is_nil() {
+                each(Piece::Bits(head.as_bits()?))?;
+            }
+        }
+        if !current.is_nil() {
+            each(Piece::Bits(current.as_bits()?))?;
+        }
+        match pending.pop() {
+            Some(next) => current = next,
+            None => return Some(()),
+        }
+    }
+}
+
+/// The bytes of an I/O list or binary; `None` for what is neither.
+pub(crate) fn to_bytes(term: Term<'_>) -> Option<Cow<'_, [u8]>> {
+    if term.as_bits().is_some() {
+        return term.as_binary();
+    }
+    if !term.is_list() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    walk(term, |piece| {
+        match piece {
+            Piece::Byte(byte) => bytes.push(byte),
+            Piece::Bits(bits) if bits.is_binary() => bytes.extend_from_slice(&bits.to_bytes()),
+            Piece::Bits(_) => return None,
+        }
+        Some(())
+    })?;
+    Some(Cow::Owned(bytes))
+}
+
+/// The bits of a list of bytes and bitstrings, and how many there are.
+fn to_bits(term: Term<'_>) -> Option<(Vec<u8>, usize)> {
+    let (mut bytes, mut bit_size) = (Vec::new(), 0usize);
+    walk(term, |piece| {
+        match piece {
+            Piece::Byte(byte) if bit_size % 8 == 0 => {
+                bytes.push(byte);
+                bit_size += 8;
+            }
+            Piece::Byte(byte) => {
+                bytes.push(0);
+                bits::copy_bits(&[byte], 0, &mut bytes, bit_size, 8);
+                bit_size += 8;
+            }
+            Piece::Bits(piece) => {
+                let total = bit_size + piece.bit_size();
+                bytes.resize(total.div_ceil(8), 0);
+                bits::copy_bits(piece.data(), piece.bit_offset(), &mut bytes, bit_size, piece.bit_size());
+                bit_size = total;
+            }
+        }
+        Some(())
+    })?;
+    Some((bytes, bit_size))
+}
+
+fn binary<'h>(cx: &mut BifContext<'h>, bytes: Cow<'h, [u8]>) -> BifResult<'h> {
+    cx.spend(bytes.len() / BYTES_PER_REDUCTION);
+    Ok(match bytes {
+        Cow::Borrowed(bytes) => cx.heap.binary(bytes),
+        Cow::Owned(mut bytes) => {
+            bytes.shrink_to_fit();
+            cx.heap.binary_from_vec(bytes)
+        }
+    })
+}
+
+/// The bytes of a list of bytes, binaries and such lists as one binary; `badarg` for what is none.
+#[bif("erlang:list_to_binary/1")]
+fn list_to_binary<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'h> {
+    match to_bytes(list) {
+        Some(bytes) if list.is_list() => binary(cx, bytes),
+        _ => cx.badarg(),
+    }
+}
+
+/// As `list_to_binary/1`; a binary is given back as it is.
+#[bif("erlang:iolist_to_binary/1")]
+fn iolist_to_binary<'h>(cx: &mut BifContext<'h>, data: Term<'h>) -> BifResult<'h> {
+    match data.as_bits() {
+        Some(bits) if bits.is_binary() => Ok(data),
+        Some(_) => cx.badarg(),
+        None => list_to_binary(cx, data),
+    }
+}
+
+/// As `list_to_binary/1`, but bitstrings need not be whole bytes.
+#[bif("erlang:list_to_bitstring/1")]
+fn list_to_bitstring<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'h> {
+    match to_bits(list) {
+        Some((bytes, bit_size)) if list.is_list() => {
+            cx.spend(bytes.len() / BYTES_PER_REDUCTION);
+            Ok(cx.heap.bitstring_from_vec(bytes, bit_size))
+        }
+        _ => cx.badarg(),
+    }
+}
+
+/// Size of an I/O list in bytes; `badarg` for what is none.
+#[bif("erlang:iolist_size/1")]
+fn iolist_size<'h>(cx: &mut BifContext<'h>, data: Term<'h>) -> BifResult<'h> {
+    let (mut size, mut pieces) = (0usize, 0usize);
+    let walked = walk(data, |piece| {
+        pieces += 1;
+        size = size.checked_add(match piece {
+            Piece::Byte(_) => 1,
+            Piece::Bits(bits) if bits.is_binary() => bits.byte_size(),
+            Piece::Bits(_) => return None,
+        })?;
+        Some(())
+    });
+    cx.spend(pieces / BYTES_PER_REDUCTION);
+    match walked {
+        Some(()) => Ok(cx.heap.unsigned(size as u64)),
+        None => cx.badarg(),
+    }
+}
+
+/// The data of an I/O list as a list of binaries: large ones as they are, what lies between them joined.
+#[bif("erlang:iolist_to_iovec/1")]
+fn iolist_to_iovec<'h>(cx: &mut BifContext<'h>, data: Term<'h>) -> BifResult<'h> {
+    let (mut vector, mut joined) = (Vec::new(), Vec::new());
+    let heap = cx.heap;
+    let walked = walk(data, |piece| {
+        match piece {
+            Piece::Byte(byte) => joined.push(byte),
+            Piece::Bits(bits) if !bits.is_binary() => return None,
+            Piece::Bits(bits) if bits.byte_size() >= VECTOR_BYTES_MIN && bits.aligned_bytes().is_some() => {
+                if !joined.is_empty() {
+                    vector.push(heap.binary_from_vec(std::mem::take(&mut joined)));
+                }
+                vector.push(heap.sub_bitstring(bits, bits.bit_offset(), bits.bit_size()));
+            }
+            Piece::Bits(bits) => joined.extend_from_slice(&bits.to_bytes()),
+        }
+        Some(())
+    });
+    if walked.is_none() {
+        return cx.badarg();
+    }
+    if !joined.is_empty() {
+        vector.push(heap.binary_from_vec(joined));
+    }
+    cx.spend(vector.len());
+    Ok(heap.list(&vector))
+}
