@@ -1020,7 +1020,7 @@ fn special_guard_bif(function: Atom, arity: u8) -> Option<I> {
 }
 
 fn decode_literals(vm: &Vm, file: &BeamFile) -> Result<Vec<Word>, LoadError> {
-    let context = VmContext::new(vm);
+    let context = VmContext { vm };
     let heap = Heap::new(HeapOptions { min_heap_words: 1024, literals: vm.literals(), ..HeapOptions::default() });
     let mut words = Vec::with_capacity(file.literals.len());
     for bytes in file.literals.iter() {
