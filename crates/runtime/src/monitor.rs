@@ -26,6 +26,8 @@ pub enum MonitorTarget {
     TimeOffset,
     /// Something that was not there when the monitor was set, shown as this name.
     Gone(Atom),
+    /// A port that was not there when the monitor was set, shown as this name.
+    GonePort(Atom),
 }
 
 /// How an alias ends.

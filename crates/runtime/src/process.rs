@@ -80,6 +80,8 @@ pub enum RunStatus {
 }
 
 pub(crate) struct Incoming {
+    /// Was it waiting before the signals woke it?
+    pub(crate) woken: bool,
     pub(crate) signals: Vec<Signal>,
     pub(crate) status: RunStatus,
 }
@@ -236,6 +238,12 @@ pub struct ProcessState {
     pub save_calls: u32,
     /// Number of minor collections done since the last full one is in the heap; force the next one to be full.
     pub force_major: bool,
+    /// Collect at the next opportunity.
+    pub force_minor: bool,
+    /// While signals are handled before a slice: was it waiting for them?
+    pub was_waiting: bool,
+    /// How often it has subscribed to nodes coming and going.
+    pub node_monitors: u32,
     /// Heap options set by `process_flag/2`, taken over by the next collection.
     pub heap_options: Option<HeapOptions>,
 }
@@ -253,7 +261,7 @@ impl Process {
     pub(crate) fn new(pid: Pid, priority: Priority, system: bool, main: ProcessMain) -> Process {
         Process {
             pid,
-            incoming: Mutex::new(Incoming { signals: Vec::new(), status: RunStatus::Queued }),
+            incoming: Mutex::new(Incoming { woken: false, signals: Vec::new(), status: RunStatus::Queued }),
             priority: AtomicU8::new(priority as u8),
             registered: AtomicU32::new(0),
             system,
@@ -295,6 +303,11 @@ impl Process {
     /// Are there signals that it has not taken yet?
     pub fn has_signals(&self) -> bool {
         !self.incoming.lock().signals.is_empty()
+    }
+    /// Has it handled everything that was sent to it, for certain?
+    pub fn is_quiet(&self) -> bool {
+        let incoming = self.incoming.lock();
+        incoming.signals.is_empty() && matches!(incoming.status, RunStatus::Queued | RunStatus::Waiting)
     }
     /// What only the owner touches.
     ///
@@ -338,6 +351,9 @@ impl ProcessMain {
                 seq_trace_token: None,
                 save_calls: 0,
                 force_major: false,
+                force_minor: false,
+                was_waiting: false,
+                node_monitors: 0,
                 heap_options: None,
             },
         }
@@ -350,6 +366,7 @@ impl ProcessMain {
     pub fn collect_with(&mut self, need: usize, live: &mut [Word], more: &mut [Word]) -> Collected {
         let ProcessMain { heap, state } = self;
         let force = std::mem::take(&mut state.force_major);
+        state.force_minor = false;
         if let Some(options) = state.heap_options.take() {
             *heap.options_mut() = options;
         }
@@ -477,6 +494,11 @@ impl<'h> crate::BifContext<'h> {
 }
 
 impl ProcessState {
+    /// The value of a key of the dictionary, copied to `heap`.
+    pub fn dictionary_value<'t>(&self, key: Term<'_>, heap: &'t Heap) -> Option<Term<'t>> {
+        // SAFETY: as in `dictionary_copy`.
+        self.dictionary.get(key).map(|word| heap.copy_in(unsafe { Term::from_raw(word) }))
+    }
     /// The dictionary's pairs, copied to `heap` (for `process_info/2` of another process).
     pub fn dictionary_copy<'t>(&self, heap: &'t Heap) -> Vec<(Term<'t>, Term<'t>)> {
         // SAFETY: dictionary words are roots of the process's own heap, and its owner is running this.

@@ -3,9 +3,9 @@
 //! A process is in exactly one run queue when its status is Queued. A scheduler takes from its own queues first, then
 //! steals; with nothing to do it sleeps until somebody queues a process (`wake_one`).
 
-use crate::process::{Process, RunStatus};
+use crate::process::{Collected, Process, RunStatus};
 use crate::{Priority, Vm, VmOptions};
-use oxbeam_term::OwnedTerm;
+use oxbeam_term::{OwnedTerm, atoms};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -291,12 +291,23 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
 
 fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
     vm.schedulers.context_switches.fetch_add(1, Ordering::Relaxed);
-    process.incoming.lock().status = RunStatus::Running;
+    let woken = {
+        let mut incoming = process.incoming.lock();
+        incoming.status = RunStatus::Running;
+        std::mem::take(&mut incoming.woken)
+    };
     // SAFETY: this thread just moved the process to Running: it took it from a run queue, where it was once.
     let main = unsafe { process.main() };
+    main.state.was_waiting = woken;
     vm.handle_signals(&process, main);
+    main.state.was_waiting = false;
     if let Some(reason) = main.state.exiting.take() {
         vm.terminate(&process, reason);
+        return;
+    }
+    // Asked for by somebody else: nothing runs now, so all roots are where a collection looks for them.
+    if (main.state.force_major || main.state.force_minor) && main.collect(0, &mut []) == Collected::TooLarge {
+        vm.terminate(&process, Vm::own_atom(atoms::KILLED));
         return;
     }
     if main.state.suspended > 0 {

@@ -214,7 +214,7 @@ impl Vm {
                 self.signal_pid(pid, Signal::Demonitor { reference });
             }
             MonitorTarget::Port(port) | MonitorTarget::PortName(_, port) => self.port_demonitor(port, reference),
-            MonitorTarget::TimeOffset | MonitorTarget::Gone(_) => {}
+            MonitorTarget::TimeOffset | MonitorTarget::Gone(_) | MonitorTarget::GonePort(_) => {}
         }
     }
 
@@ -259,7 +259,7 @@ impl Vm {
             MonitorTarget::Process(pid) => (atoms::PROCESS, Term::pid(pid)),
             MonitorTarget::Name(name, _) | MonitorTarget::Gone(name) => (atoms::PROCESS, named(name)),
             MonitorTarget::Port(port) => (atoms::PORT, Term::port(port)),
-            MonitorTarget::PortName(name, _) => (atoms::PORT, named(name)),
+            MonitorTarget::PortName(name, _) | MonitorTarget::GonePort(name) => (atoms::PORT, named(name)),
             MonitorTarget::TimeOffset => (atoms::TIME_OFFSET, Term::atom(atoms::CLOCK_SERVICE)),
         };
         let tag = monitor.tag.as_ref().map_or(Term::atom(atoms::DOWN), |tag| heap.copy_in(tag.term()));

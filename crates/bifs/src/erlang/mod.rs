@@ -1,3 +1,9 @@
 //! BIFs of module `erlang`, by family.
 
+pub(crate) mod dictionary;
+pub(crate) mod links;
+pub(crate) mod messages;
+pub(crate) mod process;
+pub(crate) mod process_info;
+pub(crate) mod spawn;
 pub(crate) mod tuple;
