@@ -118,6 +118,11 @@ impl Mailbox {
             self.epoch = self.epoch.wrapping_add(1) & 0xfff;
         }
     }
+    /// Copies of all messages in order, on `heap`.
+    pub fn copies<'t>(&self, heap: &'t Heap) -> Vec<Term<'t>> {
+        // SAFETY: the memory of each message lives while it is in the queue, which is borrowed.
+        self.iter().map(|message| heap.copy_in(unsafe { Term::from_raw(message.word()) })).collect()
+    }
     /// Removes the first message that `unwanted` names; used by `demonitor(Ref, [flush])`.
     pub fn remove_where(&mut self, mut unwanted: impl FnMut(Term<'_>) -> bool) -> bool {
         let mut removed = false;

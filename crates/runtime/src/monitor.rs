@@ -26,6 +26,8 @@ pub enum MonitorTarget {
     TimeOffset,
     /// Something that was not there when the monitor was set, shown as this name.
     Gone(Atom),
+    /// A port that was not there when the monitor was set, shown as this name.
+    GonePort(Atom),
 }
 
 /// How an alias ends.
@@ -49,6 +51,8 @@ pub struct Monitor {
     pub tag: Option<OwnedTerm>,
     /// Is it an alias as well?
     pub alias: Option<AliasKind>,
+    /// Was it made as an alias, so that its reference carries its owner's pid? (Stays so when the alias ends.)
+    pub carries_owner: bool,
 }
 
 /// A monitor that another process has set on this one.

@@ -80,6 +80,8 @@ pub enum RunStatus {
 }
 
 pub(crate) struct Incoming {
+    /// Was it waiting before the signals woke it?
+    pub(crate) woken: bool,
     pub(crate) signals: Vec<Signal>,
     pub(crate) status: RunStatus,
 }
@@ -95,6 +97,8 @@ pub struct Process {
     pub(crate) system: bool,
     /// Reductions executed, for statistics; the current slice is not counted yet.
     pub reductions: AtomicU64,
+    /// Bytes of its heap when it was last looked at, for `erlang:memory/0`.
+    pub(crate) heap_bytes: AtomicU64,
     main: UnsafeCell<ProcessMain>,
 }
 
@@ -165,6 +169,12 @@ pub struct MaxHeapSize {
     pub include_shared_binaries: bool,
 }
 
+impl MaxHeapSize {
+    /// No limit.
+    pub const NONE: MaxHeapSize =
+        MaxHeapSize { size: 0, kill: true, error_logger: true, include_shared_binaries: false };
+}
+
 /// What a collection found out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Collected {
@@ -230,8 +240,14 @@ pub struct ProcessState {
     pub save_calls: u32,
     /// Number of minor collections done since the last full one is in the heap; force the next one to be full.
     pub force_major: bool,
-    /// Called with the reason when the process ends (ETS owners, spawn requests).
-    pub scheduler_hint: u32,
+    /// Collect at the next opportunity.
+    pub force_minor: bool,
+    /// While signals are handled before a slice: was it waiting for them?
+    pub was_waiting: bool,
+    /// How often it has subscribed to nodes coming and going.
+    pub node_monitors: u32,
+    /// Heap options set by `process_flag/2`, taken over by the next collection.
+    pub heap_options: Option<HeapOptions>,
 }
 
 /// A process dictionary.
@@ -247,11 +263,12 @@ impl Process {
     pub(crate) fn new(pid: Pid, priority: Priority, system: bool, main: ProcessMain) -> Process {
         Process {
             pid,
-            incoming: Mutex::new(Incoming { signals: Vec::new(), status: RunStatus::Queued }),
+            incoming: Mutex::new(Incoming { woken: false, signals: Vec::new(), status: RunStatus::Queued }),
             priority: AtomicU8::new(priority as u8),
             registered: AtomicU32::new(0),
             system,
             reductions: AtomicU64::new(0),
+            heap_bytes: AtomicU64::new(0),
             main: UnsafeCell::new(main),
         }
     }
@@ -288,6 +305,11 @@ impl Process {
     /// Are there signals that it has not taken yet?
     pub fn has_signals(&self) -> bool {
         !self.incoming.lock().signals.is_empty()
+    }
+    /// Has it handled everything that was sent to it, for certain?
+    pub fn is_quiet(&self) -> bool {
+        let incoming = self.incoming.lock();
+        incoming.signals.is_empty() && matches!(incoming.status, RunStatus::Queued | RunStatus::Waiting)
     }
     /// What only the owner touches.
     ///
@@ -326,13 +348,16 @@ impl ProcessMain {
                 exiting: None,
                 suspended: 0,
                 suspending: BTreeMap::new(),
-                max_heap_size: MaxHeapSize { size: 0, kill: true, error_logger: true, include_shared_binaries: false },
+                max_heap_size: MaxHeapSize::NONE,
                 tables: Vec::new(),
                 current_function: None,
                 seq_trace_token: None,
                 save_calls: 0,
                 force_major: false,
-                scheduler_hint: 0,
+                force_minor: false,
+                was_waiting: false,
+                node_monitors: 0,
+                heap_options: None,
             },
         }
     }
@@ -344,6 +369,10 @@ impl ProcessMain {
     pub fn collect_with(&mut self, need: usize, live: &mut [Word], more: &mut [Word]) -> Collected {
         let ProcessMain { heap, state } = self;
         let force = std::mem::take(&mut state.force_major);
+        state.force_minor = false;
+        if let Some(options) = state.heap_options.take() {
+            *heap.options_mut() = options;
+        }
         let mut queued: Vec<&mut Word> = state.messages.on_heap_words().collect();
         let mut queued_words: Vec<Word> = queued.iter().map(|word| **word).collect();
         let kind = {
@@ -432,6 +461,13 @@ impl Dictionary {
     }
 }
 
+impl ProcessState {
+    /// Heap options as `process_flag/2` sees them: those of the next collection.
+    pub fn next_heap_options(&self, heap: &Heap) -> HeapOptions {
+        self.heap_options.unwrap_or(*heap.options())
+    }
+}
+
 impl<'h> crate::BifContext<'h> {
     /// Process dictionary: value of `key`.
     pub fn dictionary_get(&self, key: Term<'h>) -> Option<Term<'h>> {
@@ -461,6 +497,11 @@ impl<'h> crate::BifContext<'h> {
 }
 
 impl ProcessState {
+    /// The value of a key of the dictionary, copied to `heap`.
+    pub fn dictionary_value<'t>(&self, key: Term<'_>, heap: &'t Heap) -> Option<Term<'t>> {
+        // SAFETY: as in `dictionary_copy`.
+        self.dictionary.get(key).map(|word| heap.copy_in(unsafe { Term::from_raw(word) }))
+    }
     /// The dictionary's pairs, copied to `heap` (for `process_info/2` of another process).
     pub fn dictionary_copy<'t>(&self, heap: &'t Heap) -> Vec<(Term<'t>, Term<'t>)> {
         // SAFETY: dictionary words are roots of the process's own heap, and its owner is running this.

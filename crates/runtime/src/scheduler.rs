@@ -3,13 +3,13 @@
 //! A process is in exactly one run queue when its status is Queued. A scheduler takes from its own queues first, then
 //! steals; with nothing to do it sleeps until somebody queues a process (`wake_one`).
 
-use crate::process::{Process, RunStatus};
+use crate::process::{Collected, Process, RunStatus};
 use crate::{Priority, Vm, VmOptions};
-use oxbeam_term::OwnedTerm;
+use oxbeam_term::{OwnedTerm, atoms};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 /// Reductions in a slice, as in OTP.
@@ -102,6 +102,8 @@ pub struct Schedulers {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Slices run so far.
     pub context_switches: AtomicUsize,
+    /// Reductions of all slices so far.
+    pub reductions: AtomicU64,
 }
 
 thread_local! {
@@ -132,6 +134,7 @@ impl Schedulers {
             stopping: AtomicBool::new(false),
             threads: Mutex::default(),
             context_switches: AtomicUsize::new(0),
+            reductions: AtomicU64::new(0),
         }
     }
     /// How many ordinary schedulers there are.
@@ -288,20 +291,43 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
 
 fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
     vm.schedulers.context_switches.fetch_add(1, Ordering::Relaxed);
-    process.incoming.lock().status = RunStatus::Running;
+    let woken = {
+        let mut incoming = process.incoming.lock();
+        incoming.status = RunStatus::Running;
+        std::mem::take(&mut incoming.woken)
+    };
     // SAFETY: this thread just moved the process to Running: it took it from a run queue, where it was once.
     let main = unsafe { process.main() };
+    main.state.was_waiting = woken;
     vm.handle_signals(&process, main);
+    main.state.was_waiting = false;
     if let Some(reason) = main.state.exiting.take() {
         vm.terminate(&process, reason);
+        return;
+    }
+    // Asked for by somebody else: nothing runs now, so all roots are where a collection looks for them.
+    if (main.state.force_major || main.state.force_minor) && main.collect(0, &mut []) == Collected::TooLarge {
+        vm.terminate(&process, Vm::own_atom(atoms::KILLED));
         return;
     }
     if main.state.suspended > 0 {
         park(vm, process);
         return;
     }
+    let before = process.reductions.load(Ordering::Relaxed);
     let outcome = vm.engine().run(vm, &process, main, false, SLICE_REDUCTIONS);
+    let reductions = process.reductions.load(Ordering::Relaxed).wrapping_sub(before);
+    vm.schedulers.reductions.fetch_add(reductions, Ordering::Relaxed);
+    account_memory(vm, &process, (main.heap.total_words() * 8) as u64);
     finish_slice(vm, process, outcome);
+}
+
+/// Notes the size of a process's heap, in bytes.
+pub(crate) fn account_memory(vm: &Vm, process: &Process, bytes: u64) {
+    let before = process.heap_bytes.swap(bytes, Ordering::Relaxed);
+    if before != bytes {
+        vm.memory.processes.fetch_add(bytes as i64 - before as i64, Ordering::Relaxed);
+    }
 }
 
 fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {

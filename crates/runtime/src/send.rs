@@ -28,6 +28,7 @@ impl Vm {
             RunStatus::Queued | RunStatus::Running => incoming.signals.push(signal),
             RunStatus::Waiting => {
                 incoming.signals.push(signal);
+                incoming.woken = true;
                 incoming.status = RunStatus::Queued;
                 drop(incoming);
                 self.schedulers.enqueue(process.clone());
@@ -68,11 +69,11 @@ impl Vm {
         }
         if let Some([name, node]) = term.as_tuple_of::<2>()
             && let (Some(name), Some(node)) = (name.as_atom(), node.as_atom())
-            && node == self.node().0
         {
-            return Ok(Some(self.registered(name).unwrap_or(Destination::Nobody)));
+            let here = node == self.node().0;
+            return Ok(Some(self.registered(name).filter(|_| here).unwrap_or(Destination::Nobody)));
         }
-        if term.is_reference() {
+        if term.is_reference() || term.is_pid() || term.is_port() {
             return Ok(Some(Destination::Nobody));
         }
         Err(())
@@ -91,7 +92,7 @@ impl Vm {
         process.set_registered_name(Some(name));
         // A process that ended meanwhile has looked for its name already.
         if process.status() == RunStatus::Dead {
-            self.registry.remove(name);
+            self.registry.remove_exactly(name, LinkTarget::Process(process.pid()));
             return false;
         }
         true
