@@ -4,5 +4,6 @@
 #![forbid(unsafe_code)]
 
 pub(crate) mod erlang;
+pub mod io;
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));
