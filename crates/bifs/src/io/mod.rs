@@ -6,10 +6,13 @@
 pub(crate) mod iodata;
 pub(crate) mod names;
 pub(crate) mod prim_file;
+pub(crate) mod prim_tty;
+pub mod signals;
 mod system;
 
 pub use names::NameEncoding;
 pub use prim_file::set_janitor as set_file_janitor;
+pub use prim_tty::restore as restore_terminals;
 pub use system::System;
 
 use oxbeam_runtime::Vm;
@@ -17,4 +20,5 @@ use oxbeam_runtime::Vm;
 /// Connects files and ports with the machine's processes; called once when a machine is built.
 pub fn install(vm: &Vm) {
     prim_file::install(vm);
+    prim_tty::install(vm);
 }
