@@ -41,4 +41,4 @@ pub use spawn::{SpawnMonitor, SpawnOptions};
 pub use stacktrace::{Frame, return_addresses};
 pub use table::ProcessTable;
 pub use timer::{TimerId, TimerService};
-pub use vm::{Engine, ExitHook, Ports, Vm, VmOptions};
+pub use vm::{Engine, ExitHook, MemoryCounters, Ports, SpawnDefaults, Vm, VmOptions};

@@ -49,6 +49,8 @@ pub struct Monitor {
     pub tag: Option<OwnedTerm>,
     /// Is it an alias as well?
     pub alias: Option<AliasKind>,
+    /// Was it made as an alias, so that its reference carries its owner's pid? (Stays so when the alias ends.)
+    pub carries_owner: bool,
 }
 
 /// A monitor that another process has set on this one.

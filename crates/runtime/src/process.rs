@@ -95,6 +95,8 @@ pub struct Process {
     pub(crate) system: bool,
     /// Reductions executed, for statistics; the current slice is not counted yet.
     pub reductions: AtomicU64,
+    /// Bytes of its heap when it was last looked at, for `erlang:memory/0`.
+    pub(crate) heap_bytes: AtomicU64,
     main: UnsafeCell<ProcessMain>,
 }
 
@@ -165,6 +167,12 @@ pub struct MaxHeapSize {
     pub include_shared_binaries: bool,
 }
 
+impl MaxHeapSize {
+    /// No limit.
+    pub const NONE: MaxHeapSize =
+        MaxHeapSize { size: 0, kill: true, error_logger: true, include_shared_binaries: false };
+}
+
 /// What a collection found out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Collected {
@@ -228,8 +236,8 @@ pub struct ProcessState {
     pub save_calls: u32,
     /// Number of minor collections done since the last full one is in the heap; force the next one to be full.
     pub force_major: bool,
-    /// Called with the reason when the process ends (ETS owners, spawn requests).
-    pub scheduler_hint: u32,
+    /// Heap options set by `process_flag/2`, taken over by the next collection.
+    pub heap_options: Option<HeapOptions>,
 }
 
 /// A process dictionary.
@@ -250,6 +258,7 @@ impl Process {
             registered: AtomicU32::new(0),
             system,
             reductions: AtomicU64::new(0),
+            heap_bytes: AtomicU64::new(0),
             main: UnsafeCell::new(main),
         }
     }
@@ -323,13 +332,13 @@ impl ProcessMain {
                 exiting: None,
                 suspended: 0,
                 suspending: BTreeMap::new(),
-                max_heap_size: MaxHeapSize { size: 0, kill: true, error_logger: true, include_shared_binaries: false },
+                max_heap_size: MaxHeapSize::NONE,
                 tables: Vec::new(),
                 current_function: None,
                 seq_trace_token: None,
                 save_calls: 0,
                 force_major: false,
-                scheduler_hint: 0,
+                heap_options: None,
             },
         }
     }
@@ -341,6 +350,9 @@ impl ProcessMain {
     pub fn collect_with(&mut self, need: usize, live: &mut [Word], more: &mut [Word]) -> Collected {
         let ProcessMain { heap, state } = self;
         let force = std::mem::take(&mut state.force_major);
+        if let Some(options) = state.heap_options.take() {
+            *heap.options_mut() = options;
+        }
         let mut queued: Vec<&mut Word> = state.messages.on_heap_words().collect();
         let mut queued_words: Vec<Word> = queued.iter().map(|word| **word).collect();
         let kind = {
@@ -426,6 +438,13 @@ impl Dictionary {
     pub(crate) fn clear(&mut self) {
         self.words.clear();
         self.index = None;
+    }
+}
+
+impl ProcessState {
+    /// Heap options as `process_flag/2` sees them: those of the next collection.
+    pub fn next_heap_options(&self, heap: &Heap) -> HeapOptions {
+        self.heap_options.unwrap_or(*heap.options())
     }
 }
 

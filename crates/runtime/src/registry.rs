@@ -29,6 +29,13 @@ impl Registry {
     pub(crate) fn remove(&self, name: Atom) -> Option<LinkTarget> {
         self.names.write().remove(&name)
     }
+    /// Removes a name if it stands for `target`.
+    pub(crate) fn remove_exactly(&self, name: Atom, target: LinkTarget) {
+        let mut names = self.names.write();
+        if names.get(&name) == Some(&target) {
+            names.remove(&name);
+        }
+    }
     /// All names.
     pub fn names(&self) -> Vec<Atom> {
         self.names.read().keys().copied().collect()

@@ -9,7 +9,7 @@ use oxbeam_term::OwnedTerm;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 /// Reductions in a slice, as in OTP.
@@ -102,6 +102,8 @@ pub struct Schedulers {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Slices run so far.
     pub context_switches: AtomicUsize,
+    /// Reductions of all slices so far.
+    pub reductions: AtomicU64,
 }
 
 thread_local! {
@@ -132,6 +134,7 @@ impl Schedulers {
             stopping: AtomicBool::new(false),
             threads: Mutex::default(),
             context_switches: AtomicUsize::new(0),
+            reductions: AtomicU64::new(0),
         }
     }
     /// How many ordinary schedulers there are.
@@ -300,8 +303,20 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
         park(vm, process);
         return;
     }
+    let before = process.reductions.load(Ordering::Relaxed);
     let outcome = vm.engine().run(vm, &process, main, false, SLICE_REDUCTIONS);
+    let reductions = process.reductions.load(Ordering::Relaxed).wrapping_sub(before);
+    vm.schedulers.reductions.fetch_add(reductions, Ordering::Relaxed);
+    account_memory(vm, &process, (main.heap.total_words() * 8) as u64);
     finish_slice(vm, process, outcome);
+}
+
+/// Notes the size of a process's heap, in bytes.
+pub(crate) fn account_memory(vm: &Vm, process: &Process, bytes: u64) {
+    let before = process.heap_bytes.swap(bytes, Ordering::Relaxed);
+    if before != bytes {
+        vm.memory.processes.fetch_add(bytes as i64 - before as i64, Ordering::Relaxed);
+    }
 }
 
 fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {

@@ -91,7 +91,7 @@ impl Vm {
         process.set_registered_name(Some(name));
         // A process that ended meanwhile has looked for its name already.
         if process.status() == RunStatus::Dead {
-            self.registry.remove(name);
+            self.registry.remove_exactly(name, LinkTarget::Process(process.pid()));
             return false;
         }
         true

@@ -158,7 +158,7 @@ impl Vm {
         match signal {
             Signal::Message(message) => state.messages.push(Message::Owned(message)),
             Signal::AliasMessage { alias, message } => self.alias_message(main, alias, message),
-            Signal::Exit { from, reason } => self.exit_signal(process, main, from, reason),
+            Signal::Exit { from, reason } => self.exit_signal(main, from, reason),
             Signal::LinkExit { from, reason } => {
                 if state.links.remove(&from).is_some() {
                     self.linked_exit(main, from, reason);
@@ -182,7 +182,7 @@ impl Vm {
             Signal::Demonitor { reference } => {
                 state.watchers.remove(&reference);
             }
-            Signal::Down { reference, reason } => self.down(main, reference, &reason),
+            Signal::Down { reference, reason } => self.down(process.pid(), main, reference, &reason),
             Signal::Task(task) => task(self, process, Some(main)),
             Signal::Wake => {}
         }
@@ -219,13 +219,14 @@ impl Vm {
     }
 
     /// `exit/2` arrived.
-    fn exit_signal(&self, process: &Arc<Process>, main: &mut ProcessMain, from: OwnedTerm, reason: OwnedTerm) {
+    fn exit_signal(&self, main: &mut ProcessMain, from: OwnedTerm, reason: OwnedTerm) {
         let state = &mut main.state;
         if reason.term().is_atom(atoms::KILL) {
             state.exiting = Some(Vm::own_atom(atoms::KILLED));
         } else if state.flags.trap_exit {
             self.push_exit_message(main, from.term(), reason.term());
-        } else if !reason.term().is_atom(atoms::NORMAL) || from.term().as_pid() == Some(process.pid()) {
+        } else if !reason.term().is_atom(atoms::NORMAL) {
+            // `exit(self(), normal)` ends the caller; the BIF sees to that by itself.
             state.exiting = Some(reason);
         }
     }
@@ -246,7 +247,7 @@ impl Vm {
         main.state.messages.push(Message::OnHeap(message));
     }
 
-    fn down(&self, main: &mut ProcessMain, reference: LocalReference, reason: &OwnedTerm) {
+    fn down(&self, owner: Pid, main: &mut ProcessMain, reference: LocalReference, reason: &OwnedTerm) {
         let ProcessMain { heap, state } = main;
         let heap: &Heap = heap;
         let Some(monitor) = state.monitors.remove(&reference) else { return };
@@ -262,16 +263,13 @@ impl Vm {
             MonitorTarget::TimeOffset => (atoms::TIME_OFFSET, Term::atom(atoms::CLOCK_SERVICE)),
         };
         let tag = monitor.tag.as_ref().map_or(Term::atom(atoms::DOWN), |tag| heap.copy_in(tag.term()));
-        let reference = self.monitor_reference(heap, reference, monitor.alias);
+        let reference = match monitor.carries_owner {
+            true => heap.alias_reference(reference.0, owner),
+            false => heap.reference(reference.0),
+        };
         let elements = [tag, reference, Term::atom(kind), object, heap.copy_in(reason.term())];
         let message = heap.tuple(&elements).word();
         state.messages.push(Message::OnHeap(message));
-    }
-
-    /// The term of a monitor's reference. One that is an alias too carries its owner's pid, but equality only looks at
-    /// the numbers, so the plain form is the same term to Erlang code.
-    fn monitor_reference<'h>(&self, heap: &'h Heap, reference: LocalReference, _alias: Option<AliasKind>) -> Term<'h> {
-        heap.reference(reference.0)
     }
 
     /// Ends a process that the caller owns: names, links, monitors, then its memory.
@@ -279,16 +277,19 @@ impl Vm {
         // SAFETY: the caller owns the process, and no other reference to its main part is alive.
         let main = unsafe { process.main() };
         let pid = process.pid();
-        if let Some(name) = process.registered_name() {
-            self.registry.remove(name);
-            process.set_registered_name(None);
-        }
-        self.processes.remove(pid);
         let late = {
             let mut incoming = process.incoming.lock();
             incoming.status = RunStatus::Dead;
             std::mem::take(&mut incoming.signals)
         };
+        // After the status: whoever registers meanwhile looks at that afterwards, so one of the two removes the name.
+        if let Some(name) = process.registered_name() {
+            self.registry.remove_exactly(name, LinkTarget::Process(pid));
+            process.set_registered_name(None);
+        }
+        self.processes.remove(pid);
+        // Signals that came late are handled as if the process had lived a little longer.
+        main.state.exiting = None;
         // Links and watchers that arrived but were not handled yet count: they get the true reason.
         let mut refused = Vec::new();
         for signal in late {
@@ -323,6 +324,7 @@ impl Vm {
             OwnedTerm::immediate(oxbeam_term::Word::NIL),
             None,
         );
+        crate::scheduler::account_memory(self, process, 0);
         if process.is_system() && !self.is_halting() {
             self.system_process_ended(process);
         }

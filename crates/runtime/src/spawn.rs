@@ -5,6 +5,7 @@ use crate::process::{Process, ProcessMain, ProcessState, Resume};
 use crate::{MaxHeapSize, Priority, Vm};
 use oxbeam_term::{Atom, Heap, HeapOptions, LocalReference, OwnedTerm, Pid, Term};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// What `spawn_opt/4` may ask for.
 pub struct SpawnOptions {
@@ -24,6 +25,8 @@ pub struct SpawnOptions {
     pub max_heap_size: Option<MaxHeapSize>,
     /// `message_queue_data`.
     pub off_heap: bool,
+    /// `async_dist`.
+    pub async_dist: bool,
     /// A system process (`erts_internal:spawn_system_process/3`).
     pub system: bool,
 }
@@ -49,6 +52,7 @@ impl Default for SpawnOptions {
             fullsweep_after: None,
             max_heap_size: None,
             off_heap: false,
+            async_dist: false,
             system: false,
         }
     }
@@ -65,10 +69,30 @@ impl Vm {
         arguments: &[Term<'_>],
         options: SpawnOptions,
     ) -> Option<Pid> {
+        let process = self.create_process(parent, module, function, arguments, options)?;
+        let pid = process.pid();
+        self.start_process(process);
+        Some(pid)
+    }
+    /// Lets a process run that [`Vm::create_process`] made.
+    pub fn start_process(&self, process: Arc<Process>) {
+        self.schedulers.enqueue(process);
+    }
+    /// As [`Vm::spawn`], but the process does not run before [`Vm::start_process`]; signals sent to it before are kept.
+    pub fn create_process(
+        &self,
+        parent: Option<(Pid, &mut ProcessState)>,
+        module: Atom,
+        function: Atom,
+        arguments: &[Term<'_>],
+        options: SpawnOptions,
+    ) -> Option<Arc<Process>> {
         let heap_options = HeapOptions {
-            min_heap_words: options.min_heap_words.unwrap_or(self.options.min_heap_words),
-            min_virtual_words: options.min_virtual_words.unwrap_or(self.options.min_virtual_words),
-            fullsweep_after: options.fullsweep_after.unwrap_or(self.options.fullsweep_after),
+            min_heap_words: options.min_heap_words.unwrap_or(self.defaults.min_heap_words.load(Ordering::Relaxed)),
+            min_virtual_words: options
+                .min_virtual_words
+                .unwrap_or(self.defaults.min_virtual_words.load(Ordering::Relaxed)),
+            fullsweep_after: options.fullsweep_after.unwrap_or(self.defaults.fullsweep_after.load(Ordering::Relaxed)),
             literals: self.literals(),
         };
         let leader = parent.as_ref().map(|(_, state)| state.group_leader.clone());
@@ -82,13 +106,10 @@ impl Vm {
             let list = heap.list(&copies);
             state.registers = vec![Term::atom(module).word(), Term::atom(function).word(), list.word()];
             state.resume = Resume::Code(self.engine().apply_address());
-            state.initial_call = (module, function, arguments.len() as u8);
+            state.initial_call = (module, function, u8::try_from(arguments.len()).unwrap_or(u8::MAX));
             state.flags.off_heap = options.off_heap;
-            if let Some(limit) = options.max_heap_size {
-                state.max_heap_size = limit;
-            } else {
-                state.max_heap_size.size = self.options.max_heap_words;
-            }
+            state.flags.async_dist = options.async_dist;
+            state.max_heap_size = options.max_heap_size.unwrap_or_else(|| *self.defaults.max_heap_size.lock());
             if let Some(parent) = parent_pid {
                 if options.link {
                     state.links.insert(LinkTarget::Process(parent), ());
@@ -106,10 +127,9 @@ impl Vm {
             }
             if let Some(SpawnMonitor { reference, tag, alias }) = options.monitor {
                 let target = MonitorTarget::Process(pid);
-                state.monitors.insert(reference, Monitor { target, tag, alias });
+                state.monitors.insert(reference, Monitor { target, tag, alias, carries_owner: alias.is_some() });
             }
         }
-        self.schedulers.enqueue(process);
-        Some(pid)
+        Some(process)
     }
 }

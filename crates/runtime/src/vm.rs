@@ -4,7 +4,7 @@ use crate::bif::BifEntry;
 use crate::code::{CodeTable, LoadError, Prepared};
 use crate::monitor::LinkTarget;
 use crate::scheduler::{Outcome, Schedulers};
-use crate::{Clock, Process, ProcessMain, ProcessTable, Registry, TimerService};
+use crate::{Clock, MaxHeapSize, Process, ProcessMain, ProcessTable, Registry, TimerService};
 use oxbeam_beam_file::BeamFile;
 use oxbeam_term::{
     ATOM_LIMIT_DEFAULT, Atom, AtomTable, Export, LiteralRange, LocalReference, MagicObject, OwnedTerm, Pid, Port, atoms,
@@ -12,7 +12,7 @@ use oxbeam_term::{
 use parking_lot::{Mutex, RwLock};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 /// What executes code.
@@ -37,6 +37,43 @@ pub trait Ports: Send + Sync {
     fn link_exit(&self, vm: &Vm, port: Port, from: LinkTarget, reason: OwnedTerm);
     /// A monitor of the port was removed.
     fn demonitor(&self, vm: &Vm, port: Port, reference: LocalReference);
+    /// A process links to the port; false when there is no such port.
+    fn link(&self, _vm: &Vm, _port: Port, _from: Pid) -> bool {
+        false
+    }
+    /// A process unlinks from the port.
+    fn unlink(&self, _vm: &Vm, _port: Port, _from: Pid) {}
+    /// A process monitors the port; false when there is no such port.
+    fn monitor(&self, _vm: &Vm, _port: Port, _reference: LocalReference, _watcher: Pid) -> bool {
+        false
+    }
+    /// A message was sent to the port (`Port ! {Owner, {command, Data}}` and the like).
+    fn message(&self, _vm: &Vm, _port: Port, _from: Pid, _message: OwnedTerm) {}
+    /// `exit/2` on the port.
+    fn exit(&self, vm: &Vm, port: Port, from: Pid, reason: OwnedTerm) {
+        self.link_exit(vm, port, LinkTarget::Process(from), reason);
+    }
+}
+
+/// What new processes get unless they say otherwise; `erlang:system_flag/2` changes it.
+pub struct SpawnDefaults {
+    /// `min_heap_size`, in words.
+    pub min_heap_words: AtomicUsize,
+    /// `min_bin_vheap_size`, in words.
+    pub min_virtual_words: AtomicUsize,
+    /// `fullsweep_after`.
+    pub fullsweep_after: AtomicU32,
+    /// `max_heap_size`.
+    pub max_heap_size: Mutex<MaxHeapSize>,
+}
+
+/// Bytes in use, as `erlang:memory/0` tells them. Who owns memory keeps its counter up to date.
+#[derive(Default)]
+pub struct MemoryCounters {
+    /// Heaps of processes.
+    pub processes: AtomicI64,
+    /// ETS tables.
+    pub ets: AtomicI64,
 }
 
 /// How a machine is built.
@@ -99,6 +136,10 @@ pub struct Vm {
     pub timers: TimerService,
     /// Time.
     pub clock: Arc<Clock>,
+    /// What new processes get.
+    pub defaults: SpawnDefaults,
+    /// Memory in use.
+    pub memory: MemoryCounters,
     /// Built-in functions.
     pub bifs: Vec<BifEntry>,
     bif_index: HashMap<(Atom, Atom, u8), usize>,
@@ -141,6 +182,13 @@ impl Vm {
             atoms,
             code,
             clock,
+            defaults: SpawnDefaults {
+                min_heap_words: AtomicUsize::new(options.min_heap_words),
+                min_virtual_words: AtomicUsize::new(options.min_virtual_words),
+                fullsweep_after: AtomicU32::new(options.fullsweep_after),
+                max_heap_size: Mutex::new(MaxHeapSize { size: options.max_heap_words, ..MaxHeapSize::NONE }),
+            },
+            memory: MemoryCounters::default(),
             bifs,
             bif_index,
             engine,

@@ -228,7 +228,7 @@ impl Heap {
 }
 
 /// Sizes that heaps have, as OTP's: 12, 38, then Fibonacci-like to about a million words, then a fifth more each time.
-pub(crate) fn next_heap_size(words: usize) -> usize {
+pub fn next_heap_size(words: usize) -> usize {
     let (mut smaller, mut size) = (12, 38);
     while size < words {
         if size < 1_000_000 {

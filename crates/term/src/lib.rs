@@ -28,7 +28,7 @@ pub mod word;
 pub use atom::{ATOM_CHARACTERS_MAX, ATOM_LIMIT_DEFAULT, Atom, AtomTable};
 pub use bigint::{BIG_BITS_MAX, Big};
 pub use binary::{BinaryHandle, HEAP_BINARY_BYTES_MAX};
-pub use collect::CollectionKind;
+pub use collect::{CollectionKind, next_heap_size};
 pub use copy::OwnedTerm;
 pub use copy::size_in_words;
 pub use fun::{Export, FunEntry};
