@@ -5,6 +5,7 @@
 
 pub(crate) mod iodata;
 pub(crate) mod names;
+pub mod ports;
 pub(crate) mod prim_file;
 pub(crate) mod prim_tty;
 pub mod signals;
@@ -21,4 +22,5 @@ use oxbeam_runtime::Vm;
 pub fn install(vm: &Vm) {
     prim_file::install(vm);
     prim_tty::install(vm);
+    ports::install(vm);
 }
