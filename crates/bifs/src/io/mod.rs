@@ -10,6 +10,8 @@ pub(crate) mod prim_file;
 pub(crate) mod prim_tty;
 pub mod signals;
 mod system;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use names::NameEncoding;
 pub use prim_file::set_janitor as set_file_janitor;

@@ -621,3 +621,65 @@ fn read_file<'h>(cx: &mut BifContext<'h>, path: Term<'h>) -> BifResult<'h> {
 fn altname<'h>(cx: &mut BifContext<'h>, path: Term<'h>) -> BifResult<'h> {
     posix(cx, native_path(path).err().unwrap_or(Errno::ENOTSUP))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::io::testing::{Session, call, in_process, text};
+    use oxbeam_runtime::BifContext;
+    use oxbeam_term::Term;
+    use std::os::unix::ffi::OsStrExt;
+
+    fn path<'h>(cx: &BifContext<'h>, path: &std::path::Path) -> Term<'h> {
+        cx.heap.binary(&[path.as_os_str().as_bytes(), b"\0"].concat())
+    }
+
+    /// Answers of OTP 27.3.4 for the same calls.
+    #[test]
+    fn files() {
+        let folder = std::env::temp_dir().join(format!("oxbeam-prim-file-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("f");
+        let shared = file.clone();
+        in_process(move |session: &mut Session<'_>| {
+            let file = &shared;
+            session.with(|cx| {
+                let modes = cx.heap.list(&[Term::atom(cx.intern("write").ok().unwrap())]);
+                let path_term = path(cx, file);
+                let opened = call(cx, "prim_file:open_nif", &[path_term, modes]).unwrap();
+                let [_, handle] = *opened.as_tuple_of::<2>().unwrap();
+                let mut ask = |name: &str, arguments: &[Term<'_>]| {
+                    let copied: Vec<Term<'_>> = arguments.iter().map(|one| cx.heap.copy_in(*one)).collect();
+                    let answer = call(cx, name, &copied);
+                    answer.map_or_else(|error| error, |term| text(cx.vm, term))
+                };
+                let heap = oxbeam_term::Heap::new(Default::default());
+                let data = heap.list(&[heap.binary(b"\0\0\0\x03\0\0\0\x08"), heap.binary(b"abcdef")]);
+                assert_eq!(ask("prim_file:write_nif", &[handle, data]), "ok");
+                assert_eq!(ask("prim_file:read_nif", &[handle, Term::small(1)]), "{error,ebadf}");
+                assert_eq!(ask("prim_file:close_nif", &[handle]), "ok");
+                assert_eq!(ask("prim_file:close_nif", &[handle]), "{error,einval}");
+                assert_eq!(ask("prim_file:read_nif", &[handle, Term::small(1)]), "{error,einval}");
+                assert_eq!(ask("prim_file:close_nif", &[Term::NIL]), "error:badarg");
+                let opened = call(cx, "prim_file:open_nif", &[path_term, Term::NIL]).unwrap();
+                let [_, handle] = *opened.as_tuple_of::<2>().unwrap();
+                let zero = Term::small(0);
+                let mut ask = |name: &str, arguments: &[Term<'_>]| {
+                    let copied: Vec<Term<'_>> = arguments.iter().map(|one| cx.heap.copy_in(*one)).collect();
+                    let answer = call(cx, name, &copied);
+                    answer.map_or_else(|error| error, |term| text(cx.vm, term))
+                };
+                let ipread = [handle, zero, Term::small(10)];
+                assert_eq!(ask("prim_file:ipread_s32bu_p32bu_nif", &ipread), "{ok,{3,8,<<\"abc\">>}}");
+                assert_eq!(ask("prim_file:pread_nif", &[handle, Term::small(8), Term::small(99)]), "{ok,<<\"abcdef\">>}");
+                assert_eq!(ask("prim_file:pread_nif", &[handle, Term::small(99), Term::small(1)]), "eof");
+                assert_eq!(ask("prim_file:pread_nif", &[handle, Term::small(-1), Term::small(1)]), "{error,einval}");
+                let missing = heap.binary(b"/nonexistent/x\0");
+                assert_eq!(ask("prim_file:read_file_nif", &[missing]), "{error,enoent}");
+                assert_eq!(ask("prim_file:read_file_nif", &[heap.binary(b"no zero")]), "{error,einval}");
+                let info = ask("prim_file:read_info_nif", &[path_term, Term::small(1)]);
+                assert!(info.starts_with("{file_info,14,regular,read_write,"), "{info}");
+            });
+        });
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -9,6 +9,8 @@ pub(crate) mod open;
 mod options;
 mod port;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use crate::io::iodata::gather;
 use oxbeam_runtime::{LinkTarget, Ports, Vm};
