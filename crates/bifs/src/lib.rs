@@ -5,5 +5,6 @@
 
 pub(crate) mod erlang;
 pub(crate) mod lists;
+pub mod io;
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));

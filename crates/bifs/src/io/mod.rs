@@ -1,0 +1,28 @@
+//! The outside world: files, ports, the terminal, compression, signals of the operating system.
+//!
+//! All calls of the operating system go through `oxbeam_sys`. What the families share (readiness, child programs, the
+//! encoding of names) is one [`System`] per machine, started on first use.
+
+pub(crate) mod iodata;
+pub(crate) mod names;
+pub mod ports;
+pub(crate) mod prim_file;
+pub(crate) mod prim_tty;
+pub mod signals;
+mod system;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use names::NameEncoding;
+pub use prim_file::set_janitor as set_file_janitor;
+pub use prim_tty::restore as restore_terminals;
+pub use system::System;
+
+use oxbeam_runtime::Vm;
+
+/// Connects files and ports with the machine's processes; called once when a machine is built.
+pub fn install(vm: &Vm) {
+    prim_file::install(vm);
+    prim_tty::install(vm);
+    ports::install(vm);
+}

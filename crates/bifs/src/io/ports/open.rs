@@ -1,0 +1,92 @@
+//! `open_port/2`.
+
+use super::inet::{Inet, Protocol};
+use super::options::{Name, Refused, Settings, parse};
+use super::port::{Core, Device, PortObject};
+use super::{PortTable, stream};
+use crate::io::System;
+use oxbeam_bif_macros::bif;
+use oxbeam_runtime::{BifContext, BifResult, LinkTarget, Vm};
+use oxbeam_sys::Result as SysResult;
+use oxbeam_sys::child::Program;
+use oxbeam_term::{Term, atoms};
+use std::sync::Arc;
+
+/// What a port is to be connected with.
+enum Target {
+    Program(Program),
+    Descriptors(i32, i32),
+    Inet(Protocol),
+}
+
+/// Opens a port and links the caller to it. Returns the port, or an atom that `erlang:open_port/2` makes an error of.
+#[bif("erts_internal:open_port/2", dirty_io)]
+fn open_port<'h>(cx: &mut BifContext<'h>, name: Term<'h>, settings: Term<'h>) -> BifResult<'h> {
+    let (name, settings) = match parse(cx, name, settings) {
+        Ok(parsed) => parsed,
+        Err(Refused::BadOption) => return Ok(Term::atom(atoms::BADOPT)),
+        Err(Refused::BadArgument) => return Ok(Term::atom(atoms::BADARG)),
+    };
+    let Some((shown, target)) = target(cx.vm, name, &settings) else { return Ok(Term::atom(atoms::BADARG)) };
+    let table = cx.vm.extension::<PortTable>();
+    let mut core = Core::new(cx.pid());
+    core.parallelism = settings.parallelism;
+    core.links.insert(cx.pid());
+    let Some(port) = table.create(cx.vm, shown, core) else { return Ok(Term::atom(atoms::SYSTEM_LIMIT)) };
+    // What comes from the device waits for the lock until the port is complete and can be found.
+    let mut core = port.core.lock();
+    if let Err(errno) = connect(cx.vm, &port, &mut core, target, &settings) {
+        return Ok(Term::atom(cx.intern(errno.name())?));
+    }
+    cx.state.links.insert(LinkTarget::Port(port.id), ());
+    table.publish(&port);
+    drop(core);
+    Ok(Term::port(port.id))
+}
+
+/// What the first argument asks for, and the name that `port_info/2` shows; `None` for a driver that is not there.
+fn target(vm: &Vm, name: Name, settings: &Settings) -> Option<(Vec<u8>, Target)> {
+    Some(match name {
+        Name::Descriptors(input, output) => {
+            (format!("{input}/{output}").into_bytes(), Target::Descriptors(input, output))
+        }
+        Name::Driver(command) => {
+            let protocol = Protocol::of_driver(first_word(&command))?;
+            (command, Target::Inet(protocol))
+        }
+        Name::Spawn(command) => match Protocol::of_driver(first_word(&command)) {
+            Some(protocol) => (command, Target::Inet(protocol)),
+            None => (command.clone(), Target::Program(Program::Shell(command))),
+        },
+        Name::Executable(path) => {
+            let program = executable(vm, path.clone(), settings);
+            (path, Target::Program(program))
+        }
+    })
+}
+
+fn first_word(command: &[u8]) -> &[u8] {
+    command.split(u8::is_ascii_whitespace).next().unwrap_or_default()
+}
+
+fn executable(vm: &Vm, path: Vec<u8>, settings: &Settings) -> Program {
+    let arguments = settings.arguments.clone().unwrap_or_default();
+    // OTP's program for looking up hosts is part of the command here.
+    let is_inet_gethost = path.rsplit(|&byte| byte == b'/').next() == Some(b"inet_gethost");
+    if is_inet_gethost && let Some(program) = vm.extension::<System>().program() {
+        let arguments = std::iter::once(b"--inet-gethost".to_vec()).chain(arguments).collect();
+        return Program::Executable { path: program, arg0: settings.arg0.clone(), arguments };
+    }
+    Program::Executable { path, arg0: settings.arg0.clone(), arguments }
+}
+
+fn connect(vm: &Vm, port: &Arc<PortObject>, core: &mut Core, target: Target, settings: &Settings) -> SysResult<()> {
+    match target {
+        Target::Program(program) => stream::open_program(vm, port, core, program, settings),
+        Target::Descriptors(input, output) => stream::open_descriptors(vm, port, core, (input, output), settings),
+        Target::Inet(protocol) => {
+            core.device = Device::Inet(Box::new(Inet::new(protocol)));
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! One port: who owns it, who is linked to it, and how it ends.
+//!
+//! ```text
+//!   Open -> Flushing   closed while output waits: links and monitors have been told, nothing finds it any more
+//!   Open | Flushing -> Closed
+//! ```
+//!
+//! A port's core is locked while it sends signals: signals never call ports back. Poll callbacks hold ports weakly;
+//! the table holds them while they are open, and among those that flush while their output waits.
+
+use super::PortTable;
+use super::inet::Inet;
+use super::stream::Stream;
+use oxbeam_runtime::{LinkTarget, Signal, Vm};
+use oxbeam_sys::Errno;
+use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Port, Term, atoms};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A port.
+pub(crate) struct PortObject {
+    /// Its identity.
+    pub(crate) id: Port,
+    /// Its command, executable, descriptors or driver.
+    pub(crate) name: Vec<u8>,
+    pub(crate) core: Mutex<Core>,
+}
+
+/// Where a port is in its life.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Open,
+    Flushing,
+    Closed,
+}
+
+/// What changes in a port's life.
+pub(crate) struct Core {
+    pub(crate) state: State,
+    /// The connected process.
+    pub(crate) owner: Pid,
+    pub(crate) data: OwnedTerm,
+    pub(crate) links: BTreeSet<Pid>,
+    pub(crate) watchers: BTreeMap<LocalReference, Pid>,
+    /// Bytes read and written.
+    pub(crate) input: u64,
+    pub(crate) output: u64,
+    pub(crate) os_pid: Option<i32>,
+    pub(crate) parallelism: bool,
+    pub(crate) device: Device,
+}
+
+/// What is behind a port.
+pub(crate) enum Device {
+    /// Nothing that answers: the `forker` port, and ports that are closed.
+    None,
+    /// Descriptors.
+    Stream(Box<Stream>),
+    /// A socket.
+    Inet(Box<Inet>),
+}
+
+impl Core {
+    pub(crate) fn new(owner: Pid) -> Core {
+        Core {
+            state: State::Open,
+            owner,
+            data: Vm::own_atom(atoms::UNDEFINED),
+            links: BTreeSet::new(),
+            watchers: BTreeMap::new(),
+            input: 0,
+            output: 0,
+            os_pid: None,
+            parallelism: false,
+            device: Device::None,
+        }
+    }
+    pub(crate) fn stream(&mut self) -> Option<&mut Stream> {
+        match &mut self.device {
+            Device::Stream(stream) => Some(stream),
+            _ => None,
+        }
+    }
+    pub(crate) fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+}
+
+/// The name under which a port is registered.
+pub(crate) fn registered_name(vm: &Vm, port: Port) -> Option<Atom> {
+    vm.registry.names().into_iter().find(|name| vm.registry.whereis(*name) == Some(LinkTarget::Port(port)))
+}
+
+impl PortObject {
+    /// Sends `{Port, Content}` to a process.
+    pub(crate) fn send(&self, vm: &Vm, to: Pid, content: impl for<'h> FnOnce(&'h Heap) -> Term<'h>) {
+        vm.send_built(to, |heap| heap.tuple(&[Term::port(self.id), content(heap)]));
+    }
+    /// Sends `{Port, Atom}` to a process.
+    pub(crate) fn send_atom(&self, vm: &Vm, to: Pid, content: Atom) {
+        self.send(vm, to, |_| Term::atom(content));
+    }
+    /// Closes the port because of an error of the operating system.
+    pub(crate) fn fail(self: &Arc<Self>, vm: &Vm, core: &mut Core, errno: Errno) {
+        let reason = vm.atoms.intern(errno.name()).unwrap_or(atoms::EINVAL);
+        self.close(vm, core, Vm::own_atom(reason));
+    }
+    /// Closes the port: its name goes, links and monitors are told, waiting output is written, then it is gone.
+    pub(crate) fn close(self: &Arc<Self>, vm: &Vm, core: &mut Core, reason: OwnedTerm) {
+        if core.state != State::Open {
+            if core.state == State::Flushing {
+                self.finish(vm, core);
+            }
+            return;
+        }
+        let reason = if reason.term().is_atom(atoms::KILL) { Vm::own_atom(atoms::KILLED) } else { reason };
+        let table = vm.extension::<PortTable>();
+        if let Some(name) = registered_name(vm, self.id) {
+            vm.unregister(name);
+        }
+        let from = LinkTarget::Port(self.id);
+        for pid in std::mem::take(&mut core.links) {
+            vm.signal_pid(pid, Signal::LinkExit { from, reason: reason.clone() });
+        }
+        for (reference, watcher) in std::mem::take(&mut core.watchers) {
+            vm.signal_pid(watcher, Signal::Down { reference, reason: reason.clone() });
+        }
+        table.remove(self.id);
+        if let Some(stream) = core.stream() {
+            stream.stop_reading();
+            stream.wake_suspended(vm);
+            if stream.has_output() {
+                core.state = State::Flushing;
+                table.add_flushing(self);
+                return;
+            }
+        }
+        self.finish(vm, core);
+    }
+    /// Nothing is left to write.
+    pub(crate) fn finish(&self, vm: &Vm, core: &mut Core) {
+        core.state = State::Closed;
+        core.device = Device::None;
+        vm.extension::<PortTable>().remove_flushing(self.id);
+    }
+    /// An exit signal reached the port.
+    pub(crate) fn exit_signal(self: &Arc<Self>, vm: &Vm, core: &mut Core, from: Option<Pid>, reason: OwnedTerm) {
+        if reason.term().is_atom(atoms::NORMAL) && from != Some(core.owner) {
+            return;
+        }
+        self.close(vm, core, reason);
+    }
+    /// The port's owner did what may not be done to a port.
+    pub(crate) fn bad_signal(&self, vm: &Vm, core: &Core) {
+        let reason = vm.atoms.intern("badsig").unwrap_or(atoms::BADARG);
+        let from = OwnedTerm::immediate(Term::port(self.id).word());
+        vm.signal_pid(core.owner, Signal::Exit { from, reason: Vm::own_atom(reason) });
+    }
+    /// Connects the port with another process, and links to it. False when there is no such process.
+    pub(crate) fn connect(&self, vm: &Vm, core: &mut Core, owner: Pid) -> bool {
+        let Some(process) = vm.process(owner) else { return false };
+        if core.links.insert(owner) && !vm.signal(&process, Signal::Link { from: LinkTarget::Port(self.id) }) {
+            core.links.remove(&owner);
+            return false;
+        }
+        core.owner = owner;
+        true
+    }
+}

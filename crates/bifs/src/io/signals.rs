@@ -1,0 +1,97 @@
+//! Signals of the operating system: to `erl_signal_server`, and to the reader of the terminal.
+
+use super::prim_tty::{TtySignal, signal_arrived};
+use oxbeam_runtime::{LinkTarget, Vm};
+use oxbeam_sys::signals::{Disposition, Signal, Signals};
+use oxbeam_term::{MagicObject, Term, atoms};
+use parking_lot::Mutex;
+use std::sync::{Arc, Weak};
+
+/// The signals of one machine. Nothing is handled unless the command gave it the process's signals
+/// ([`install_signals`]).
+#[derive(Default)]
+pub struct SignalCenter {
+    signals: Mutex<Option<Signals>>,
+    terminals: Mutex<Vec<Weak<MagicObject>>>,
+    /// Does `os:set_signal/2` want SIGCONT and SIGWINCH too?
+    continue_handled: Mutex<bool>,
+    window_handled: Mutex<bool>,
+}
+
+/// Takes over the process's signals for this machine: for the command to call on its first thread, before others start.
+///
+/// # Errors
+/// When the operating system refuses.
+pub fn install_signals(vm: &Arc<Vm>) -> oxbeam_sys::Result<()> {
+    let weak = Arc::downgrade(vm);
+    let signals = Signals::install(Box::new(move |signal| {
+        if let Some(vm) = weak.upgrade() {
+            arrived(&vm, signal);
+        }
+    }))?;
+    *vm.extension::<SignalCenter>().signals.lock() = Some(signals);
+    Ok(())
+}
+
+/// Ends the signal thread; signals do again what they do by default.
+pub fn remove_signals(vm: &Vm) {
+    let signals = vm.extension::<SignalCenter>().signals.lock().take();
+    drop(signals);
+}
+
+fn arrived(vm: &Vm, signal: Signal) {
+    let center = vm.extension::<SignalCenter>();
+    let (tty, handled) = match signal {
+        Signal::WindowChange => (Some(TtySignal::WindowChange), *center.window_handled.lock()),
+        Signal::Continue => (Some(TtySignal::Continue), *center.continue_handled.lock()),
+        _ => (None, true),
+    };
+    if let Some(tty) = tty {
+        let mut terminals = center.terminals.lock();
+        terminals.retain(|terminal| terminal.strong_count() != 0);
+        let alive: Vec<Arc<MagicObject>> = terminals.iter().filter_map(Weak::upgrade).collect();
+        drop(terminals);
+        for terminal in alive {
+            signal_arrived(vm, &terminal, tty);
+        }
+    }
+    if handled {
+        notify(vm, signal.name());
+    }
+}
+
+/// `{notify, Signal}` to `erl_signal_server`.
+pub fn notify(vm: &Vm, name: &str) {
+    let Some(name) = vm.atoms.intern(name) else { return };
+    if let Some(LinkTarget::Process(server)) = vm.registry.whereis(atoms::ERL_SIGNAL_SERVER) {
+        vm.send_built(server, |heap| heap.tuple(&[Term::atom(atoms::NOTIFY), Term::atom(name)]));
+    }
+}
+
+impl SignalCenter {
+    /// What `os:set_signal/2` does; nothing when the machine does not have the process's signals.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn set(&self, signal: Signal, disposition: Disposition) -> oxbeam_sys::Result<()> {
+        match signal {
+            Signal::WindowChange => *self.window_handled.lock() = disposition == Disposition::Handle,
+            Signal::Continue => *self.continue_handled.lock() = disposition == Disposition::Handle,
+            _ => {}
+        }
+        match &*self.signals.lock() {
+            Some(signals) => signals.set(signal, disposition),
+            None => Ok(()),
+        }
+    }
+    /// Tells the terminal's reader of SIGWINCH and SIGCONT from now on.
+    pub(crate) fn watch_terminal(&self, terminal: &Arc<MagicObject>) {
+        self.terminals.lock().push(Arc::downgrade(terminal));
+        if let Some(signals) = &*self.signals.lock() {
+            for signal in [Signal::WindowChange, Signal::Continue] {
+                // A terminal works without them.
+                let _ = signals.set(signal, Disposition::Handle);
+            }
+        }
+    }
+}
