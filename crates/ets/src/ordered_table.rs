@@ -1,0 +1,196 @@
+//! Tables of type `ordered_set`: keys are equal when they are `==`, and stand in term order.
+//!
+//! A list of sorted runs of limited length: finding is two binary searches, inserting moves at most one run, and the
+//! list of runs changes only when a run overflows or empties.
+
+use crate::Object;
+use oxbeam_term::{AtomTable, Term};
+use std::cmp::Ordering;
+
+/// Objects in a run at most.
+const RUN_LENGTH_MAX: usize = if cfg!(test) { 4 } else { 128 };
+
+/// A table with sorted keys.
+pub(crate) struct OrderedTable {
+    /// None of them is empty.
+    runs: Vec<Vec<Object>>,
+    objects: usize,
+    words: usize,
+}
+
+/// Where an object is: its run, and its place there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Place {
+    run: usize,
+    index: usize,
+}
+
+impl OrderedTable {
+    pub(crate) fn new() -> OrderedTable {
+        OrderedTable { runs: Vec::new(), objects: 0, words: 0 }
+    }
+    /// Number of objects.
+    pub(crate) fn len(&self) -> usize {
+        self.objects
+    }
+    /// Words of memory.
+    pub(crate) fn words(&self) -> usize {
+        self.words + self.objects * (size_of::<Object>() / 8)
+    }
+    /// The place of the first object whose key is not below (`compare` says how an object's key compares to what is
+    /// looked for), and whether it is equal. The place may be behind the last object of its run.
+    fn search(&self, mut compare: impl FnMut(Term<'_>) -> Ordering) -> (Place, bool) {
+        let run = self.runs.partition_point(|run| {
+            run.last().is_some_and(|last| compare(last.key()) == Ordering::Less)
+        });
+        let Some(objects) = self.runs.get(run) else { return (Place { run, index: 0 }, false) };
+        let index = objects.partition_point(|object| compare(object.key()) == Ordering::Less);
+        let equal = objects.get(index).is_some_and(|object| compare(object.key()) == Ordering::Equal);
+        (Place { run, index }, equal)
+    }
+    pub(crate) fn at(&self, place: Place) -> Option<&Object> {
+        self.runs.get(place.run)?.get(place.index)
+    }
+    pub(crate) fn find(&self, key: Term<'_>, atoms: &AtomTable) -> Option<Place> {
+        let (place, equal) = self.search(|other| other.compare(key, atoms));
+        equal.then_some(place)
+    }
+    pub(crate) fn get(&self, key: Term<'_>, atoms: &AtomTable) -> Option<&Object> {
+        self.at(self.find(key, atoms)?)
+    }
+    pub(crate) fn get_mut(&mut self, key: Term<'_>, atoms: &AtomTable) -> Option<&mut Object> {
+        let place = self.find(key, atoms)?;
+        self.runs.get_mut(place.run)?.get_mut(place.index)
+    }
+    pub(crate) fn resized(&mut self, old_words: usize, new_words: usize) {
+        self.words = self.words - old_words + new_words;
+    }
+    /// The place of the first object.
+    pub(crate) fn first(&self) -> Option<Place> {
+        (!self.runs.is_empty()).then_some(Place { run: 0, index: 0 })
+    }
+    /// The place of the last object.
+    pub(crate) fn last(&self) -> Option<Place> {
+        let run = self.runs.len().checked_sub(1)?;
+        Some(Place { run, index: self.runs[run].len() - 1 })
+    }
+    /// The place behind.
+    pub(crate) fn next(&self, place: Place) -> Option<Place> {
+        if place.index + 1 < self.runs.get(place.run)?.len() {
+            return Some(Place { run: place.run, index: place.index + 1 });
+        }
+        (place.run + 1 < self.runs.len()).then_some(Place { run: place.run + 1, index: 0 })
+    }
+    /// The place before.
+    pub(crate) fn previous(&self, place: Place) -> Option<Place> {
+        if place.index > 0 {
+            return Some(Place { run: place.run, index: place.index - 1 });
+        }
+        let run = place.run.checked_sub(1)?;
+        Some(Place { run, index: self.runs[run].len() - 1 })
+    }
+    /// The place of the first object whose key is greater, in the order that `compare` says; it finds what is looked
+    /// for less than, equal to or greater than the key that it is given, like `key.compare(...)`.
+    pub(crate) fn above(&self, mut compare: impl FnMut(Term<'_>) -> Ordering) -> Option<Place> {
+        let order = |key: Term<'_>| match compare(key) {
+            Ordering::Less | Ordering::Equal => Ordering::Less,
+            Ordering::Greater => Ordering::Greater,
+        };
+        let (place, _) = self.search(order);
+        self.at(place).map(|_| place)
+    }
+    /// The place of the first object whose key is equal or greater.
+    pub(crate) fn not_below(&self, compare: impl FnMut(Term<'_>) -> Ordering) -> Option<Place> {
+        let (place, _) = self.search(compare);
+        self.at(place).map(|_| place)
+    }
+    /// The place of the last object whose key is less.
+    pub(crate) fn below(&self, compare: impl FnMut(Term<'_>) -> Ordering) -> Option<Place> {
+        let (place, _) = self.search(compare);
+        self.previous(place)
+    }
+    /// The place of the last object whose key is equal or less.
+    pub(crate) fn not_above(&self, compare: impl FnMut(Term<'_>) -> Ordering) -> Option<Place> {
+        match self.above(compare) {
+            Some(place) => self.previous(place),
+            None => self.last(),
+        }
+    }
+    /// The object at a rank, from 0.
+    pub(crate) fn nth(&self, mut rank: usize) -> Option<&Object> {
+        for run in &self.runs {
+            match run.get(rank) {
+                Some(object) => return Some(object),
+                None => rank -= run.len(),
+            }
+        }
+        None
+    }
+
+    /// Inserts an object, in place of one with an equal key.
+    pub(crate) fn insert(&mut self, object: Object, atoms: &AtomTable) {
+        self.words += object.words();
+        let (mut place, equal) = self.search(|other| other.compare(object.key(), atoms));
+        if equal {
+            let old = &mut self.runs[place.run][place.index];
+            self.words -= old.words();
+            *old = object;
+            return;
+        }
+        self.objects += 1;
+        if place.run == self.runs.len() {
+            // Behind everything: the last run takes it.
+            let Some(last) = self.runs.len().checked_sub(1) else {
+                self.runs.push(vec![object]);
+                return;
+            };
+            place = Place { run: last, index: self.runs[last].len() };
+        }
+        let Place { run, index } = place;
+        if self.runs[run].len() < RUN_LENGTH_MAX {
+            self.runs[run].insert(index, object);
+            return;
+        }
+        // Keys that come in order fill runs to the brim; others split them in the middle.
+        let cut = if run + 1 == self.runs.len() && index == RUN_LENGTH_MAX { index } else { RUN_LENGTH_MAX / 2 };
+        let mut upper = self.runs[run].split_off(cut);
+        if index < cut || index == cut && cut < RUN_LENGTH_MAX {
+            self.runs[run].insert(index, object);
+        } else {
+            upper.insert(index - cut, object);
+        }
+        self.runs.insert(run + 1, upper);
+    }
+
+    /// Removes the object with this key.
+    pub(crate) fn remove(&mut self, key: Term<'_>, atoms: &AtomTable) -> Option<Object> {
+        let place = self.find(key, atoms)?;
+        Some(self.remove_at(place))
+    }
+
+    fn remove_at(&mut self, place: Place) -> Object {
+        let object = self.runs[place.run].remove(place.index);
+        self.objects -= 1;
+        self.words -= object.words();
+        if self.runs[place.run].is_empty() {
+            self.runs.remove(place.run);
+        } else {
+            self.join(place.run);
+        }
+        object
+    }
+
+    /// Joins a run that has become short with the one behind it.
+    fn join(&mut self, run: usize) {
+        let short = RUN_LENGTH_MAX / 4;
+        if self.runs[run].len() <= short && run + 1 < self.runs.len() && self.runs[run + 1].len() <= RUN_LENGTH_MAX / 2 {
+            let mut behind = self.runs.remove(run + 1);
+            self.runs[run].append(&mut behind);
+        }
+    }
+
+    /// Removes everything, and returns it for the caller to drop.
+    pub(crate) fn clear(&mut self) -> OrderedTable {
+        std::mem::replace(self, OrderedTable::new())
+    }
+}
