@@ -4,5 +4,9 @@
 #![forbid(unsafe_code)]
 
 pub(crate) mod erlang;
+pub(crate) mod iolist;
+#[cfg(test)]
+pub(crate) mod testing;
+pub(crate) mod unicode;
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));

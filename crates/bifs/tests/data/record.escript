@@ -1,0 +1,71 @@
+#!/usr/bin/env escript
+%% Records what BIFs of the real system answer: `escript record.escript FAMILY` writes FAMILY.etf beside itself.
+%% Each case is {Module, Function, Arguments, {value, Value} | {raise, Class, Reason, Cause | none}}.
+-mode(compile).
+
+main([Family]) ->
+    _ = rand:seed(exsss, {1, 2, 3}),
+    Calls = lists:usort(calls(list_to_atom(Family))),
+    Cases = [{M, F, A, answer(M, F, A)} || {M, F, A} <- Calls],
+    File = filename:join(filename:dirname(escript:script_name()), Family ++ ".etf"),
+    ok = file:write_file(File, term_to_binary([C || C <- Cases, is_plain(C)], [compressed])),
+    io:format("~s: ~p~n", [File, length(Cases)]).
+
+answer(M, F, A) ->
+    try {value, apply(M, F, A)}
+    catch Class:Reason:Stack ->
+        Cause = case Stack of
+                    [{_, _, _, Info} | _] ->
+                        maps:get(cause, proplists:get_value(error_info, Info, #{}), none);
+                    _ -> none
+                end,
+        {raise, Class, Reason, Cause}
+    end.
+
+%% Patterns compiled by another system mean nothing to this one.
+is_plain({re, compile, _, {value, {ok, _}}}) -> false;
+is_plain({binary, compile_pattern, _, {value, _}}) -> false;
+is_plain(_) -> true.
+
+one(List) -> lists:nth(rand:uniform(length(List)), List).
+many(Max, Fun) -> [Fun() || _ <- lists:seq(1, rand:uniform(Max + 1) - 1)].
+
+calls(unicode) ->
+    [{unicode, one([characters_to_binary, characters_to_list]),
+      [character_data(3), one([utf8, utf8, unicode, latin1])]} || _ <- lists:seq(1, 2000)]
+    ++ [{unicode, F, [D, E]} || F <- [characters_to_binary, characters_to_list], E <- [latin1, utf8],
+        D <- [foo, [a], [$a, 1.0], <<1:7>>, [<<1:7>>], [$a | <<1:7>>], [16#110000, a], [<<255>>, a], [[<<255>>] | a],
+              [1 bsl 59], [1 bsl 70], [-1], [16#d800], [16#ffff], [<<>>], [[]], [], <<>>, [[], <<>> | <<"x">>],
+              [<<16#e2>>, <<16#82>>, <<16#ac>>], [<<16#e2>>, <<16#82>>, <<"a">>], [<<16#e2>>, $a], [<<16#e2, 16#82>>],
+              [<<16#e2, "a">>], <<16#e2, "a">>, <<16#ed, 16#a0>>, <<16#ed, 16#a0, 16#80>>, <<16#c0>>, <<16#f5>>,
+              <<16#f8>>, [<<16#e2>> | <<16#82, 16#ac>>], binary:copy(<<"é"/utf8>>, 1000), lists:seq(1, 2000),
+              binary:copy(<<"abc">>, 1000), [binary:copy(<<"abc">>, 1000), 255]]];
+calls(_) -> [].
+
+character_data(0) -> binary();
+character_data(Depth) ->
+    case rand:uniform(6) of
+        1 -> binary();
+        _ -> many(5, fun() -> element_of(Depth) end) ++ one([[], [], [], binary(), <<>>])
+    end.
+
+element_of(Depth) ->
+    case rand:uniform(8) of
+        1 -> character_data(Depth - 1);
+        2 -> [];
+        N when N < 6 -> binary();
+        6 -> one([16#d800, 16#10ffff, 16#110000, 255, 256, -1, 127, 128, 16#ffff]);
+        _ -> $a + rand:uniform(20)
+    end.
+
+binary() ->
+    Part = fun() ->
+        one([<<"a">>, <<"xyz">>, <<"é"/utf8>>, <<"€"/utf8>>, <<"😀"/utf8>>, <<"é"/utf8>>, <<"€"/utf8>>,
+             <<16#e2>>, <<16#e2, 16#82>>, <<16#82>>, <<16#ac>>, <<16#f0, 16#9f>>, <<16#f0, 16#9f, 16#98>>, <<255>>,
+             <<16#c3>>, <<16#a9>>, <<16#ed, 16#a0, 16#80>>, <<16#c0, 16#80>>])
+    end,
+    case rand:uniform(3) of
+        1 -> iolist_to_binary(many(3, Part));
+        2 -> <<"é€"/utf8>>;
+        _ -> Part()
+    end.
