@@ -5,6 +5,7 @@
 
 pub(crate) mod erlang;
 pub(crate) mod iolist;
+pub(crate) mod re;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod unicode;

@@ -140,7 +140,7 @@ pub(crate) fn check_recording(recording: &'static [u8]) -> usize {
             };
             let Some(answer) = described(cx, answer) else { continue };
             *count.lock() += 1;
-            if !answer.equals(expected) {
+            if !answer.is_exactly(expected) {
                 wrong += 1;
                 let arguments = cx.heap.list(&arguments);
                 eprintln!(
