@@ -6,5 +6,10 @@
 pub(crate) mod erlang;
 pub(crate) mod lists;
 pub mod io;
+pub(crate) mod iolist;
+pub(crate) mod re;
+#[cfg(test)]
+pub(crate) mod testing;
+pub(crate) mod unicode;
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));

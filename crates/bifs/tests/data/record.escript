@@ -1,0 +1,105 @@
+#!/usr/bin/env escript
+%% Records what BIFs of the real system answer: `escript record.escript FAMILY` writes FAMILY.etf beside itself.
+%% Each case is {Module, Function, Arguments, {value, Value} | {raise, Class, Reason, Cause | none}}.
+-mode(compile).
+
+main([Family]) ->
+    logger:set_primary_config(level, none),
+    _ = rand:seed(exsss, {1, 2, 3}),
+    Calls = lists:usort(calls(list_to_atom(Family))),
+    Cases = [{M, F, A, answer(M, F, A)} || {M, F, A} <- Calls],
+    File = filename:join(filename:dirname(escript:script_name()), Family ++ ".etf"),
+    ok = file:write_file(File, term_to_binary([C || C <- Cases, is_plain(C)], [compressed])),
+    io:format("~s: ~p~n", [File, length(Cases)]).
+
+%% In a process of its own: OTP 27 ends the caller of re:run/3 when the offset is beyond the end.
+answer(M, F, A) ->
+    {Pid, Monitor} = spawn_monitor(fun() -> exit({answer, answer_here(M, F, A)}) end),
+    receive
+        {'DOWN', Monitor, process, Pid, {answer, Answer}} -> Answer;
+        {'DOWN', Monitor, process, Pid, _} -> died
+    end.
+
+answer_here(M, F, A) ->
+    try {value, apply(M, F, A)}
+    catch Class:Reason:Stack ->
+        Cause = case Stack of
+                    [{_, _, _, Info} | _] ->
+                        maps:get(cause, proplists:get_value(error_info, Info, #{}), none);
+                    _ -> none
+                end,
+        {raise, Class, Reason, Cause}
+    end.
+
+%% Patterns compiled by another system mean nothing to this one.
+is_plain({re, compile, _, {value, {ok, _}}}) -> false;
+is_plain({binary, compile_pattern, _, {value, _}}) -> false;
+is_plain({_, _, _, died}) -> false;
+is_plain(_) -> true.
+
+one(List) -> lists:nth(rand:uniform(length(List)), List).
+many(Max, Fun) -> [Fun() || _ <- lists:seq(1, rand:uniform(Max + 1) - 1)].
+
+calls(unicode) ->
+    [{unicode, one([characters_to_binary, characters_to_list]),
+      [character_data(3), one([utf8, utf8, unicode, latin1])]} || _ <- lists:seq(1, 2000)]
+    ++ [{unicode, F, [D, E]} || F <- [characters_to_binary, characters_to_list], E <- [latin1, utf8],
+        D <- [foo, [a], [$a, 1.0], <<1:7>>, [<<1:7>>], [$a | <<1:7>>], [16#110000, a], [<<255>>, a], [[<<255>>] | a],
+              [1 bsl 59], [1 bsl 70], [-1], [16#d800], [16#ffff], [<<>>], [[]], [], <<>>, [[], <<>> | <<"x">>],
+              [<<16#e2>>, <<16#82>>, <<16#ac>>], [<<16#e2>>, <<16#82>>, <<"a">>], [<<16#e2>>, $a], [<<16#e2, 16#82>>],
+              [<<16#e2, "a">>], <<16#e2, "a">>, <<16#ed, 16#a0>>, <<16#ed, 16#a0, 16#80>>, <<16#c0>>, <<16#f5>>,
+              <<16#f8>>, [<<16#e2>> | <<16#82, 16#ac>>], binary:copy(<<"é"/utf8>>, 1000), lists:seq(1, 2000),
+              binary:copy(<<"abc">>, 1000), [binary:copy(<<"abc">>, 1000), 255]]];
+calls(re) ->
+    Subjects = ["abc", <<"abcbc">>, "cat", <<"a\r\nb\nc">>, <<"aéb€"/utf8>>, <<>>, "", [<<"ab">>, $c | <<"d">>], foo,
+                <<1:7>>, <<"abdabbdb">>, [256], <<255>>],
+    Patterns = ["b", <<"(?<x>b)(c)?(d)?">>, <<"(|at)">>, <<"">>, <<".">>, <<"^">>, <<"$">>, <<"(a)|(b)|(?<c>c)">>,
+                "(", <<"[">>, <<"a(?=b)">>, <<"(?<n>x)|(?<n>b)|(?<m>q)">>, <<"é"/utf8>>, <<"\\C">>, foo, [b | c],
+                <<"\\w+">>, <<"b*">>, <<"(?<=a)b">>, <<"X">>, [], {re_pattern, 0, 0, 0, <<"abc">>}, {foo, 1}],
+    Captures = [[], [], [{capture, all, list}], [{capture, all, binary}], [{capture, first}], [{capture, none}],
+                [{capture, []}], [{capture, all_but_first, binary}], [{capture, all_names, list}],
+                [{capture, all_names}], [{capture, [1, x, "x", <<"nope">>, 7, n], binary}], [{capture, [x, 2]}],
+                [{capture, [-1]}], [{capture, foo}], [{capture, all, foo}], [{capture, [1 | 2]}], [{capture, [[]]}],
+                [{capture, [0, n, c], list}], [{capture, none}, {capture, all, list}],
+                [{capture, all, list}, {capture, [1]}]],
+    Flags = [unicode, caseless, multiline, dotall, global, global, report_errors, anchored, dupnames, ungreedy,
+             notempty, notempty_atstart, notbol, noteol, {newline, crlf}, bsr_unicode, {offset, 1},
+             {offset, 0}, {match_limit, 1000}, firstline, extended],
+    [{re, run, [one(Subjects), one(Patterns), many(3, fun() -> one(Flags) end) ++ one(Captures)]}
+     || _ <- lists:seq(1, 2500)]
+    ++ [{re, run, ["abc", "b", O]} || O <- [foo, [foo], [unicode | x], [{offset, -1}], [{offset, 1 bsl 31}],
+                                           [{capture, all, binary, x}], [{match_limit, a}], [{newline, x}], [1]]]
+    ++ [{re, run, [S, P]} || S <- Subjects, P <- Patterns]
+    ++ [{re, run, [S, P, [global, {newline, any}]]} || S <- Subjects, P <- Patterns]
+    ++ [{re, compile, [P | O]} || P <- Patterns, O <- [[], [[]], [[unicode]], [[global]], [[foo]]]]
+    ++ [{re, inspect, A} || A <- [[foo, namelist], [{re_pattern, 0, 0, 0, <<>>}, namelist], [foo, 1]]]
+    ++ [{re, internal_run, ["abc", "b", [], F]} || F <- [true, false, foo]];
+calls(_) -> [].
+
+character_data(0) -> binary();
+character_data(Depth) ->
+    case rand:uniform(6) of
+        1 -> binary();
+        _ -> many(5, fun() -> element_of(Depth) end) ++ one([[], [], [], binary(), <<>>])
+    end.
+
+element_of(Depth) ->
+    case rand:uniform(8) of
+        1 -> character_data(Depth - 1);
+        2 -> [];
+        N when N < 6 -> binary();
+        6 -> one([16#d800, 16#10ffff, 16#110000, 255, 256, -1, 127, 128, 16#ffff]);
+        _ -> $a + rand:uniform(20)
+    end.
+
+binary() ->
+    Part = fun() ->
+        one([<<"a">>, <<"xyz">>, <<"é"/utf8>>, <<"€"/utf8>>, <<"😀"/utf8>>, <<"é"/utf8>>, <<"€"/utf8>>,
+             <<16#e2>>, <<16#e2, 16#82>>, <<16#82>>, <<16#ac>>, <<16#f0, 16#9f>>, <<16#f0, 16#9f, 16#98>>, <<255>>,
+             <<16#c3>>, <<16#a9>>, <<16#ed, 16#a0, 16#80>>, <<16#c0, 16#80>>])
+    end,
+    case rand:uniform(3) of
+        1 -> iolist_to_binary(many(3, Part));
+        2 -> <<"é€"/utf8>>;
+        _ -> Part()
+    end.
