@@ -12,4 +12,12 @@ pub(crate) mod re;
 pub(crate) mod testing;
 pub(crate) mod unicode;
 
+/// Connects the families with the machine; called once when a machine is built.
+pub fn install(vm: &oxbeam_runtime::Vm) {
+    io::install(vm);
+}
+
+/// Sets the environment variables that Erlang code and its programs see.
+pub fn set_environment(_vm: &oxbeam_runtime::Vm, _variables: Vec<(Vec<u8>, Vec<u8>)>) {}
+
 include!(concat!(env!("OUT_DIR"), "/table.rs"));

@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 use oxbeam_command_line::{Command, Environment, Exit, Installation, Launch, Plan, Program, Surroundings, plan};
+use oxbeam::{Boot, VmOptions};
+use oxbeam_beam_file::BeamFile;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -36,7 +38,6 @@ The launchers in bin/ call this program, and bin/setup when it is needed.
 
 /// The exit status of wrong usage, and of something that Oxbeam lacks (BSD's sysexits).
 const STATUS_USAGE: i32 = 64;
-const STATUS_LACKING: i32 = 70;
 
 fn main() {
     process::exit(run(env::args_os().skip(1).collect()));
@@ -185,9 +186,35 @@ fn look_up_hosts(workers: Option<OsString>) -> i32 {
 
 /// Runs the machine until it halts; returns its exit status.
 fn start_machine(launch: Launch) -> i32 {
-    drop(launch);
-    complain("the machine is not wired yet");
-    STATUS_LACKING
+    let emulator = &launch.emulator;
+    let options = VmOptions {
+        schedulers: emulator.schedulers.online as usize,
+        dirty_cpu_schedulers: emulator.dirty_cpu_schedulers.online as usize,
+        dirty_io_schedulers: emulator.dirty_io_schedulers as usize,
+        process_limit: emulator.process_limit as usize,
+        port_limit: emulator.port_limit as usize,
+        atom_limit: emulator.atom_limit,
+        min_heap_words: usize::try_from(emulator.minimum_heap_words).unwrap_or(usize::MAX),
+        min_virtual_words: usize::try_from(emulator.minimum_binary_virtual_heap_words).unwrap_or(usize::MAX),
+        max_heap_words: usize::try_from(emulator.maximum_heap.size_words).unwrap_or(usize::MAX),
+        fullsweep_after: u32::from(emulator.fullsweep_after),
+    };
+    let root = launch.environment.get("ROOTDIR").unwrap_or_default().to_vec();
+    let boot = Boot {
+        options,
+        root: PathBuf::from(OsString::from_vec(root)),
+        boot_module: String::from_utf8_lossy(&emulator.boot_module).into_owned(),
+        init_arguments: launch.init_arguments,
+        environment: launch.environment.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect(),
+        handle_signals: true,
+    };
+    match boot.start() {
+        Ok(vm) => vm.wait(),
+        Err(error) => {
+            complain(&error.to_string());
+            1
+        }
+    }
 }
 
 /// Loads every `.beam` file below the given folders.
@@ -195,15 +222,33 @@ fn check_load(folders: &[PathBuf]) -> i32 {
     if folders.is_empty() {
         return wrong_usage("check-load needs a folder");
     }
-    complain("check-load is not wired yet");
-    STATUS_LACKING
+    match oxbeam::check_load(folders) {
+        Ok(report) => {
+            for failure in &report.failures {
+                println!("{}: {}", failure.path.display(), failure.reason);
+            }
+            println!("{} modules load, {} do not", report.loaded, report.failures.len());
+            i32::from(!report.failures.is_empty() || report.loaded == 0)
+        }
+        Err(error) => {
+            complain(&error.to_string());
+            1
+        }
+    }
 }
 
 /// Prints the instructions of a `.beam` file.
 fn disassemble(files: &[PathBuf]) -> i32 {
-    if files.len() != 1 {
-        return wrong_usage("disasm needs one file");
+    let [path] = files else { return wrong_usage("disasm needs one file") };
+    let text = fs::read(path)
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| BeamFile::parse(&bytes).map_err(|error| error.to_string()))
+        .map(|file| oxbeam_beam_file::disassemble(&file));
+    match text {
+        Ok(text) => print(&Exit { output: text.into_bytes(), ..Exit::default() }),
+        Err(error) => {
+            complain(&format!("{}: {error}", path.display()));
+            1
+        }
     }
-    complain("disasm is not wired yet");
-    STATUS_LACKING
 }

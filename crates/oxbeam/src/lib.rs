@@ -1,1 +1,11 @@
-//! Oxbeam as a library: build a `Vm`, run Erlang and Elixir code in it.
+//! Oxbeam as a library: build a machine, boot OTP in it, wait for its end.
+//!
+//! [`Boot`] starts OTP's own `init` from an installed OTP, as `erl` does.
+#![forbid(unsafe_code)]
+
+mod boot;
+mod check;
+
+pub use boot::{Boot, BootError};
+pub use check::{CheckFailure, CheckReport, check_load};
+pub use oxbeam_runtime::{Vm, VmOptions};

@@ -1,0 +1,61 @@
+//! Does every module load? `oxbeam check-load DIR...`.
+
+use crate::VmOptions;
+use crate::boot::{new_machine, prepare};
+use std::path::{Path, PathBuf};
+
+/// A module that does not load.
+#[derive(Debug)]
+pub struct CheckFailure {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a check found.
+#[derive(Debug, Default)]
+pub struct CheckReport {
+    /// Files that load.
+    pub loaded: usize,
+    /// Files that do not.
+    pub failures: Vec<CheckFailure>,
+}
+
+/// Decodes every `.beam` file below `folders` (or given as a file).
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn check_load(folders: &[PathBuf]) -> std::io::Result<CheckReport> {
+    let mut files = Vec::new();
+    for folder in folders {
+        collect(folder, &mut files)?;
+    }
+    files.sort();
+    let vm = new_machine(VmOptions::default());
+    let mut report = CheckReport::default();
+    for path in files {
+        let outcome = std::fs::read(&path).map_err(|error| error.to_string()).and_then(|bytes| prepare(&vm, &bytes));
+        match outcome {
+            Ok(_) => report.loaded += 1,
+            Err(reason) => report.failures.push(CheckFailure { path, reason }),
+        }
+    }
+    Ok(report)
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    if !path.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(path)? {
+        let path = entry?.path();
+        if path.is_dir() && !path.is_symlink() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "beam") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
