@@ -50,7 +50,7 @@ pub struct Boot {
     pub options: VmOptions,
     /// OTP's root folder, the one that holds `lib`.
     pub root: PathBuf,
-    /// Module whose `start/2` runs first.
+    /// Module that boots: `erl_init` hands it the arguments.
     pub boot_module: String,
     /// Arguments of `erl_init:start/2`.
     pub init_arguments: Vec<Vec<u8>>,
@@ -116,9 +116,9 @@ impl Boot {
     fn start_init(&self, vm: &Vm) {
         let heap = Heap::new(HeapOptions::default());
         let arguments: Vec<Term<'_>> = self.init_arguments.iter().map(|argument| heap.binary(argument)).collect();
-        let module = Term::atom(intern(vm, "init"));
+        let module = Term::atom(intern(vm, &self.boot_module));
         let options = SpawnOptions { system: true, ..SpawnOptions::default() };
-        spawn(vm, &self.boot_module, "start", &[module, heap.list(&arguments)], options);
+        spawn(vm, "erl_init", "start", &[module, heap.list(&arguments)], options);
     }
 }
 

@@ -329,7 +329,7 @@ impl Vm {
         );
         crate::scheduler::account_memory(self, process, 0);
         if process.is_system() && !self.is_halting() {
-            self.system_process_ended(process);
+            self.system_process_ended(process, &reason);
         }
     }
 

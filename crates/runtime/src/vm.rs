@@ -335,8 +335,9 @@ impl Vm {
         }
     }
     /// A system process must not end: the machine goes down, as OTP's does.
-    pub(crate) fn system_process_ended(&self, process: &Arc<Process>) {
-        eprintln!("oxbeam: system process <0.{}.{}> terminated", process.pid().number, process.pid().serial);
+    pub(crate) fn system_process_ended(&self, process: &Arc<Process>, reason: &OwnedTerm) {
+        let reason = oxbeam_term::display_text(reason.term(), None, &self.atoms);
+        eprintln!("Runtime terminating: system process {} terminated: {reason}", process.pid());
         self.halt(1);
     }
     /// Finds a process.
