@@ -56,7 +56,7 @@ fn expand(attribute: TokenStream, function: &ItemFn) -> syn::Result<proc_macro2:
     for (index, parameter) in function.sig.inputs.iter().skip(1).enumerate() {
         let FnArg::Typed(parameter) = parameter else { return Err(bad("a BIF has no self")) };
         let name = match &*parameter.pat {
-            Pat::Ident(pattern) => format_ident!("argument_{}", pattern.ident),
+            Pat::Ident(pattern) => format_ident!("argument_{}", pattern.ident.to_string().trim_start_matches('_')),
             _ => format_ident!("argument_{index}"),
         };
         let kind = &parameter.ty;

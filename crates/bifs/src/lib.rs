@@ -3,10 +3,13 @@
 //! Start with any file; `build.rs` collects what is marked `#[bif]` into [`table`].
 #![forbid(unsafe_code)]
 
+pub(crate) mod atomics;
 pub(crate) mod erlang;
-pub(crate) mod lists;
 pub mod io;
 pub(crate) mod iolist;
+pub(crate) mod lists;
+pub mod os;
+pub(crate) mod persistent_term;
 pub(crate) mod re;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -19,5 +22,10 @@ pub fn install(vm: &oxbeam_runtime::Vm) {
 
 /// Sets the environment variables that Erlang code and its programs see.
 pub fn set_environment(_vm: &oxbeam_runtime::Vm, _variables: Vec<(Vec<u8>, Vec<u8>)>) {}
+
+/// Gives a machine what the families of BIFs need in it beside their functions. Called once when it is built.
+pub fn install(vm: &oxbeam_runtime::Vm) {
+    erlang::timer::install(vm);
+}
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));

@@ -10,4 +10,6 @@ pub(crate) mod messages;
 pub(crate) mod process;
 pub(crate) mod process_info;
 pub(crate) mod spawn;
+pub(crate) mod time;
+pub(crate) mod timer;
 pub(crate) mod tuple;

@@ -1,0 +1,124 @@
+//! Module `persistent_term`: values that all processes read without copying. They are stored as literals.
+
+use oxbeam_bif_macros::bif;
+use oxbeam_runtime::{BifContext, BifResult};
+use oxbeam_term::{OwnedTerm, Term, atoms, internal_hash, size_in_words};
+use parking_lot::RwLock;
+use std::collections::HashMap;
+
+/// A key and its value, both literals.
+struct Entry {
+    key: OwnedTerm,
+    value: OwnedTerm,
+    words: usize,
+}
+
+/// The persistent terms of a machine, by hash of their keys.
+#[derive(Default)]
+struct PersistentTerms {
+    entries: RwLock<HashMap<u64, Vec<Entry>>>,
+}
+
+/// Calls `look` with the value of `key`, copied to the caller's heap (which copies nothing of a literal).
+fn find<'h>(cx: &BifContext<'h>, key: Term<'h>) -> Option<Term<'h>> {
+    let terms = cx.vm.extension::<PersistentTerms>();
+    let entries = terms.entries.read();
+    let entry = entries.get(&internal_hash(key))?.iter().find(|entry| entry.key.term().is_exactly(key))?;
+    Some(cx.heap.copy_in(entry.value.term()))
+}
+
+/// All keys and values.
+#[bif("persistent_term:get/0")]
+fn get_all<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
+    let terms = cx.vm.extension::<PersistentTerms>();
+    let entries = terms.entries.read();
+    let pairs: Vec<Term<'h>> = entries
+        .values()
+        .flatten()
+        .map(|entry| cx.heap.tuple(&[cx.heap.copy_in(entry.key.term()), cx.heap.copy_in(entry.value.term())]))
+        .collect();
+    Ok(cx.heap.list(&pairs))
+}
+
+/// The value of `key`.
+///
+/// # Errors
+///
+/// `badarg` when there is none.
+#[bif("persistent_term:get/1")]
+fn get<'h>(cx: &mut BifContext<'h>, key: Term<'h>) -> BifResult<'h> {
+    match find(cx, key) {
+        Some(value) => Ok(value),
+        None => cx.badarg(),
+    }
+}
+
+/// The value of `key`, or `default`.
+#[bif("persistent_term:get/2")]
+fn get_default<'h>(cx: &mut BifContext<'h>, key: Term<'h>, default: Term<'h>) -> BifResult<'h> {
+    Ok(find(cx, key).unwrap_or(default))
+}
+
+/// Sets the value of `key`.
+///
+/// # Errors
+///
+/// `system_limit` when there is no room for literals.
+#[bif("persistent_term:put/2")]
+fn put<'h>(cx: &mut BifContext<'h>, key: Term<'h>, value: Term<'h>) -> BifResult<'h> {
+    if find(cx, key).is_some_and(|old| old.is_exactly(value)) {
+        return Ok(Term::atom(atoms::OK));
+    }
+    let words = size_in_words(key, cx.literals()) + size_in_words(value, cx.literals()) + 3;
+    cx.spend(words / 8);
+    let (Some(key_word), Some(value_word)) = (cx.vm.code.literal(key), cx.vm.code.literal(value)) else {
+        return Err(cx.raise(atoms::SYSTEM_LIMIT));
+    };
+    let entry = Entry { key: OwnedTerm::immediate(key_word), value: OwnedTerm::immediate(value_word), words };
+    let terms = cx.vm.extension::<PersistentTerms>();
+    let mut entries = terms.entries.write();
+    let bucket = entries.entry(internal_hash(key)).or_default();
+    // Terms that processes still hold live on: literals are never freed before the machine is.
+    match bucket.iter_mut().find(|entry| entry.key.term().is_exactly(key)) {
+        Some(place) => *place = entry,
+        None => bucket.push(entry),
+    }
+    Ok(Term::atom(atoms::OK))
+}
+
+/// Removes `key`; true when it was there.
+#[bif("persistent_term:erase/1")]
+fn erase<'h>(cx: &mut BifContext<'h>, key: Term<'h>) -> BifResult<'h> {
+    let terms = cx.vm.extension::<PersistentTerms>();
+    let mut entries = terms.entries.write();
+    let hash = internal_hash(key);
+    let Some(bucket) = entries.get_mut(&hash) else { return Ok(Term::FALSE) };
+    let before = bucket.len();
+    bucket.retain(|entry| !entry.key.term().is_exactly(key));
+    let removed = bucket.len() < before;
+    if bucket.is_empty() {
+        entries.remove(&hash);
+    }
+    Ok(Term::boolean(removed))
+}
+
+/// Removes everything.
+#[bif("erts_internal:erase_persistent_terms/0")]
+fn erase_all<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
+    cx.vm.extension::<PersistentTerms>().entries.write().clear();
+    Ok(Term::TRUE)
+}
+
+/// Number and size in bytes of all persistent terms.
+#[bif("persistent_term:info/0")]
+fn info<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
+    let terms = cx.vm.extension::<PersistentTerms>();
+    let entries = terms.entries.read();
+    let count = entries.values().map(Vec::len).sum::<usize>();
+    let words = entries.values().flatten().map(|entry| entry.words).sum::<usize>();
+    let pairs = [
+        (Term::atom(atoms::COUNT), cx.heap.unsigned(count as u64)),
+        (Term::atom(atoms::MEMORY), cx.heap.unsigned(words as u64 * 8)),
+    ];
+    Ok(cx.heap.map_from_pairs(&pairs, cx.atoms()))
+}
