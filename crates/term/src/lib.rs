@@ -20,6 +20,7 @@ mod heap;
 mod literal;
 mod map;
 mod order;
+pub mod print;
 mod term;
 #[cfg(test)]
 mod testing;
