@@ -5,5 +5,7 @@
 
 pub(crate) mod erlang;
 pub(crate) mod lists;
+pub(crate) mod maps;
+pub(crate) mod math;
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));

@@ -3,6 +3,7 @@
 pub(crate) mod arithmetic;
 pub(crate) mod binary;
 pub(crate) mod conversion;
+pub(crate) mod external;
 pub(crate) mod iolist;
 pub(crate) mod list;
 pub(crate) mod tuple;
