@@ -4,6 +4,8 @@ pub(crate) mod arithmetic;
 pub(crate) mod binary;
 pub(crate) mod conversion;
 pub(crate) mod external;
+pub(crate) mod hash;
 pub(crate) mod iolist;
 pub(crate) mod list;
+pub(crate) mod md5;
 pub(crate) mod tuple;
