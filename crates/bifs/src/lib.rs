@@ -27,5 +27,7 @@ pub fn set_environment(_vm: &oxbeam_runtime::Vm, _variables: Vec<(Vec<u8>, Vec<u
 pub fn install(vm: &oxbeam_runtime::Vm) {
     erlang::timer::install(vm);
 }
+pub(crate) mod maps;
+pub(crate) mod math;
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));

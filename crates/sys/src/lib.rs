@@ -11,6 +11,7 @@ pub mod char_width;
 mod char_width_table;
 mod errno;
 pub mod inet_gethost;
+pub mod math;
 pub mod terminfo;
 mod terminfo_names;
 

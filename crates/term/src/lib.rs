@@ -23,6 +23,7 @@ mod literal;
 mod map;
 mod order;
 mod print;
+pub mod print;
 mod term;
 #[cfg(test)]
 mod testing;

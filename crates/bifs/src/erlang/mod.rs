@@ -2,6 +2,9 @@
 
 pub(crate) mod arithmetic;
 pub(crate) mod binary;
+pub(crate) mod conversion;
+pub(crate) mod external;
+pub(crate) mod hash;
 pub(crate) mod iolist;
 pub(crate) mod list;
 pub(crate) mod dictionary;
@@ -12,4 +15,5 @@ pub(crate) mod process_info;
 pub(crate) mod spawn;
 pub(crate) mod time;
 pub(crate) mod timer;
+pub(crate) mod md5;
 pub(crate) mod tuple;

@@ -1,0 +1,145 @@
+//! The external term format: `term_to_binary/1,2`, `binary_to_term/1,2` and relatives.
+
+use super::iolist::BYTES_PER_REDUCTION;
+use oxbeam_bif_macros::bif;
+use oxbeam_etf::{COMPRESSION_DEFAULT, DecodeError, DecodeOptions, EncodeOptions, SystemLimit, decode, encode};
+use oxbeam_runtime::{BifContext, BifResult, VmContext};
+use oxbeam_term::{Bits, Term, atoms};
+
+/// Options of `term_to_binary/2`; `None` when there are others among them.
+fn encode_options(list: Term<'_>) -> Option<EncodeOptions> {
+    let mut options = EncodeOptions::default();
+    let mut walk = list.list_iter();
+    for option in walk.by_ref() {
+        match (option.as_atom(), option.as_tuple_of::<2>()) {
+            (Some(atoms::COMPRESSED), _) => options.compressed = COMPRESSION_DEFAULT,
+            (Some(atoms::DETERMINISTIC), _) => options.deterministic = true,
+            (Some(atoms::LOCAL), _) => options.local = true,
+            (_, Some([name, level])) if name.is_atom(atoms::COMPRESSED) => {
+                options.compressed = level.as_u64().filter(|level| *level <= 9)? as u32;
+            }
+            (_, Some([name, version])) if name.is_atom(atoms::MINOR_VERSION) => {
+                options.minor_version = version.as_u64().filter(|version| *version <= 2)? as u8;
+            }
+            _ => return None,
+        }
+    }
+    walk.tail().is_nil().then_some(options)
+}
+
+fn encoded<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: EncodeOptions) -> BifResult<'h> {
+    match encode(term, &VmContext { vm: cx.vm }, options) {
+        Ok(mut bytes) => {
+            cx.spend(bytes.len() / BYTES_PER_REDUCTION);
+            bytes.shrink_to_fit();
+            Ok(cx.heap.binary_from_vec(bytes))
+        }
+        Err(SystemLimit) => Err(cx.raise(atoms::SYSTEM_LIMIT)),
+    }
+}
+
+/// The term in the external format.
+#[bif("erlang:term_to_binary/1")]
+fn term_to_binary<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> BifResult<'h> {
+    encoded(cx, term, EncodeOptions::default())
+}
+
+/// The term in the external format; options are `compressed`, `{compressed, 0..9}`, `{minor_version, 0..2}`,
+/// `deterministic` and `local`, anything else is `badarg`.
+#[bif("erlang:term_to_binary/2")]
+fn term_to_binary_with<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: Term<'h>) -> BifResult<'h> {
+    match encode_options(options) {
+        Some(options) => encoded(cx, term, options),
+        None => cx.badarg(),
+    }
+}
+
+/// As `term_to_binary/1`, as a list of binaries.
+#[bif("erlang:term_to_iovec/1")]
+fn term_to_iovec<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> BifResult<'h> {
+    let binary = encoded(cx, term, EncodeOptions::default())?;
+    Ok(cx.heap.list(&[binary]))
+}
+
+/// As `term_to_binary/2`, as a list of binaries.
+#[bif("erlang:term_to_iovec/2")]
+fn term_to_iovec_with<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: Term<'h>) -> BifResult<'h> {
+    let binary = term_to_binary_with(cx, term, options)?;
+    Ok(cx.heap.list(&[binary]))
+}
+
+fn size<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: EncodeOptions) -> BifResult<'h> {
+    match oxbeam_etf::encoded_size(term, &VmContext { vm: cx.vm }, options) {
+        Ok(size) => {
+            cx.spend(size / BYTES_PER_REDUCTION);
+            Ok(cx.heap.unsigned(size as u64))
+        }
+        Err(SystemLimit) => Err(cx.raise(atoms::SYSTEM_LIMIT)),
+    }
+}
+
+/// How many bytes `term_to_binary/1` gives at most.
+#[bif("erlang:external_size/1")]
+fn external_size<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> BifResult<'h> {
+    size(cx, term, EncodeOptions::default())
+}
+
+/// How many bytes `term_to_binary/2` gives at most; `badarg` for other options than its.
+#[bif("erlang:external_size/2")]
+fn external_size_with<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: Term<'h>) -> BifResult<'h> {
+    match encode_options(options) {
+        Some(options) => size(cx, term, options),
+        None => cx.badarg(),
+    }
+}
+
+/// Options of `binary_to_term/2`, and whether the result tells how many bytes were used.
+fn decode_options(list: Term<'_>) -> Option<(DecodeOptions, bool)> {
+    let (mut options, mut used) = (DecodeOptions::default(), false);
+    let mut walk = list.list_iter();
+    for option in walk.by_ref() {
+        match option.as_atom()? {
+            atoms::SAFE => options.safe = true,
+            atoms::USED => used = true,
+            _ => return None,
+        }
+    }
+    walk.tail().is_nil().then_some((options, used))
+}
+
+fn decoded<'h>(cx: &mut BifContext<'h>, bytes: Bits<'h>, options: DecodeOptions, used: bool) -> BifResult<'h> {
+    if !bytes.is_binary() {
+        return cx.badarg();
+    }
+    let decoded = match decode(&bytes.to_bytes(), cx.heap, &VmContext { vm: cx.vm }, options) {
+        Ok(decoded) => decoded,
+        Err(DecodeError::AtomTableFull) => return Err(cx.raise(atoms::SYSTEM_LIMIT)),
+        Err(_) => return cx.badarg(),
+    };
+    cx.spend(decoded.used / BYTES_PER_REDUCTION);
+    if used {
+        let used = cx.heap.unsigned(decoded.used as u64);
+        return Ok(cx.heap.tuple(&[decoded.term, used]));
+    }
+    Ok(decoded.term)
+}
+
+/// The term that the binary starts with, in the external format; `badarg` when it is none.
+#[bif("erlang:binary_to_term/1")]
+fn binary_to_term<'h>(cx: &mut BifContext<'h>, bytes: Bits<'h>) -> BifResult<'h> {
+    decoded(cx, bytes, DecodeOptions::default(), false)
+}
+
+/// As `binary_to_term/1`; with `safe` no new atoms are made, with `used` the result is `{Term, BytesUsed}`.
+///
+/// # Errors
+///
+/// `badarg` for other options (cause `badopt`), and for what is not an external term.
+#[bif("erlang:binary_to_term/2")]
+fn binary_to_term_with<'h>(cx: &mut BifContext<'h>, bytes: Term<'h>, options: Term<'h>) -> BifResult<'h> {
+    let Some((options, used)) = decode_options(options) else { return cx.badarg_because(atoms::BADOPT) };
+    match bytes.as_bits() {
+        Some(bytes) => decoded(cx, bytes, options, used),
+        None => cx.badarg(),
+    }
+}
