@@ -3,17 +3,21 @@
 //! All calls of the operating system go through `oxbeam_sys`. What the families share (readiness, child programs, the
 //! encoding of names) is one [`System`] per machine, started on first use.
 
+pub(crate) mod buffer;
 pub(crate) mod iodata;
 pub(crate) mod names;
 pub mod ports;
 pub(crate) mod prim_file;
 pub(crate) mod prim_tty;
 pub mod signals;
+pub(crate) mod tracer;
+pub(crate) mod zlib;
 mod system;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use names::NameEncoding;
+pub use ports::PortTable;
 pub use prim_file::set_janitor as set_file_janitor;
 pub use prim_tty::restore as restore_terminals;
 pub use system::System;

@@ -1,9 +1,10 @@
 //! Signals of the operating system: to `erl_signal_server`, and to the reader of the terminal.
 
 use super::prim_tty::{TtySignal, signal_arrived};
-use oxbeam_runtime::{LinkTarget, Vm};
+use oxbeam_bif_macros::bif;
+use oxbeam_runtime::{BifContext, BifResult, LinkTarget, Vm};
 use oxbeam_sys::signals::{Disposition, Signal, Signals};
-use oxbeam_term::{MagicObject, Term, atoms};
+use oxbeam_term::{Atom, MagicObject, Term, atoms};
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
 
@@ -93,5 +94,25 @@ impl SignalCenter {
                 let _ = signals.set(signal, Disposition::Handle);
             }
         }
+    }
+}
+
+/// What a signal of the operating system does: `default`, `ignore`, or `handle`: a message to `erl_signal_server`.
+///
+/// # Errors
+///
+/// `badarg` for other signals and other actions.
+#[bif("os:set_signal/2")]
+fn set_signal<'h>(cx: &mut BifContext<'h>, signal: Atom, action: Atom) -> BifResult<'h> {
+    let disposition = match cx.text(action) {
+        "default" => Disposition::Default,
+        "ignore" => Disposition::Ignore,
+        "handle" => Disposition::Handle,
+        _ => return cx.badarg(),
+    };
+    let Some(signal) = Signal::from_name(cx.text(signal)) else { return cx.badarg() };
+    match cx.vm.extension::<SignalCenter>().set(signal, disposition) {
+        Ok(()) => Ok(Term::atom(atoms::OK)),
+        Err(_) => cx.badarg(),
     }
 }
