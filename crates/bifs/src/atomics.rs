@@ -230,12 +230,7 @@ fn counters_get<'h>(cx: &mut BifContext<'h>, array: Reference<'h>, index: Term<'
 ///
 /// `badarg` for a bad array, index or increment.
 #[bif("erts_internal:counters_add/3")]
-fn counters_add<'h>(
-    cx: &mut BifContext<'h>,
-    array: Reference<'h>,
-    index: Term<'h>,
-    increment: i64,
-) -> BifResult<'h> {
+fn counters_add<'h>(cx: &mut BifContext<'h>, array: Reference<'h>, index: Term<'h>, increment: i64) -> BifResult<'h> {
     let Some(number) = counter(array, index) else { return cx.badarg() };
     number.fetch_add(increment.cast_unsigned(), Ordering::AcqRel);
     Ok(Term::atom(atoms::OK))

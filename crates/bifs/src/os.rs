@@ -25,6 +25,10 @@ impl Environment {
     pub fn get(&self, name: &[u8]) -> Option<Vec<u8>> {
         self.variables.read().get(name).cloned()
     }
+    /// Sets all variables at once.
+    pub fn replace(&self, variables: Vec<(Vec<u8>, Vec<u8>)>) {
+        *self.variables.write() = variables.into_iter().collect();
+    }
     /// All variables, in order of their names.
     pub fn all(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.variables.read().iter().map(|(name, value)| (name.clone(), value.clone())).collect()

@@ -130,8 +130,7 @@ pub(crate) fn check_recording(recording: &'static [u8]) -> usize {
         let decoded = decode(recording, cx.heap, &Context(cx.vm), DecodeOptions::default());
         let mut wrong = 0;
         for case in decoded.expect("the recording decodes").term.list_iter() {
-            let [module, function, arguments, expected] =
-                *case.as_tuple_of::<4>().expect("a case has four elements");
+            let [module, function, arguments, expected] = *case.as_tuple_of::<4>().expect("a case has four elements");
             let (module, function) = (module.as_atom().expect("a module"), function.as_atom().expect("a function"));
             let arguments = arguments.to_vec().expect("a list of arguments");
             let answer = call(cx, module, function, &arguments);

@@ -5,9 +5,9 @@
 
 #![forbid(unsafe_code)]
 
-use oxbeam_command_line::{Command, Environment, Exit, Installation, Launch, Plan, Program, Surroundings, plan};
 use oxbeam::{Boot, VmOptions};
 use oxbeam_beam_file::BeamFile;
+use oxbeam_command_line::{Command, Environment, Exit, Installation, Launch, Plan, Program, Surroundings, plan};
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;

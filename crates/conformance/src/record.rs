@@ -57,12 +57,7 @@ pub fn bless(transcript: &Transcript, root: &Path, reference: &Runner) -> Result
 }
 
 /// What a person sees, masked, with the way the program ended as the last line.
-pub(crate) fn seen(
-    transcript: &Transcript,
-    root: &Path,
-    runner: &Runner,
-    timeout: Duration,
-) -> io::Result<String> {
+pub(crate) fn seen(transcript: &Transcript, root: &Path, runner: &Runner, timeout: Duration) -> io::Result<String> {
     let output = runner.run(&transcript.command, root, timeout)?;
     let mut text = mask(&output.text, &root.to_string_lossy());
     if !text.is_empty() && !text.ends_with('\n') {

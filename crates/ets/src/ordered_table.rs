@@ -40,9 +40,7 @@ impl OrderedTable {
     /// The place of the first object whose key is not below (`compare` says how an object's key compares to what is
     /// looked for), and whether it is equal. The place may be behind the last object of its run.
     fn search(&self, mut compare: impl FnMut(Term<'_>) -> Ordering) -> (Place, bool) {
-        let run = self.runs.partition_point(|run| {
-            run.last().is_some_and(|last| compare(last.key()) == Ordering::Less)
-        });
+        let run = self.runs.partition_point(|run| run.last().is_some_and(|last| compare(last.key()) == Ordering::Less));
         let Some(objects) = self.runs.get(run) else { return (Place { run, index: 0 }, false) };
         let index = objects.partition_point(|object| compare(object.key()) == Ordering::Less);
         let equal = objects.get(index).is_some_and(|object| compare(object.key()) == Ordering::Equal);
@@ -183,7 +181,8 @@ impl OrderedTable {
     /// Joins a run that has become short with the one behind it.
     fn join(&mut self, run: usize) {
         let short = RUN_LENGTH_MAX / 4;
-        if self.runs[run].len() <= short && run + 1 < self.runs.len() && self.runs[run + 1].len() <= RUN_LENGTH_MAX / 2 {
+        if self.runs[run].len() <= short && run + 1 < self.runs.len() && self.runs[run + 1].len() <= RUN_LENGTH_MAX / 2
+        {
             let mut behind = self.runs.remove(run + 1);
             self.runs[run].append(&mut behind);
         }

@@ -4,10 +4,10 @@
 //! [`Table::write`] take it and check the caller's right; a table that was deleted stays as an empty shell while
 //! references to it live.
 
+use crate::Object;
 use crate::hash_table::HashTable;
 use crate::match_spec::KeyBound;
 use crate::ordered_table::{OrderedTable, Place};
-use crate::Object;
 use oxbeam_term::{Atom, AtomTable, LocalReference, OwnedTerm, Pid, Term, Tuple, atoms};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::cmp::Ordering;

@@ -133,9 +133,9 @@ impl TableState {
         let Some(object) = self.get_mut(key, atoms) else { return };
         let old_words = object.words();
         let in_place = |object: &Object| {
-            values.iter().all(|&(index, value)| {
-                !value.word().is_pointer() && !object.elements()[index].word().is_pointer()
-            })
+            values
+                .iter()
+                .all(|&(index, value)| !value.word().is_pointer() && !object.elements()[index].word().is_pointer())
         };
         if in_place(object) {
             for &(index, value) in values {
@@ -151,11 +151,7 @@ impl TableState {
 }
 
 /// The value after an operation, on `heap`.
-fn count<'h>(
-    current: Term<'_>,
-    operation: &CounterOperation<'h>,
-    heap: &'h Heap,
-) -> Result<Term<'h>, CounterError> {
+fn count<'h>(current: Term<'_>, operation: &CounterOperation<'h>, heap: &'h Heap) -> Result<Term<'h>, CounterError> {
     let sum = match (current.as_small(), operation.increment.as_small()) {
         (Some(a), Some(b)) => heap.integer(a + b),
         _ => {
@@ -195,11 +191,9 @@ fn with_key(default: Term<'_>, key: Term<'_>, key_index: usize) -> Option<Object
 /// A copy of `object` with other values at some places; of several for one place the last counts.
 fn rebuilt(object: &Object, values: &[(usize, Term<'_>)], key_index: usize) -> Object {
     let elements = object.elements();
-    assembled(elements.len(), key_index, |index| {
-        match values.iter().rev().find(|(other, _)| *other == index) {
-            Some((_, value)) => *value,
-            None => elements[index],
-        }
+    assembled(elements.len(), key_index, |index| match values.iter().rev().find(|(other, _)| *other == index) {
+        Some((_, value)) => *value,
+        None => elements[index],
     })
 }
 

@@ -151,12 +151,8 @@ impl<'a> Run<'a> {
     fn segment_failed(&mut self, ip: *const u32, error: &SegmentError<'a>) -> Flow {
         let heap = self.heap();
         let atom = |text: &str| self.vm.atoms.intern(text).map_or(Term::atom(atoms::UNDEFINED), Term::atom);
-        let cause = heap.tuple(&[
-            Term::small(error.index as i64 + 1),
-            atom(error.kind),
-            atom(error.error),
-            error.value,
-        ]);
+        let cause =
+            heap.tuple(&[Term::small(error.index as i64 + 1), atom(error.kind), atom(error.error), error.value]);
         let info = [
             (Term::atom(atoms::CAUSE), cause),
             (atom("function"), atom("format_bs_fail")),

@@ -2,9 +2,7 @@
 
 use crate::instruction::{Instruction as I, KIND_CONSTANT, KIND_X, KIND_Y, SIZE_ALL, flags, match_command, segment};
 use oxbeam_beam_file::{self as beam, BeamFile, Op, Operand};
-use oxbeam_runtime::{
-    BifEntry, FunctionInfo, LineEntry, LoadError, ModuleCode, Prepared, Vm, VmContext,
-};
+use oxbeam_runtime::{BifEntry, FunctionInfo, LineEntry, LoadError, ModuleCode, Prepared, Vm, VmContext};
 use oxbeam_term::{Atom, FunEntry, Heap, HeapOptions, Term, Word, atoms};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -102,8 +100,7 @@ impl<'a> Decoder<'a> {
                     break;
                 }
             }
-            self.instruction(instruction)
-                .map_err(|error| self.locate(error, instruction.op, name, arity))?;
+            self.instruction(instruction).map_err(|error| self.locate(error, instruction.op, name, arity))?;
         }
         if self.functions[info].entry == UNKNOWN {
             self.functions[info].entry = self.offset();
@@ -295,7 +292,9 @@ impl<'a> Decoder<'a> {
             Op::CallOnly => self.call(I::CallOnly, o(1), None, o(0))?,
             Op::CallLast => self.call(I::CallLast, o(1), Some(o(2)), o(0))?,
             Op::CallExt => self.call_ext([I::CallExt, I::CallBif, I::Apply3, I::Apply2], o(1), None)?,
-            Op::CallExtOnly => self.call_ext([I::CallExtOnly, I::CallBifOnly, I::Apply3Only, I::Apply2Only], o(1), None)?,
+            Op::CallExtOnly => {
+                self.call_ext([I::CallExtOnly, I::CallBifOnly, I::Apply3Only, I::Apply2Only], o(1), None)?
+            }
             Op::CallExtLast => {
                 self.call_ext([I::CallExtLast, I::CallBifLast, I::Apply3Last, I::Apply2Last], o(1), Some(o(2)))?;
             }
@@ -844,7 +843,8 @@ impl<'a> Decoder<'a> {
     }
     fn match_command(&mut self, name: Atom, rest: &'a [Operand]) -> Result<&'a [Operand], LoadError> {
         let text = self.vm.atoms.text(name);
-        let take = |count: usize| if rest.len() < count { Err(bad("a bs_match command is too short")) } else { Ok(count) };
+        let take =
+            |count: usize| if rest.len() < count { Err(bad("a bs_match command is too short")) } else { Ok(count) };
         let used = match text {
             "ensure_at_least" => {
                 self.number(match_command::ENSURE_AT_LEAST);
@@ -955,7 +955,11 @@ impl<'a> Decoder<'a> {
         }
         let entry = |name: beam::AtomIndex, arity: u32, label: u32| {
             let offset = self.labels[label as usize];
-            if offset == UNKNOWN { Err(bad("an export has no code")) } else { Ok((self.atom(name), arity as u8, offset)) }
+            if offset == UNKNOWN {
+                Err(bad("an export has no code"))
+            } else {
+                Ok((self.atom(name), arity as u8, offset))
+            }
         };
         let exports = self.file.exports.iter().map(|export| entry(export.function, export.arity, export.label));
         let exports = exports.collect::<Result<Vec<_>, _>>()?;

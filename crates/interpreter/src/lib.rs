@@ -25,12 +25,14 @@ pub struct Interpreter {
 impl Interpreter {
     /// An interpreter for one machine.
     pub fn new() -> Interpreter {
-        Interpreter { stubs: Box::new([
-            Instruction::ApplyStart as u32,
-            Instruction::NormalExit as u32,
-            Instruction::Apply3Only as u32,
-            Instruction::FuncInfo as u32,
-        ]) }
+        Interpreter {
+            stubs: Box::new([
+                Instruction::ApplyStart as u32,
+                Instruction::NormalExit as u32,
+                Instruction::Apply3Only as u32,
+                Instruction::FuncInfo as u32,
+            ]),
+        }
     }
     /// Address of the instruction that ends a process normally; the outermost return address.
     fn normal_exit_address(&self) -> u64 {

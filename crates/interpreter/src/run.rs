@@ -3,8 +3,8 @@
 use crate::Interpreter;
 use crate::instruction::{Instruction as I, SIZE_ALL};
 use oxbeam_runtime::{
-    BifContext, BifEntry, BifFunction, Class, Collected, DirtyKind, Exception, Interrupt, Outcome, Process, ProcessMain,
-    ProcessState, Resume, SavedCall, Trace, Trap, Vm,
+    BifContext, BifEntry, BifFunction, Class, Collected, DirtyKind, Exception, Interrupt, Outcome, Process,
+    ProcessMain, ProcessState, Resume, SavedCall, Trace, Trap, Vm,
 };
 use oxbeam_term::arithmetic::{self, ArithmeticError};
 use oxbeam_term::{Atom, Export, FunEntry, Heap, Kind, Term, Word, atoms};
@@ -83,7 +83,8 @@ impl<'a> Run<'a> {
     ) -> Run<'a> {
         let scratch = SCRATCH.with(|scratch| scratch.get());
         // SAFETY: the scratch registers belong to this thread, and a thread runs one process at a time.
-        let (x, floats) = unsafe { ((&raw mut (*scratch).x).cast::<u64>(), (&raw mut (*scratch).floats).cast::<f64>()) };
+        let (x, floats) =
+            unsafe { ((&raw mut (*scratch).x).cast::<u64>(), (&raw mut (*scratch).floats).cast::<f64>()) };
         let stack = main.heap.stack_top();
         let constants = vm.code.constants.base().cast_mut();
         let bases = [x, stack, constants];
@@ -276,7 +277,8 @@ impl<'a> Run<'a> {
         let state = self.state();
         state.current_address = address;
         // SAFETY: the arguments are live terms; a BIF does not collect.
-        let arguments: &'a [Term<'a>] = unsafe { std::slice::from_raw_parts(arguments.as_ptr().cast(), arguments.len()) };
+        let arguments: &'a [Term<'a>] =
+            unsafe { std::slice::from_raw_parts(arguments.as_ptr().cast(), arguments.len()) };
         let reductions: *mut i32 = &raw mut self.reductions;
         let mut context = BifContext {
             vm: self.vm,
@@ -606,7 +608,15 @@ impl<'a> Run<'a> {
     /// Raises at an instruction that has pushed its return address already: the call itself is shown, once.
     fn raise_here(&mut self, _ip: *const u32, reason: Term<'a>) -> Flow {
         let address = self.pop_return();
-        self.raise(address, Exception { class: Class::Error, reason, trace: Trace::Caller { arguments: None, error_info: None }, cause: None })
+        self.raise(
+            address,
+            Exception {
+                class: Class::Error,
+                reason,
+                trace: Trace::Caller { arguments: None, error_info: None },
+                cause: None,
+            },
+        )
     }
 
     // --- guard BIFs and arithmetic -------------------------------------------------------------------------------
@@ -687,7 +697,12 @@ impl<'a> Run<'a> {
                     ArithmeticError::SystemLimit => atoms::SYSTEM_LIMIT,
                 };
                 let arguments = [a.word(), b.word()];
-                self.raise_from_bif(ip.wrapping_add(6), Exception::error(Term::atom(reason)), (atoms::ERLANG, name), &arguments)
+                self.raise_from_bif(
+                    ip.wrapping_add(6),
+                    Exception::error(Term::atom(reason)),
+                    (atoms::ERLANG, name),
+                    &arguments,
+                )
             }
         }
     }
@@ -882,7 +897,8 @@ impl<'a> Run<'a> {
                     let names = (self.term(self.x(arity)).as_atom(), self.term(self.x(arity + 1)).as_atom());
                     let (Some(module), Some(function)) = names else {
                         self.sync();
-                        let arguments: Vec<Term<'a>> = self.x_slice(arity).iter().map(|word| self.term(*word)).collect();
+                        let arguments: Vec<Term<'a>> =
+                            self.x_slice(arity).iter().map(|word| self.term(*word)).collect();
                         let list = self.heap().list(&arguments).word();
                         let all = [self.x(arity), self.x(arity + 1), list];
                         let exception = Exception::error(Term::atom(atoms::BADARG));
@@ -1012,8 +1028,7 @@ impl<'a> Run<'a> {
                         }
                         None => {
                             self.sync();
-                            let (tag, culprit) =
-                                if map.is_map() { (atoms::BADKEY, key) } else { (atoms::BADMAP, map) };
+                            let (tag, culprit) = if map.is_map() { (atoms::BADKEY, key) } else { (atoms::BADMAP, map) };
                             let reason = self.heap().tuple(&[Term::atom(tag), culprit]);
                             flow!(self.guard_failed(ip, atoms::MAP_GET, 2, reason))
                         }

@@ -72,12 +72,7 @@ impl DecodeContext for VmContext<'_> {
 
 impl Vm {
     /// A local fun; `None` unless the environment has the size that the entry says.
-    pub fn make_fun<'h>(
-        &self,
-        heap: &'h Heap,
-        entry: &'static FunEntry,
-        environment: &[Term<'h>],
-    ) -> Option<Term<'h>> {
+    pub fn make_fun<'h>(&self, heap: &'h Heap, entry: &'static FunEntry, environment: &[Term<'h>]) -> Option<Term<'h>> {
         if environment.len() != entry.free_count as usize {
             return None;
         }

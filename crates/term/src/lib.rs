@@ -23,7 +23,6 @@ mod literal;
 mod map;
 mod order;
 mod print;
-pub mod print;
 mod term;
 #[cfg(test)]
 mod testing;

@@ -76,10 +76,12 @@ fn atom_to_binary<'h>(cx: &mut BifContext<'h>, atom: Atom, encoding: Atom) -> Bi
     let text = cx.text(atom);
     match encoding {
         atoms::UTF8 | atoms::UNICODE => Ok(cx.heap.binary(text.as_bytes())),
-        atoms::LATIN1 => match text.chars().map(|character| u8::try_from(character).ok()).collect::<Option<Vec<u8>>>() {
-            Some(bytes) => Ok(cx.heap.binary_from_vec(bytes)),
-            None => cx.badarg(),
-        },
+        atoms::LATIN1 => {
+            match text.chars().map(|character| u8::try_from(character).ok()).collect::<Option<Vec<u8>>>() {
+                Some(bytes) => Ok(cx.heap.binary_from_vec(bytes)),
+                None => cx.badarg(),
+            }
+        }
         _ => cx.badarg(),
     }
 }

@@ -154,12 +154,7 @@ fn set_group_leader<'h>(cx: &mut BifContext<'h>, leader: Term<'h>, pid: Term<'h>
 
 /// Asks a process to set its group leader; it answers `{reference, true}`.
 #[bif("erts_internal:group_leader/3")]
-fn request_group_leader<'h>(
-    cx: &mut BifContext<'h>,
-    leader: Term<'h>,
-    pid: Pid,
-    reference: Term<'h>,
-) -> BifResult<'h> {
+fn request_group_leader<'h>(cx: &mut BifContext<'h>, leader: Term<'h>, pid: Pid, reference: Term<'h>) -> BifResult<'h> {
     if !leader.is_pid() || !reference.is_reference() {
         return cx.badarg();
     }
@@ -264,7 +259,11 @@ fn system_task<'h>(
     let task: SystemTask = Box::new(move |vm, _, main| {
         let result = main.is_some_and(|main| match work {
             SystemWork::Collect { major } => {
-                if major { main.state.force_major = true } else { main.state.force_minor = true }
+                if major {
+                    main.state.force_major = true
+                } else {
+                    main.state.force_minor = true
+                }
                 true
             }
             SystemWork::CheckCode { module } => runs_old_code(vm, module, &main.heap, &main.state),
@@ -472,9 +471,7 @@ fn set_flag<'h>(cx: &mut BifContext<'h>, name: Atom, value: Term<'h>) -> Option<
             cx.process.set_priority(priority(value)?);
             Some(Term::atom(old.atom()))
         }
-        atoms::SCHEDULER => {
-            (value.as_usize()? <= cx.vm.schedulers.count()).then_some(Term::small(0))
-        }
+        atoms::SCHEDULER => (value.as_usize()? <= cx.vm.schedulers.count()).then_some(Term::small(0)),
         atoms::MAX_HEAP_SIZE => {
             let limit = max_heap_size(value, *cx.vm.defaults.max_heap_size.lock())?;
             if limit.size != 0 && limit.size < cx.state.next_heap_options(cx.heap).min_heap_words {
@@ -513,9 +510,7 @@ fn monitor_nodes<'h>(cx: &mut BifContext<'h>, value: Term<'h>) -> BifResult<'h> 
 
 fn save_calls<'t>(state: &mut oxbeam_runtime::ProcessState, value: Term<'_>) -> Term<'t> {
     match value.as_small() {
-        Some(depth @ 0..=10_000) => {
-            Term::small(i64::from(std::mem::replace(&mut state.save_calls, depth as u32)))
-        }
+        Some(depth @ 0..=10_000) => Term::small(i64::from(std::mem::replace(&mut state.save_calls, depth as u32))),
         _ => Term::atom(atoms::BADARG),
     }
 }

@@ -258,7 +258,13 @@ impl Subject<'_> {
             }
             atoms::PARENT => self.state.parent.map_or(Term::atom(atoms::UNDEFINED), Term::pid),
             atoms::LABEL => self.label(target),
-            atoms::LAST_CALLS => if self.state.save_calls == 0 { Term::FALSE } else { Term::NIL },
+            atoms::LAST_CALLS => {
+                if self.state.save_calls == 0 {
+                    Term::FALSE
+                } else {
+                    Term::NIL
+                }
+            }
             atoms::TRACE => Term::small(0),
             atoms::SEQUENTIAL_TRACE_TOKEN => {
                 self.state.seq_trace_token.as_ref().map_or(Term::NIL, |token| target.copy_in(token.term()))
@@ -300,8 +306,7 @@ impl Subject<'_> {
             ]),
             (atoms::CURRENT_LOCATION, Some(frame)) => self.vm.frame_term(target, frame),
             (atoms::CURRENT_STACKTRACE, _) => {
-                let frames: Vec<Term<'t>> =
-                    self.frames.iter().map(|frame| self.vm.frame_term(target, frame)).collect();
+                let frames: Vec<Term<'t>> = self.frames.iter().map(|frame| self.vm.frame_term(target, frame)).collect();
                 target.list(&frames)
             }
             _ => {

@@ -1,9 +1,7 @@
 //! Spawning processes.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{
-    AliasKind, BifContext, BifResult, MaxHeapSize, Priority, Process, SpawnMonitor, SpawnOptions,
-};
+use oxbeam_runtime::{AliasKind, BifContext, BifResult, MaxHeapSize, Priority, Process, SpawnMonitor, SpawnOptions};
 use oxbeam_term::{Atom, Term, atoms, next_heap_size};
 use std::sync::Arc;
 
@@ -211,12 +209,7 @@ fn parse_options<'h>(
     if good && !too_small { Ok(request) } else { Err((BadOptions::Option, request)) }
 }
 
-fn parse_option<'h>(
-    cx: &BifContext<'h>,
-    option: Term<'h>,
-    with_reply: bool,
-    request: &mut Request<'h>,
-) -> Option<()> {
+fn parse_option<'h>(cx: &BifContext<'h>, option: Term<'h>, with_reply: bool, request: &mut Request<'h>) -> Option<()> {
     if option.is_atom(atoms::LINK) {
         request.options.link = true;
         return Some(());

@@ -342,7 +342,8 @@ mod tests {
     #[test]
     fn days_of_known_dates() {
         // `calendar:date_to_gregorian_days(D) - 719528` of the real system.
-        for (date, days) in [((1970, 1, 1), 0), ((2000, 3, 1), 11_017), ((1600, 1, 1), -135_140), ((2024, 2, 29), 19_782)]
+        for (date, days) in
+            [((1970, 1, 1), 0), ((2000, 3, 1), 11_017), ((1600, 1, 1), -135_140), ((2024, 2, 29), 19_782)]
         {
             assert_eq!(days_since_1970(date.0, date.1, date.2), days);
         }

@@ -10,11 +10,11 @@ pub mod ports;
 pub(crate) mod prim_file;
 pub(crate) mod prim_tty;
 pub mod signals;
-pub(crate) mod tracer;
-pub(crate) mod zlib;
 mod system;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod tracer;
+pub(crate) mod zlib;
 
 pub use names::NameEncoding;
 pub use ports::PortTable;

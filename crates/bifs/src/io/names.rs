@@ -120,11 +120,7 @@ fn normalize_utf8<'h>(cx: &mut BifContext<'h>, native: Cow<'h, [u8]>) -> BifResu
     match std::str::from_utf8(&native) {
         Ok(name) if name.is_ascii() => Ok(cx.heap.string(name)),
         // Composing needs `unicode`'s own tables, which are Erlang code.
-        Ok(_) => cx.call(
-            cx.intern("unicode")?,
-            cx.intern("characters_to_nfc_list")?,
-            &[cx.heap.binary(&native)],
-        ),
+        Ok(_) => cx.call(cx.intern("unicode")?, cx.intern("characters_to_nfc_list")?, &[cx.heap.binary(&native)]),
         Err(_) => cx.badarg(),
     }
 }

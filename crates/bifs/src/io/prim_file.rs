@@ -445,8 +445,7 @@ fn ipread<'h>(cx: &mut BifContext<'h>, file: Term<'h>, offset: Term<'h>, size_ma
         Err(errno) => posix(cx, errno),
         Ok(None) => Ok(Term::atom(atoms::EOF)),
         Ok(Some((size, place, bytes))) => {
-            let payload =
-                if bytes.is_empty() { Term::atom(atoms::EOF) } else { cx.heap.binary_from_vec(bytes) };
+            let payload = if bytes.is_empty() { Term::atom(atoms::EOF) } else { cx.heap.binary_from_vec(bytes) };
             let block = [Term::small(size.into()), Term::small(place.into()), payload];
             Ok(cx.ok(cx.heap.tuple(&block)))
         }
@@ -670,7 +669,10 @@ mod tests {
                 };
                 let ipread = [handle, zero, Term::small(10)];
                 assert_eq!(ask("prim_file:ipread_s32bu_p32bu_nif", &ipread), "{ok,{3,8,<<\"abc\">>}}");
-                assert_eq!(ask("prim_file:pread_nif", &[handle, Term::small(8), Term::small(99)]), "{ok,<<\"abcdef\">>}");
+                assert_eq!(
+                    ask("prim_file:pread_nif", &[handle, Term::small(8), Term::small(99)]),
+                    "{ok,<<\"abcdef\">>}"
+                );
                 assert_eq!(ask("prim_file:pread_nif", &[handle, Term::small(99), Term::small(1)]), "eof");
                 assert_eq!(ask("prim_file:pread_nif", &[handle, Term::small(-1), Term::small(1)]), "{error,einval}");
                 let missing = heap.binary(b"/nonexistent/x\0");

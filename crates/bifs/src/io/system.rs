@@ -38,8 +38,7 @@ impl System {
         if let Some(encoding) = *self.name_encoding.read() {
             return encoding;
         }
-        let encoding =
-            if oxbeam_sys::terminal::locale_is_utf8() { NameEncoding::Utf8 } else { NameEncoding::Latin1 };
+        let encoding = if oxbeam_sys::terminal::locale_is_utf8() { NameEncoding::Utf8 } else { NameEncoding::Latin1 };
         *self.name_encoding.write().get_or_insert(encoding)
     }
     /// Sets how file names are encoded (`+fnu`, `+fnl`).
@@ -55,9 +54,9 @@ impl System {
         use std::os::unix::ffi::OsStrExt;
         match &*self.environment.read() {
             Some(source) => source(),
-            None => std::env::vars_os()
-                .map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat())
-                .collect(),
+            None => {
+                std::env::vars_os().map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat()).collect()
+            }
         }
     }
     /// Sets the executable that answers `--inet-gethost`; the running one by default.

@@ -2,7 +2,8 @@
 
 use oxbeam_beam_file::BeamFile;
 use oxbeam_runtime::{
-    BifContext, Engine, Interrupt, LoadError, Outcome, Prepared, Process, ProcessMain, SpawnOptions, Trap, Vm, VmOptions,
+    BifContext, Engine, Interrupt, LoadError, Outcome, Prepared, Process, ProcessMain, SpawnOptions, Trap, Vm,
+    VmOptions,
 };
 use oxbeam_term::{Heap, Term, Value, atoms};
 use parking_lot::Mutex;

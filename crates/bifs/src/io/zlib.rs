@@ -122,7 +122,11 @@ impl Codec {
                 };
                 let before = (compress.total_in(), compress.total_out());
                 let status = compress.compress(input, output, flush).map_err(|_| ())?;
-                Ok(((compress.total_in() - before.0) as usize, (compress.total_out() - before.1) as usize, step(status)))
+                Ok((
+                    (compress.total_in() - before.0) as usize,
+                    (compress.total_out() - before.1) as usize,
+                    step(status),
+                ))
             }
             Codec::Inflate { decompress, window_bits } => {
                 if let Some(detected) = detect(*window_bits, input) {
@@ -367,7 +371,8 @@ fn deflate_reset<'h>(cx: &mut BifContext<'h>, stream: &'h Stream) -> BifResult<'
 #[bif("zlib:deflateEnd_nif/1", nif)]
 fn deflate_end<'h>(cx: &mut BifContext<'h>, stream: &'h Stream) -> BifResult<'h> {
     let mut inner = stream.lock_deflate(cx)?;
-    let started = matches!(&inner.codec, Codec::Deflate { compress, .. } if compress.total_in() + compress.total_out() > 0);
+    let started =
+        matches!(&inner.codec, Codec::Deflate { compress, .. } if compress.total_in() + compress.total_out() > 0);
     let unfinished = inner.queued > 0 || started && !inner.end_seen;
     inner.reset_input();
     inner.codec = Codec::None;

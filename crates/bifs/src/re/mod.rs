@@ -223,7 +223,8 @@ impl<'h> Source<'h, '_> {
         let text = span.filter(|span| span.start < span.end);
         match kind {
             CaptureType::Index => {
-                let (start, length) = span.map_or((-1, 0), |span| (span.start as i64, span.end as i64 - span.start as i64));
+                let (start, length) =
+                    span.map_or((-1, 0), |span| (span.start as i64, span.end as i64 - span.start as i64));
                 self.heap.tuple(&[Term::small(start), Term::small(length)])
             }
             CaptureType::Binary => self.part(text),

@@ -111,7 +111,8 @@ fn flags(options: &mut CompileOptions) -> [&mut bool; 14] {
 
 fn encode(source: &[u8], options: &CompileOptions) -> Vec<u8> {
     let mut options = options.clone();
-    let bits = flags(&mut options).into_iter().enumerate().fold(0u16, |bits, (bit, flag)| bits | u16::from(*flag) << bit);
+    let bits =
+        flags(&mut options).into_iter().enumerate().fold(0u16, |bits, (bit, flag)| bits | u16::from(*flag) << bit);
     let number = |position: Option<usize>| position.map_or(0, |position| position as u8 + 1);
     let newline = number(options.newline.and_then(|own| NEWLINES.iter().position(|newline| *newline == own)));
     let bsr = number(options.bsr.and_then(|own| BSRS.iter().position(|bsr| *bsr == own)));

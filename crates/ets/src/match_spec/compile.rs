@@ -101,7 +101,9 @@ fn clause_keeps_key(head: Term<'_>, result: Term<'_>, key_index: usize, atoms: &
     if element_of_object(new_key) {
         return true;
     }
-    let Some(old_key) = head.as_tuple().and_then(|tuple| tuple.elements().get(key_index).copied()) else { return false };
+    let Some(old_key) = head.as_tuple().and_then(|tuple| tuple.elements().get(key_index).copied()) else {
+        return false;
+    };
     same_key(old_key, new_key, atoms)
 }
 
@@ -428,10 +430,7 @@ impl<'a> Compiler<'a> {
         match self.atoms.text(name) {
             "const" => match arguments {
                 [value] => self.constant(*value, copy),
-                _ => self.special(
-                    "Special form 'const' called with more than one argument in ",
-                    term,
-                ),
+                _ => self.special("Special form 'const' called with more than one argument in ", term),
             },
             form @ ("and" | "or") => {
                 if arguments.is_empty() {
@@ -475,14 +474,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn call<'t>(
-        &mut self,
-        text: &str,
-        name: Atom,
-        arguments: &'t [Term<'t>],
-        copy: bool,
-        tasks: &mut Vec<Task<'t>>,
-    ) {
+    fn call<'t>(&mut self, text: &str, name: Atom, arguments: &'t [Term<'t>], copy: bool, tasks: &mut Vec<Task<'t>>) {
         if let Some(form) = trace_form(text, arguments.len()) {
             // Actions of tracing have no meaning for tables, and tracing does not use this program yet.
             let problem = match self.dialect {

@@ -140,7 +140,10 @@ mod tests {
     fn packets() {
         let mut cutter = Cutter::new(Framing::Packet(2));
         assert_eq!(cutter.feed(vec![0]), []);
-        assert_eq!(cutter.feed(vec![2, b'a', b'b', 0, 0, 0, 1]), [Frame::Data(b"ab".to_vec()), Frame::Data(Vec::new())]);
+        assert_eq!(
+            cutter.feed(vec![2, b'a', b'b', 0, 0, 0, 1]),
+            [Frame::Data(b"ab".to_vec()), Frame::Data(Vec::new())]
+        );
         assert_eq!(cutter.feed(vec![b'c']), [Frame::Data(b"c".to_vec())]);
         assert_eq!(cutter.finish(), []);
         assert_eq!(packet_header(Framing::Packet(2), 258), Some(vec![1, 2]));

@@ -153,6 +153,9 @@ mod tests {
         assert_eq!(ask(24, &[1]), [1, 1, 0, 0, 0, 0]);
         assert_eq!(ask(3, &[]), b"\0udp_inet_request_3_not_implemented");
         assert_eq!(inet.control(1, &[]), None);
-        assert_eq!(Inet::new(Protocol::Tcp).control(CONTROL_MAGIC + 1, &[1, 1]).unwrap(), b"\0tcp_inet_not_implemented");
+        assert_eq!(
+            Inet::new(Protocol::Tcp).control(CONTROL_MAGIC + 1, &[1, 1]).unwrap(),
+            b"\0tcp_inet_not_implemented"
+        );
     }
 }

@@ -51,7 +51,9 @@ fn ends_of_programs() {
         assert_eq!(session.receive(), "{#Port<0.3>,{data,<<\"hej\\n\">>}}");
         assert_eq!(session.receive(), "{#Port<0.3>,eof}");
         let info = session.call("erts_internal:port_info", |_| vec![port_of("#Port<0.3>")]);
-        assert!(info.starts_with("[{name,\"echo hej\"},{links,[<0.0.0>]},{id,24},{connected,<0.0.0>},{input,4},{output,0},{os_pid,"));
+        assert!(info.starts_with(
+            "[{name,\"echo hej\"},{links,[<0.0.0>]},{id,24},{connected,<0.0.0>},{input,4},{output,0},{os_pid,"
+        ));
         spawn(session, "printf 'abcdefgh\\nij\\nlast'", &["line=5", "eof", "exit_status"]);
         for expected in ["{data,{noeol,\"abcde\"}}", "{data,{eol,\"fgh\"}}", "{data,{eol,\"ij\"}}", "{exit_status,0}"] {
             assert_eq!(session.receive(), format!("{{#Port<0.4>,{expected}}}"));
@@ -71,7 +73,11 @@ fn commands_and_closing() {
         assert_eq!(command(session, port, "hello"), "true");
         assert_eq!(session.receive(), "{#Port<0.1>,{data,<<\"hello\">>}}");
         assert_eq!(
-            session.call("erts_internal:port_command", |cx| vec![port, Term::NIL, cx.heap.list(&options(cx, &["bad"]))]),
+            session.call("erts_internal:port_command", |cx| vec![
+                port,
+                Term::NIL,
+                cx.heap.list(&options(cx, &["bad"]))
+            ]),
             "badopt"
         );
         assert_eq!(session.call("erts_internal:port_control", |_| vec![port, Term::small(1), Term::NIL]), "badarg");
