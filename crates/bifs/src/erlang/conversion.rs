@@ -3,7 +3,7 @@
 use oxbeam_bif_macros::bif;
 use oxbeam_number::{self as number, Integer as Number, ParseIntegerError};
 use oxbeam_runtime::{BifContext, BifResult};
-use oxbeam_term::{ATOM_CHARACTERS_MAX, Atom, Integer, Pid, Port, Term, atoms, print};
+use oxbeam_term::{ATOM_CHARACTERS_MAX, Atom, Integer, Pid, Port, Term, atoms};
 use std::borrow::Cow;
 
 /// Bytes of a number's text for one reduction.
@@ -376,7 +376,7 @@ fn fun_to_list<'h>(cx: &mut BifContext<'h>, fun: Term<'h>) -> BifResult<'h> {
 }
 
 fn text_of<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> BifResult<'h> {
-    Ok(cx.heap.byte_list(&print::term(term, cx.atoms(), usize::MAX), Term::NIL))
+    Ok(cx.heap.byte_list(&oxbeam_term::display(term, None, cx.atoms()), Term::NIL))
 }
 
 /// The text of a term as `erlang:display/1` has it, at most `limit` units of it (`undefined`: all).
@@ -387,7 +387,7 @@ fn term_to_string<'h>(cx: &mut BifContext<'h>, term: Term<'h>, limit: Term<'h>) 
         _ if limit.is_atom(atoms::UNDEFINED) => usize::MAX,
         _ => return cx.badarg(),
     };
-    let text = print::term(term, cx.atoms(), limit);
+    let text = oxbeam_term::display(term, Some(limit), cx.atoms());
     cx.spend(text.len() / DIGITS_PER_REDUCTION);
     Ok(cx.heap.byte_list(&text, Term::NIL))
 }
