@@ -209,7 +209,16 @@ fn start_machine(launch: Launch) -> i32 {
         handle_signals: true,
     };
     match boot.start() {
-        Ok(vm) => vm.wait(),
+        Ok(vm) => {
+            if let Some(seconds) = env::var("OXBEAM_OVERVIEW_AFTER").ok().and_then(|text| text.parse().ok()) {
+                let machine = vm.clone();
+                thread::spawn(move || {
+                    thread::sleep(std::time::Duration::from_secs(seconds));
+                    eprint!("{}", machine.process_overview());
+                });
+            }
+            vm.wait()
+        }
         Err(error) => {
             complain(&error.to_string());
             1

@@ -8,6 +8,7 @@ mod clock;
 mod code;
 mod exception;
 mod external;
+mod inspect;
 mod mailbox;
 mod monitor;
 mod process;
