@@ -26,6 +26,8 @@ pub fn set_environment(vm: &oxbeam_runtime::Vm, variables: Vec<(Vec<u8>, Vec<u8>
 pub fn install(vm: &oxbeam_runtime::Vm) {
     io::install(vm);
     erlang::timer::install(vm);
+    io::install(vm);
+    os::install(vm);
 }
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));
