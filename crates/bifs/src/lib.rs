@@ -17,15 +17,16 @@ pub(crate) mod re;
 pub(crate) mod testing;
 pub(crate) mod unicode;
 
-/// Gives a machine what the families of BIFs need in it beside their functions. Called once when it is built.
 /// Sets the environment variables that Erlang code and its programs see.
 pub fn set_environment(vm: &oxbeam_runtime::Vm, variables: Vec<(Vec<u8>, Vec<u8>)>) {
     vm.extension::<os::Environment>().replace(variables);
 }
 
+/// Gives a machine what the families of BIFs need in it beside their functions. Called once when it is built.
 pub fn install(vm: &oxbeam_runtime::Vm) {
     io::install(vm);
     erlang::timer::install(vm);
+    os::install(vm);
 }
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));

@@ -1,10 +1,12 @@
 //! Module `os`: environment, signals, the operating system's process.
 
+use crate::io::System;
+use crate::io::signals::SignalCenter;
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult};
-use oxbeam_sys::signals::{Disposition, Signal, Signals};
+use oxbeam_runtime::{BifContext, BifResult, Vm};
+use oxbeam_sys::signals::{Disposition, Signal};
 use oxbeam_term::{Atom, Heap, Term, atoms};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStringExt;
 
@@ -35,11 +37,11 @@ impl Environment {
     }
 }
 
-/// Who handles operating system signals. The command that runs the machine sets it.
-#[derive(Default)]
-pub struct SignalControl {
-    /// Handlers, if the command installed some.
-    pub signals: Mutex<Option<Signals>>,
+/// Lets programs that the machine starts inherit the environment as Erlang code has changed it.
+pub(crate) fn install(vm: &Vm) {
+    let environment = vm.extension::<Environment>();
+    let entry = |(name, value): (Vec<u8>, Vec<u8>)| [name, value].join(&b'=');
+    vm.extension::<System>().set_environment(Box::new(move || environment.all().into_iter().map(entry).collect()));
 }
 
 /// Text as the operating system takes it: characters in UTF-8, without zeros.
@@ -138,10 +140,8 @@ fn set_signal<'h>(cx: &mut BifContext<'h>, signal: Atom, disposition: Atom) -> B
         _ => return cx.badarg(),
     };
     let Some(signal) = Signal::from_name(cx.text(signal)) else { return cx.badarg() };
-    if let Some(signals) = &*cx.vm.extension::<SignalControl>().signals.lock()
-        && signals.set(signal, disposition).is_err()
-    {
-        return cx.badarg();
+    match cx.vm.extension::<SignalCenter>().set(signal, disposition) {
+        Ok(()) => Ok(Term::atom(atoms::OK)),
+        Err(_) => cx.badarg(),
     }
-    Ok(Term::atom(atoms::OK))
 }

@@ -104,6 +104,8 @@ pub struct Schedulers {
     pub context_switches: AtomicUsize,
     /// Reductions of all slices so far.
     pub reductions: AtomicU64,
+    /// Garbage collections so far.
+    pub collections: AtomicU64,
 }
 
 thread_local! {
@@ -135,6 +137,7 @@ impl Schedulers {
             threads: Mutex::default(),
             context_switches: AtomicUsize::new(0),
             reductions: AtomicU64::new(0),
+            collections: AtomicU64::new(0),
         }
     }
     /// How many ordinary schedulers there are.
@@ -152,6 +155,10 @@ impl Schedulers {
     /// Lengths of the run queues.
     pub fn queue_lengths(&self) -> Vec<usize> {
         self.schedulers.iter().map(|scheduler| scheduler.queue.lock().len()).collect()
+    }
+    /// How many processes wait for a dirty scheduler.
+    pub fn dirty_queue_length(&self, kind: DirtyKind) -> usize {
+        self.dirty[kind as usize].queue.lock().len()
     }
     /// Queues a process that the caller moved to Queued.
     pub(crate) fn enqueue(&self, process: Arc<Process>) {
@@ -315,9 +322,11 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
         return;
     }
     let before = process.reductions.load(Ordering::Relaxed);
+    let collections = main.heap.collections();
     let outcome = vm.engine().run(vm, &process, main, false, SLICE_REDUCTIONS);
     let reductions = process.reductions.load(Ordering::Relaxed).wrapping_sub(before);
     vm.schedulers.reductions.fetch_add(reductions, Ordering::Relaxed);
+    vm.schedulers.collections.fetch_add(main.heap.collections().wrapping_sub(collections), Ordering::Relaxed);
     account_memory(vm, &process, (main.heap.total_words() * 8) as u64);
     finish_slice(vm, process, outcome);
 }

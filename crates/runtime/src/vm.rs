@@ -72,6 +72,8 @@ pub struct SpawnDefaults {
 pub struct MemoryCounters {
     /// Heaps of processes.
     pub processes: AtomicI64,
+    /// Large binaries that processes refer to, counted once for each that does.
+    pub binaries: AtomicI64,
     /// ETS tables.
     pub ets: AtomicI64,
 }

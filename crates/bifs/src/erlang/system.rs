@@ -1,0 +1,369 @@
+//! The machine as a whole: halting, flags, showing text, memory, small internal questions.
+
+use super::process::max_heap_size_map;
+use super::spawn::{HEAP_WORDS_MIN, VIRTUAL_WORDS_MIN, heap_words, max_heap_size};
+use crate::io::ports::PortTable;
+use oxbeam_bif_macros::bif;
+use oxbeam_runtime::{BifContext, BifResult, Interrupt, SystemLogger, Trap};
+use oxbeam_term::{Atom, LiteralRange, Term, atoms, size_in_words};
+use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+/// Deepest stack trace that can be asked for, as in OTP.
+const BACKTRACE_DEPTH_MAX: u32 = 64;
+/// Bits of an exit status that count.
+const STATUS_MASK: u64 = i32::MAX as u64;
+/// Longest text that `halt/2` shows, in characters.
+const SLOGAN_CHARACTERS_MAX: usize = 1023;
+
+/// Settings that are only kept and told.
+#[derive(Default)]
+pub(crate) struct Settings {
+    /// `trace_control_word`.
+    pub(crate) trace_control_word: AtomicU32,
+    /// `scheduler_wall_time`.
+    pub(crate) scheduler_wall_time: AtomicBool,
+    /// `outstanding_system_requests_limit`, less its default.
+    pub(crate) more_system_requests: AtomicU32,
+}
+
+/// Ends the machine with a status, a text and the status 1, or by `abort`.
+///
+/// # Errors
+///
+/// `badarg`, with the cause `badopt` for bad options.
+#[bif("erlang:halt/2")]
+fn halt<'h>(cx: &mut BifContext<'h>, status: Term<'h>, options: Term<'h>) -> BifResult<'h> {
+    let Some((flush, limit)) = halt_options(options) else { return cx.badarg_because(atoms::BADOPT) };
+    if status.is_atom(atoms::ABORT) {
+        std::process::abort();
+    }
+    let (status, flush) = if let Some(slogan) = text(status) {
+        if slogan.chars().count() > SLOGAN_CHARACTERS_MAX {
+            return cx.badarg();
+        }
+        eprintln!("{slogan}");
+        (1, false)
+    } else if let Some(integer) = status.as_integer().filter(|integer| !integer.is_negative()) {
+        let bits = integer.to_u64().unwrap_or_else(|| {
+            let digits = integer.to_bigint().to_u64_digits().1;
+            digits.first().copied().unwrap_or(0)
+        });
+        ((bits & STATUS_MASK) as i32, flush)
+    } else {
+        return cx.badarg();
+    };
+    if flush {
+        // Ports go on while their output is written, and so does everybody else until the machine ends.
+        let vm = cx.vm.arc();
+        let flusher = std::thread::Builder::new().name("halt".into()).spawn(move || {
+            vm.extension::<PortTable>().flush(limit);
+            vm.halt(status);
+        });
+        if flusher.is_err() {
+            cx.vm.halt(status);
+        }
+    } else {
+        cx.vm.halt(status);
+    }
+    Err(Box::new(Interrupt::Trap(Trap::Hibernate {
+        // Nobody wakes up from this: the machine ends first, or drops the process with everything else.
+        export: cx.vm.code.export(atoms::ERLANG, atoms::HALT, 2),
+        arguments: vec![Term::small(i64::from(status)), Term::NIL],
+    })))
+}
+
+/// Flush, and for how long.
+fn halt_options(list: Term<'_>) -> Option<(bool, Option<Duration>)> {
+    let (mut flush, mut limit) = (true, None);
+    for option in list.to_vec()? {
+        let [name, value] = option.as_tuple_of::<2>()?;
+        match name.as_atom()? {
+            atoms::FLUSH => flush = value.as_boolean()?,
+            atoms::FLUSH_TIMEOUT => {
+                limit = Some(Duration::from_millis(u32::try_from(value.as_u64()?).ok()?.into()));
+            }
+            _ => return None,
+        }
+    }
+    Some((flush, limit))
+}
+
+/// A list of characters as text.
+fn text(term: Term<'_>) -> Option<String> {
+    if !term.is_list() {
+        return None;
+    }
+    let mut text = String::new();
+    for character in term.to_vec()? {
+        text.push(char::from_u32(u32::try_from(character.as_u64()?).ok()?)?);
+    }
+    Some(text)
+}
+
+/// Prints a term to standard output.
+#[bif("erlang:display/1")]
+fn display<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> BifResult<'h> {
+    let mut text = oxbeam_term::display(term, None, cx.atoms());
+    text.push(b'\n');
+    cx.spend(text.len() / 16);
+    let _ = std::io::stdout().lock().write_all(&text);
+    let _ = std::io::stdout().lock().flush();
+    Ok(Term::TRUE)
+}
+
+/// Writes text to `stdout` or `stderr` as it is.
+///
+/// # Errors
+///
+/// `badarg` for another device, and for anything that is no text or binary.
+#[bif("erlang:display_string/2")]
+fn display_string<'h>(cx: &mut BifContext<'h>, device: Atom, string: Term<'h>) -> BifResult<'h> {
+    let bytes = match (text(string), string.as_binary()) {
+        (Some(text), _) => text.into_bytes(),
+        (None, Some(bytes)) => bytes.into_owned(),
+        (None, None) => return cx.badarg(),
+    };
+    let written = match device {
+        atoms::STDOUT => std::io::stdout().lock().write_all(&bytes).and_then(|()| std::io::stdout().lock().flush()),
+        atoms::STDERR => std::io::stderr().lock().write_all(&bytes),
+        _ => return cx.badarg(),
+    };
+    match written {
+        Ok(()) => Ok(Term::TRUE),
+        Err(_) => cx.badarg(),
+    }
+}
+
+/// Sets a flag of the machine; returns the old value.
+///
+/// # Errors
+///
+/// `badarg` for a bad value, with the cause `badopt` for an unknown flag.
+#[bif("erlang:system_flag/2")]
+fn system_flag<'h>(cx: &mut BifContext<'h>, flag: Term<'h>, value: Term<'h>) -> BifResult<'h> {
+    let Some(name) = flag.as_atom().filter(|name| FLAGS.contains(name)) else {
+        return cx.badarg_because(atoms::BADOPT);
+    };
+    match set_system_flag(cx, name, value) {
+        Some(old) => Ok(old),
+        None => cx.badarg(),
+    }
+}
+
+const FLAGS: [Atom; 13] = [
+    atoms::BACKTRACE_DEPTH,
+    atoms::FULLSWEEP_AFTER,
+    atoms::MIN_HEAP_SIZE,
+    atoms::MIN_BIN_VHEAP_SIZE,
+    atoms::MAX_HEAP_SIZE,
+    atoms::MULTI_SCHEDULING,
+    atoms::OUTSTANDING_SYSTEM_REQUESTS_LIMIT,
+    atoms::SCHEDULER_WALL_TIME,
+    atoms::SCHEDULERS_ONLINE,
+    atoms::DIRTY_CPU_SCHEDULERS_ONLINE,
+    atoms::SYSTEM_LOGGER,
+    atoms::TIME_OFFSET,
+    atoms::TRACE_CONTROL_WORD,
+];
+
+fn set_system_flag<'h>(cx: &mut BifContext<'h>, name: Atom, value: Term<'h>) -> Option<Term<'h>> {
+    let defaults = &cx.vm.defaults;
+    let settings = cx.vm.extension::<Settings>();
+    Some(match name {
+        atoms::BACKTRACE_DEPTH => {
+            let depth = u32::try_from(value.as_u64()?).unwrap_or(u32::MAX).min(BACKTRACE_DEPTH_MAX);
+            Term::small(cx.vm.backtrace_depth.swap(depth, Ordering::Relaxed).into())
+        }
+        atoms::FULLSWEEP_AFTER => {
+            let count = u16::try_from(value.as_u64()?).unwrap_or(u16::MAX);
+            Term::small(defaults.fullsweep_after.swap(count.into(), Ordering::Relaxed).into())
+        }
+        atoms::MIN_HEAP_SIZE => {
+            let words = heap_words(value, HEAP_WORDS_MIN)?;
+            cx.heap.unsigned(defaults.min_heap_words.swap(words, Ordering::Relaxed) as u64)
+        }
+        atoms::MIN_BIN_VHEAP_SIZE => {
+            let words = heap_words(value, VIRTUAL_WORDS_MIN)?;
+            cx.heap.unsigned(defaults.min_virtual_words.swap(words, Ordering::Relaxed) as u64)
+        }
+        atoms::MAX_HEAP_SIZE => {
+            let mut current = defaults.max_heap_size.lock();
+            let limit = max_heap_size(value, *current)?;
+            if limit.size != 0 && limit.size < defaults.min_heap_words.load(Ordering::Relaxed) {
+                return None;
+            }
+            let old = std::mem::replace(&mut *current, limit);
+            drop(current);
+            max_heap_size_map(cx.heap, cx.atoms(), old)
+        }
+        // All schedulers stay online: the flags accept what is true already.
+        atoms::SCHEDULERS_ONLINE => {
+            let count = cx.vm.schedulers.count();
+            (1..=count).contains(&value.as_usize()?).then(|| cx.heap.unsigned(count as u64))?
+        }
+        atoms::DIRTY_CPU_SCHEDULERS_ONLINE => {
+            let count = cx.vm.schedulers.dirty_count(oxbeam_runtime::DirtyKind::Cpu);
+            (1..=count).contains(&value.as_usize()?).then(|| cx.heap.unsigned(count as u64))?
+        }
+        atoms::OUTSTANDING_SYSTEM_REQUESTS_LIMIT => {
+            let limit = u32::try_from(value.as_u64()?).ok().filter(|limit| *limit > 0)?;
+            let old = requests_limit(cx);
+            let default = default_requests_limit(cx);
+            settings.more_system_requests.store(limit.wrapping_sub(default), Ordering::Relaxed);
+            Term::small(old.into())
+        }
+        atoms::SCHEDULER_WALL_TIME => {
+            Term::boolean(settings.scheduler_wall_time.swap(value.as_boolean()?, Ordering::Relaxed))
+        }
+        atoms::TRACE_CONTROL_WORD => {
+            let word = u32::try_from(value.as_u64()?).ok()?;
+            cx.heap.unsigned(settings.trace_control_word.swap(word, Ordering::Relaxed).into())
+        }
+        atoms::TIME_OFFSET if value.is_atom(atoms::FINALIZE) => Term::atom(atoms::FINAL),
+        atoms::SYSTEM_LOGGER => return set_system_logger(cx, value),
+        _ => return None,
+    })
+}
+
+fn default_requests_limit(cx: &BifContext<'_>) -> u32 {
+    2 * u32::try_from(cx.vm.schedulers.count()).unwrap_or(1)
+}
+
+/// `outstanding_system_requests_limit`.
+pub(crate) fn requests_limit(cx: &BifContext<'_>) -> u32 {
+    let more = cx.vm.extension::<Settings>().more_system_requests.load(Ordering::Relaxed);
+    default_requests_limit(cx).wrapping_add(more)
+}
+
+fn set_system_logger<'h>(cx: &mut BifContext<'h>, value: Term<'h>) -> Option<Term<'h>> {
+    let logger = match (value.as_pid(), value.as_atom()) {
+        (Some(pid), _) => Some(pid),
+        (_, Some(atoms::LOGGER | atoms::UNDEFINED)) => None,
+        _ => return None,
+    };
+    let old = cx.vm.extension::<SystemLogger>().set(logger);
+    Some(old.map_or(Term::atom(atoms::LOGGER), Term::pid))
+}
+
+/// Turns the measuring of schedulers on or off; returns whether it was on.
+#[bif("erts_internal:scheduler_wall_time/1")]
+fn scheduler_wall_time<'h>(cx: &mut BifContext<'h>, on: Term<'h>) -> BifResult<'h> {
+    let settings = cx.vm.extension::<Settings>();
+    Ok(Term::boolean(settings.scheduler_wall_time.swap(on.as_boolean() == Some(true), Ordering::Relaxed)))
+}
+
+/// Do all schedulers answer? They do when this runs.
+///
+/// # Errors
+///
+/// `badarg` unless asked about `schedulers`.
+#[bif("erts_internal:system_check/1")]
+fn system_check<'h>(cx: &mut BifContext<'h>, what: Atom) -> BifResult<'h> {
+    if what == atoms::SCHEDULERS { Ok(Term::atom(atoms::OK)) } else { cx.badarg() }
+}
+
+/// Threads that do auxiliary work.
+#[bif("erts_internal:no_aux_work_threads/0")]
+fn no_aux_work_threads<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
+    Ok(cx.heap.unsigned(cx.vm.schedulers.count() as u64 + 1))
+}
+
+/// Words of a term when nothing in it is shared.
+#[bif("erts_debug:flat_size/1")]
+fn flat_size<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> BifResult<'h> {
+    let words = size_in_words(term, LiteralRange::EMPTY);
+    cx.spend(words / 8);
+    Ok(cx.heap.unsigned(words as u64))
+}
+
+/// Are both terms the very same, not only equal?
+#[bif("erts_debug:same/2")]
+fn same<'h>(_cx: &mut BifContext<'h>, first: Term<'h>, second: Term<'h>) -> BifResult<'h> {
+    Ok(Term::boolean(first.is_same(second)))
+}
+
+/// Memory by kind, in bytes.
+struct Memory {
+    processes: u64,
+    atom: u64,
+    atom_used: u64,
+    binary: u64,
+    code: u64,
+    ets: u64,
+    system: u64,
+}
+
+fn memory_now(cx: &BifContext<'_>) -> Memory {
+    let vm = cx.vm;
+    let counted = |counter: &std::sync::atomic::AtomicI64| counter.load(Ordering::Relaxed).max(0).cast_unsigned();
+    let processes = counted(&vm.memory.processes)
+        + (vm.processes.count() * size_of::<oxbeam_runtime::Process>()) as u64;
+    let atom_used = vm.atoms.text_bytes() as u64;
+    let atom = atom_used + u64::from(vm.atoms.count()) * 16;
+    let code = vm.code.bytes() as u64 + vm.code.literals.used_words() as u64 * 8;
+    let ets = counted(&vm.memory.ets);
+    let binary = counted(&vm.memory.binaries);
+    Memory { processes, atom, atom_used, binary, code, ets, system: atom + binary + code + ets }
+}
+
+/// The kinds of memory in the order that `memory/0` tells them.
+const MEMORY_KINDS: [Atom; 9] = [
+    atoms::TOTAL,
+    atoms::PROCESSES,
+    atoms::PROCESSES_USED,
+    atoms::SYSTEM,
+    atoms::ATOM,
+    atoms::ATOM_USED,
+    atoms::BINARY,
+    atoms::CODE,
+    atoms::ETS,
+];
+
+fn memory_of(memory: &Memory, kind: Atom) -> Option<u64> {
+    Some(match kind {
+        atoms::TOTAL => memory.processes + memory.system,
+        atoms::PROCESSES | atoms::PROCESSES_USED => memory.processes,
+        atoms::SYSTEM => memory.system,
+        atoms::ATOM => memory.atom,
+        atoms::ATOM_USED => memory.atom_used,
+        atoms::BINARY => memory.binary,
+        atoms::CODE => memory.code,
+        atoms::ETS => memory.ets,
+        _ => return None,
+    })
+}
+
+fn memory_pairs<'h>(cx: &BifContext<'h>, kinds: &[Atom]) -> Option<Term<'h>> {
+    let memory = memory_now(cx);
+    let pair = |kind: &Atom| Some(cx.heap.tuple(&[Term::atom(*kind), cx.heap.unsigned(memory_of(&memory, *kind)?)]));
+    let pairs: Option<Vec<Term<'h>>> = kinds.iter().map(pair).collect();
+    Some(cx.heap.list(&pairs?))
+}
+
+/// Memory in use, by kind. OTP's Erlang code adds up what its allocators tell; here the machine knows.
+#[bif("erlang:memory/0")]
+fn memory<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
+    Ok(memory_pairs(cx, &MEMORY_KINDS).unwrap_or(Term::NIL))
+}
+
+/// Memory of one kind, or of each kind in a list.
+///
+/// # Errors
+///
+/// `badarg` for an unknown kind.
+#[bif("erlang:memory/1")]
+fn memory_kind<'h>(cx: &mut BifContext<'h>, kind: Term<'h>) -> BifResult<'h> {
+    if let Some(kind) = kind.as_atom() {
+        return match memory_of(&memory_now(cx), kind) {
+            Some(bytes) => Ok(cx.heap.unsigned(bytes)),
+            None => cx.badarg(),
+        };
+    }
+    let kinds: Option<Vec<Atom>> = kind.to_vec().and_then(|kinds| kinds.into_iter().map(Term::as_atom).collect());
+    match kinds.and_then(|kinds| memory_pairs(cx, &kinds)) {
+        Some(pairs) => Ok(pairs),
+        None => cx.badarg(),
+    }
+}
