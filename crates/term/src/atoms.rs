@@ -439,7 +439,7 @@ well_known! {
     EXTERNAL = "external",
     EXTERNAL_PID = "external_pid",
     EXTERNAL_PORT = "external_port",
-    EXTERNAL_REF = "external_ref",
+    EXTERNAL_REFERENCE = "external_reference",
     EXTERNAL_SIZE = "external_size",
     FAILED = "failed",
     FALSE = "false",
