@@ -4,5 +4,6 @@
 #![forbid(unsafe_code)]
 
 pub(crate) mod erlang;
+pub mod ets;
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));
