@@ -28,5 +28,6 @@ pub fn install(vm: &oxbeam_runtime::Vm) {
     erlang::timer::install(vm);
     os::install(vm);
 }
+pub mod ets;
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));

@@ -1,0 +1,186 @@
+//! Making, deleting, naming and fixing tables.
+
+use super::{badarg, because, find, tables};
+use oxbeam_bif_macros::bif;
+use oxbeam_ets::{Access, Heir, Options, Protection, TableType, WriteConcurrency};
+use oxbeam_runtime::{BifContext, BifResult, Signal};
+use oxbeam_term::{Atom, LiteralRange, OwnedTerm, Term, atoms};
+
+/// Makes a table: its name if `named_table` is among the options, else its reference.
+///
+/// # Errors
+///
+/// `badarg` for wrong options; cause `already_exists` when the name is taken.
+#[bif("ets:new/2")]
+fn new<'h>(cx: &mut BifContext<'h>, name: Atom, options: Term<'h>) -> BifResult<'h> {
+    let Some((options, heir)) = parse_options(cx, options) else { return cx.badarg() };
+    let id = cx.vm.next_reference();
+    match tables(cx).create(id, name, cx.pid(), heir, options) {
+        None => Err(because(cx, atoms::ALREADY_EXISTS)),
+        Some(_) if options.named => Ok(Term::atom(name)),
+        Some(table) => Ok(cx.heap.magic_reference(id.0, table)),
+    }
+}
+
+fn parse_options(cx: &BifContext<'_>, list: Term<'_>) -> Option<(Options, Option<Heir>)> {
+    let mut options = Options::default();
+    let mut heir = None;
+    let mut decentralized = None;
+    for option in list.to_vec()? {
+        if let Some(atom) = option.as_atom() {
+            match atom {
+                atoms::SET => options.kind = TableType::Set,
+                atoms::ORDERED_SET => options.kind = TableType::OrderedSet,
+                atoms::BAG => options.kind = TableType::Bag,
+                atoms::DUPLICATE_BAG => options.kind = TableType::DuplicateBag,
+                atoms::NAMED_TABLE => options.named = true,
+                atoms::COMPRESSED => options.compressed = true,
+                other => options.protection = protection(Term::atom(other))?,
+            }
+        } else if let Some([key, value]) = option.as_tuple_of::<2>() {
+            match key.as_atom()? {
+                atoms::KEYPOS => options.key_index = value.as_usize()?.checked_sub(1)?,
+                atoms::READ_CONCURRENCY => options.read_concurrency = value.as_boolean()?,
+                atoms::DECENTRALIZED_COUNTERS => decentralized = Some(value.as_boolean()?),
+                atoms::WRITE_CONCURRENCY => {
+                    options.write_concurrency = match value.as_atom()? {
+                        atoms::TRUE => WriteConcurrency::On,
+                        atoms::FALSE => WriteConcurrency::Off,
+                        atoms::AUTO => WriteConcurrency::Auto,
+                        _ => return None,
+                    }
+                }
+                atoms::HEIR if value.is_atom(atoms::NONE) => heir = None,
+                _ => return None,
+            }
+        } else {
+            heir = parse_heir(cx, option)?;
+        }
+    }
+    if options.protection == Protection::Private {
+        options.write_concurrency = WriteConcurrency::Off;
+    }
+    options.decentralized_counters = match options.write_concurrency {
+        WriteConcurrency::Off => false,
+        WriteConcurrency::On => decentralized.unwrap_or(options.kind == TableType::OrderedSet),
+        WriteConcurrency::Auto => decentralized.unwrap_or(true),
+    };
+    Some((options, heir))
+}
+
+fn protection(term: Term<'_>) -> Option<Protection> {
+    match term.as_atom()? {
+        atoms::PUBLIC => Some(Protection::Public),
+        atoms::PROTECTED => Some(Protection::Protected),
+        atoms::PRIVATE => Some(Protection::Private),
+        _ => None,
+    }
+}
+
+/// `{heir, Pid, Data}`; a process that has ended is no heir.
+fn parse_heir(cx: &BifContext<'_>, option: Term<'_>) -> Option<Option<Heir>> {
+    let [tag, pid, data] = option.as_tuple_of::<3>()?;
+    let pid = pid.as_pid().filter(|_| tag.is_atom(atoms::HEIR))?;
+    let alive = pid == cx.pid() || cx.vm.process(pid).is_some();
+    Some(alive.then(|| Heir { pid, data: OwnedTerm::copy(*data, LiteralRange::EMPTY) }))
+}
+
+/// Deletes a table.
+#[bif("ets:delete/1")]
+fn delete_table<'h>(cx: &mut BifContext<'h>, table: Term<'h>) -> BifResult<'h> {
+    let table = find(cx, table)?;
+    let objects = table.write(cx, Access::Write)?.len();
+    drop(tables(cx).delete(&table));
+    cx.spend(objects / 16);
+    Ok(Term::TRUE)
+}
+
+/// Gives a table another name and returns that, or for a table without registered name the table.
+///
+/// # Errors
+///
+/// `badarg` when the name is taken or no atom.
+#[bif("ets:rename/2")]
+fn rename<'h>(cx: &mut BifContext<'h>, table: Term<'h>, name: Term<'h>) -> BifResult<'h> {
+    let found = find(cx, table)?;
+    drop(found.write(cx, Access::Write)?);
+    let (Some(name), Some(shared)) = (name.as_atom(), found.shared()) else { return cx.badarg() };
+    if !tables(cx).rename(&shared, name) {
+        return cx.badarg();
+    }
+    if found.options.named { Ok(Term::atom(name)) } else { Ok(found.reference(cx)) }
+}
+
+/// Fixes a table for traversal, or undoes one fixation of the caller's.
+#[bif("ets:safe_fixtable/2")]
+fn safe_fixtable<'h>(cx: &mut BifContext<'h>, table: Term<'h>, fix: Term<'h>) -> BifResult<'h> {
+    let table = find(cx, table)?;
+    drop(table.read(cx, Access::Read)?);
+    let pid = cx.pid();
+    let clock = &cx.vm.clock;
+    match fix.as_boolean() {
+        Some(true) => tables(cx).fix(&table, pid, || {
+            let monotonic = clock.monotonic();
+            (monotonic, (monotonic + clock.offset()) / 1000)
+        }),
+        Some(false) => tables(cx).release(&table, pid, false),
+        None => return Err(badarg(cx)),
+    }
+    Ok(Term::TRUE)
+}
+
+/// The reference of the table with this name, or `undefined`.
+#[bif("ets:whereis/1")]
+fn whereis<'h>(cx: &mut BifContext<'h>, name: Atom) -> BifResult<'h> {
+    match tables(cx).named(name) {
+        Some(shared) => Ok(super::Found::Shared(shared).reference(cx)),
+        None => Ok(Term::atom(atoms::UNDEFINED)),
+    }
+}
+
+/// Sends the caller a message `{Reference, Tables}` for each scheduler, all tables in the first; returns the reference.
+#[bif("ets:internal_request_all/0")]
+fn internal_request_all<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
+    let number = cx.vm.next_reference().0;
+    let all = tables(cx).all();
+    for scheduler in 0..cx.vm.schedulers.count() {
+        let message = OwnedTerm::build(cx.literals(), |heap| {
+            let part = if scheduler == 0 { all.as_slice() } else { &[] };
+            let terms: Vec<Term<'_>> = part
+                .iter()
+                .filter_map(|shared| {
+                    let table = oxbeam_ets::table_of(shared)?;
+                    let state = table.read(cx.pid(), Access::Info).ok()?;
+                    Some(match table.options.named {
+                        true => Term::atom(state.name),
+                        false => heap.magic_reference(table.id().0, shared.clone()),
+                    })
+                })
+                .collect();
+            heap.tuple(&[heap.reference(number), heap.list(&terms)])
+        });
+        cx.vm.signal(cx.process, Signal::Message(message));
+    }
+    cx.spend(all.len());
+    Ok(cx.heap.reference(number))
+}
+
+/// Removes all objects. Returns how many there were when `count` is `undefined`, else `count`.
+#[bif("ets:internal_delete_all/2")]
+fn internal_delete_all<'h>(cx: &mut BifContext<'h>, table: Term<'h>, count: Term<'h>) -> BifResult<'h> {
+    let table = find(cx, table)?;
+    let (objects, gone) = {
+        let mut state = table.write(cx, Access::Write)?;
+        (state.len(), state.clear())
+    };
+    drop(gone);
+    cx.spend(objects / 16);
+    if count.is_atom(atoms::UNDEFINED) { Ok(cx.heap.integer(objects as i64)) } else { Ok(count) }
+}
+
+pub(super) fn parse_protection(term: Term<'_>) -> Option<Protection> {
+    protection(term)
+}
+pub(super) fn heir_option(cx: &BifContext<'_>, option: Term<'_>) -> Option<Option<Heir>> {
+    parse_heir(cx, option)
+}
