@@ -59,11 +59,11 @@ impl System {
             }
         }
     }
-    /// Sets the executable that answers `--inet-gethost`; the running one by default.
+    /// Sets the executable that answers `inet_gethost`; the running one by default.
     pub fn set_program(&self, path: Vec<u8>) {
         *self.program.write() = Some(path);
     }
-    /// The executable that answers `--inet-gethost`.
+    /// The executable that answers `inet_gethost`.
     pub fn program(&self) -> Option<Vec<u8>> {
         use std::os::unix::ffi::OsStringExt;
         if let Some(path) = &*self.program.read() {
