@@ -2,9 +2,8 @@
 
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult};
-use oxbeam_sys::signals::{Disposition, Signal, Signals};
 use oxbeam_term::{Atom, Heap, Term, atoms};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStringExt;
 
@@ -33,13 +32,6 @@ impl Environment {
     pub fn all(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.variables.read().iter().map(|(name, value)| (name.clone(), value.clone())).collect()
     }
-}
-
-/// Who handles operating system signals. The command that runs the machine sets it.
-#[derive(Default)]
-pub struct SignalControl {
-    /// Handlers, if the command installed some.
-    pub signals: Mutex<Option<Signals>>,
 }
 
 /// Text as the operating system takes it: characters in UTF-8, without zeros.
@@ -122,26 +114,4 @@ fn env<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
 #[bif("os:getpid/0")]
 fn getpid<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
     Ok(cx.heap.string(&std::process::id().to_string()))
-}
-
-/// What an operating system signal does: `default`, `ignore`, or `handle` by `erl_signal_server`.
-///
-/// # Errors
-///
-/// `badarg` for an unknown signal or disposition.
-#[bif("os:set_signal/2")]
-fn set_signal<'h>(cx: &mut BifContext<'h>, signal: Atom, disposition: Atom) -> BifResult<'h> {
-    let disposition = match disposition {
-        atoms::DEFAULT => Disposition::Default,
-        atoms::IGNORE => Disposition::Ignore,
-        atoms::HANDLE => Disposition::Handle,
-        _ => return cx.badarg(),
-    };
-    let Some(signal) = Signal::from_name(cx.text(signal)) else { return cx.badarg() };
-    if let Some(signals) = &*cx.vm.extension::<SignalControl>().signals.lock()
-        && signals.set(signal, disposition).is_err()
-    {
-        return cx.badarg();
-    }
-    Ok(Term::atom(atoms::OK))
 }
