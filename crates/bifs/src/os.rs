@@ -5,6 +5,7 @@ use crate::io::signals::SignalCenter;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, Vm};
 use oxbeam_sys::signals::{Disposition, Signal};
+use oxbeam_runtime::{BifContext, BifResult};
 use oxbeam_term::{Atom, Heap, Term, atoms};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;

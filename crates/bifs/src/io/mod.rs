@@ -4,6 +4,7 @@
 //! encoding of names) is one [`System`] per machine, started on first use.
 
 pub(crate) mod buffer;
+pub(crate) mod ddll;
 pub(crate) mod iodata;
 pub(crate) mod names;
 pub mod ports;

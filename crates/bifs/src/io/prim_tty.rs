@@ -6,6 +6,7 @@
 use super::System;
 use super::iodata::gather;
 use super::signals::SignalCenter;
+use crate::os::Environment;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, Interrupt, Vm};
 use oxbeam_sys::descriptor::ReadOutcome;
@@ -419,11 +420,9 @@ fn c_string(term: Term<'_>) -> Option<Vec<u8>> {
 #[bif("prim_tty:tgetent_nif/1", nif)]
 fn tgetent<'h>(cx: &mut BifContext<'h>, kind: Term<'h>) -> BifResult<'h> {
     let Some(kind) = c_string(kind) else { return cx.badarg() };
-    let environment = cx.vm.extension::<System>().environment();
+    let environment = cx.vm.extension::<Environment>();
     let variable = |name: &str| {
-        let prefix = [name.as_bytes(), b"="].concat();
-        let entry = environment.iter().find(|entry| entry.starts_with(&prefix))?;
-        Some(String::from_utf8_lossy(&entry[prefix.len()..]).into_owned())
+        environment.get(name.as_bytes()).map(|value| String::from_utf8_lossy(&value).into_owned())
     };
     match Terminfo::load(&String::from_utf8_lossy(&kind), variable) {
         Ok(description) => {

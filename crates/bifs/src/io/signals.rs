@@ -14,9 +14,8 @@ use std::sync::{Arc, Weak};
 pub struct SignalCenter {
     signals: Mutex<Option<Signals>>,
     terminals: Mutex<Vec<Weak<MagicObject>>>,
-    /// Does `os:set_signal/2` want SIGCONT and SIGWINCH too?
+    /// Does `os:set_signal/2` want SIGCONT too?
     continue_handled: Mutex<bool>,
-    window_handled: Mutex<bool>,
 }
 
 /// Takes over the process's signals for this machine: for the command to call on its first thread, before others start.
@@ -43,7 +42,7 @@ pub fn remove_signals(vm: &Vm) {
 fn arrived(vm: &Vm, signal: Signal) {
     let center = vm.extension::<SignalCenter>();
     let (tty, handled) = match signal {
-        Signal::WindowChange => (Some(TtySignal::WindowChange), *center.window_handled.lock()),
+        Signal::WindowChange => (Some(TtySignal::WindowChange), false),
         Signal::Continue => (Some(TtySignal::Continue), *center.continue_handled.lock()),
         _ => (None, true),
     };
@@ -75,10 +74,8 @@ impl SignalCenter {
     /// # Errors
     /// When the operating system refuses.
     pub fn set(&self, signal: Signal, disposition: Disposition) -> oxbeam_sys::Result<()> {
-        match signal {
-            Signal::WindowChange => *self.window_handled.lock() = disposition == Disposition::Handle,
-            Signal::Continue => *self.continue_handled.lock() = disposition == Disposition::Handle,
-            _ => {}
+        if signal == Signal::Continue {
+            *self.continue_handled.lock() = disposition == Disposition::Handle;
         }
         match &*self.signals.lock() {
             Some(signals) => signals.set(signal, disposition),
@@ -110,7 +107,13 @@ fn set_signal<'h>(cx: &mut BifContext<'h>, signal: Atom, action: Atom) -> BifRes
         "handle" => Disposition::Handle,
         _ => return cx.badarg(),
     };
-    let Some(signal) = Signal::from_name(cx.text(signal)) else { return cx.badarg() };
+    let signal = match Signal::from_name(cx.text(signal)) {
+        // Of the terminal; OTP does not let programs have it.
+        None | Some(Signal::WindowChange) => return cx.badarg(),
+        // It stops the program whatever anybody asks for.
+        Some(Signal::Stop) => return Ok(Term::atom(atoms::OK)),
+        Some(signal) => signal,
+    };
     match cx.vm.extension::<SignalCenter>().set(signal, disposition) {
         Ok(()) => Ok(Term::atom(atoms::OK)),
         Err(_) => cx.badarg(),

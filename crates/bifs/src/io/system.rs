@@ -1,10 +1,18 @@
 //! What the families of this folder share: one [`System`] per machine.
 
 use super::names::NameEncoding;
+use crate::os::Environment;
+use oxbeam_runtime::Vm;
 use oxbeam_sys::child::Spawner;
 use oxbeam_sys::poll::Poller;
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
+
+/// The environment that programs inherit (`os:putenv/2` changes it): entries `NAME=VALUE`.
+pub(crate) fn environment(vm: &Vm) -> Vec<Vec<u8>> {
+    let variables = vm.extension::<Environment>().all();
+    variables.into_iter().map(|(name, value)| [&name[..], b"=", &value].concat()).collect()
+}
 
 /// The operating system as one machine uses it. The poll thread starts with the first descriptor to wait for.
 #[derive(Default)]
@@ -12,12 +20,8 @@ pub struct System {
     poller: Mutex<Option<Arc<Poller>>>,
     spawner: Mutex<Option<Arc<Spawner>>>,
     name_encoding: RwLock<Option<NameEncoding>>,
-    environment: RwLock<Option<EnvironmentSource>>,
     program: RwLock<Option<Vec<u8>>>,
 }
-
-/// Gives the environment that child programs inherit: entries `NAME=VALUE`.
-pub type EnvironmentSource = Box<dyn Fn() -> Vec<Vec<u8>> + Send + Sync>;
 
 impl System {
     /// The poller.
@@ -45,25 +49,11 @@ impl System {
     pub fn set_name_encoding(&self, encoding: NameEncoding) {
         *self.name_encoding.write() = Some(encoding);
     }
-    /// Sets where the environment of child programs comes from (`os:putenv/2` changes it); the system's by default.
-    pub fn set_environment(&self, source: EnvironmentSource) {
-        *self.environment.write() = Some(source);
-    }
-    /// The environment of child programs, `NAME=VALUE`.
-    pub fn environment(&self) -> Vec<Vec<u8>> {
-        use std::os::unix::ffi::OsStrExt;
-        match &*self.environment.read() {
-            Some(source) => source(),
-            None => {
-                std::env::vars_os().map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat()).collect()
-            }
-        }
-    }
-    /// Sets the executable that answers `--inet-gethost`; the running one by default.
+    /// Sets the executable that answers `inet_gethost`; the running one by default.
     pub fn set_program(&self, path: Vec<u8>) {
         *self.program.write() = Some(path);
     }
-    /// The executable that answers `--inet-gethost`.
+    /// The executable that answers `inet_gethost`.
     pub fn program(&self) -> Option<Vec<u8>> {
         use std::os::unix::ffi::OsStringExt;
         if let Some(path) = &*self.program.read() {

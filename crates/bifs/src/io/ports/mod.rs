@@ -104,11 +104,11 @@ impl Ports for PortTable {
         self.with(port, |object, core| {
             let LinkTarget::Process(from) = from else { return };
             core.links.remove(&from);
-            object.exit_signal(vm, core, Some(from), reason);
+            object.link_exit(vm, core, from, reason);
         });
     }
-    fn exit(&self, vm: &Vm, port: Port, from: Pid, reason: OwnedTerm) {
-        self.with(port, |object, core| object.exit_signal(vm, core, Some(from), reason));
+    fn exit(&self, vm: &Vm, port: Port, _from: Pid, reason: OwnedTerm) {
+        self.with(port, |object, core| object.close(vm, core, reason));
     }
     fn demonitor(&self, _vm: &Vm, port: Port, reference: LocalReference) {
         self.with(port, |_, core| core.watchers.remove(&reference));

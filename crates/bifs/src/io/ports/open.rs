@@ -74,7 +74,7 @@ fn executable(vm: &Vm, path: Vec<u8>, settings: &Settings) -> Program {
     // OTP's program for looking up hosts is part of the command here.
     let is_inet_gethost = path.rsplit(|&byte| byte == b'/').next() == Some(b"inet_gethost");
     if is_inet_gethost && let Some(program) = vm.extension::<System>().program() {
-        let arguments = std::iter::once(b"--inet-gethost".to_vec()).chain(arguments).collect();
+        let arguments = std::iter::once(b"inet_gethost".to_vec()).chain(arguments).collect();
         return Program::Executable { path: program, arg0: settings.arg0.clone(), arguments };
     }
     Program::Executable { path, arg0: settings.arg0.clone(), arguments }

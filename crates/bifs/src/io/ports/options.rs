@@ -2,6 +2,7 @@
 
 use super::framing::Framing;
 use crate::io::System;
+use crate::io::system::environment as environment_of;
 use crate::io::names::{NameEncoding, NameRules};
 use oxbeam_runtime::BifContext;
 use oxbeam_term::{Term, atoms};
@@ -180,7 +181,7 @@ fn busy_limits<'h>(cx: &BifContext<'h>, value: Term<'h>) -> Option<Option<(usize
 
 /// The machine's environment with the changes of `{env, [{Name, Value | false}]}`.
 fn environment<'h>(cx: &BifContext<'h>, encoding: NameEncoding, list: Term<'h>) -> Option<Vec<Vec<u8>>> {
-    let mut entries = cx.vm.extension::<System>().environment();
+    let mut entries = environment_of(cx.vm);
     for pair in list.to_vec()? {
         let [name, value] = *pair.as_tuple_of::<2>()?;
         let name = encoding.to_native(name, NameRules::default(), cx.atoms())?;

@@ -144,9 +144,9 @@ impl PortObject {
         core.device = Device::None;
         vm.extension::<PortTable>().remove_flushing(self.id);
     }
-    /// An exit signal reached the port.
-    pub(crate) fn exit_signal(self: &Arc<Self>, vm: &Vm, core: &mut Core, from: Option<Pid>, reason: OwnedTerm) {
-        if reason.term().is_atom(atoms::NORMAL) && from != Some(core.owner) {
+    /// A process linked to the port ended.
+    pub(crate) fn link_exit(self: &Arc<Self>, vm: &Vm, core: &mut Core, from: Pid, reason: OwnedTerm) {
+        if reason.term().is_atom(atoms::NORMAL) && from != core.owner {
             return;
         }
         self.close(vm, core, reason);

@@ -7,6 +7,7 @@ use super::framing::{Cutter, Frame, Framing, packet_header};
 use super::options::Settings;
 use super::port::{Core, PortObject, State};
 use crate::io::System;
+use crate::io::system::environment;
 use oxbeam_runtime::{Signal, Vm};
 use oxbeam_sys::child::{ExitStatus, OnExit, Program, SpawnRequest, StandardIo};
 use oxbeam_sys::descriptor::{Descriptor, ReadOutcome};
@@ -173,7 +174,7 @@ pub(crate) fn open_program(
 ) -> SysResult<()> {
     let system = vm.extension::<System>();
     let request = SpawnRequest {
-        environment: Some(settings.environment.clone().unwrap_or_else(|| system.environment())),
+        environment: Some(settings.environment.clone().unwrap_or_else(|| environment(vm))),
         working_directory: settings.working_directory.clone(),
         standard_io: if settings.use_stdio { StandardIo::Use } else { StandardIo::Leave },
         read: settings.read,
