@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub(crate) mod atomics;
+pub(crate) mod binary;
 pub(crate) mod erlang;
 pub mod io;
 pub(crate) mod iolist;

@@ -34,6 +34,7 @@ answer_here(M, F, A) ->
 %% Patterns compiled by another system mean nothing to this one.
 is_plain({re, compile, _, {value, {ok, _}}}) -> false;
 is_plain({binary, compile_pattern, _, {value, _}}) -> false;
+is_plain({_, _, _, {raise, _, {badmatch, _}, _}}) -> false;
 is_plain({_, _, _, died}) -> false;
 is_plain(_) -> true.
 
@@ -74,6 +75,35 @@ calls(re) ->
     ++ [{re, compile, [P | O]} || P <- Patterns, O <- [[], [[]], [[unicode]], [[global]], [[foo]]]]
     ++ [{re, inspect, A} || A <- [[foo, namelist], [{re_pattern, 0, 0, 0, <<>>}, namelist], [foo, 1]]]
     ++ [{re, internal_run, ["abc", "b", [], F]} || F <- [true, false, foo]];
+calls(binary) ->
+    Subject = fun() -> iolist_to_binary(many(12, fun() -> one(["a", "b", "ab", "ba", "abc", "xyz", [0], "bb"]) end)) end,
+    Needle = fun() -> one([<<"a">>, <<"b">>, <<"ab">>, <<"abc">>, <<"aba">>, <<"z">>, <<"xy">>, <<0>>]) end,
+    Pattern = fun() -> one([Needle(), [Needle()], [Needle(), Needle()], [Needle() || _ <- lists:seq(1, 6)]]) end,
+    Scope = fun(S) -> [{scope, {rand:uniform(byte_size(S) + 3) - 2, rand:uniform(byte_size(S) + 3) - 2}}] end,
+    Options = fun(S) -> one([[], [], Scope(S), many(1, fun() -> {scope, {0, byte_size(S)}} end)]) end,
+    Flags = fun() -> many(3, fun() -> one([global, global, trim, trim_all]) end) end,
+    lists:append([begin S = Subject(), P = Pattern(),
+                      [{binary, match, [S, P]}, {binary, matches, [S, P]}, {binary, split, [S, P]},
+                       {binary, match, [S, P, Options(S)]}, {binary, matches, [S, P, Options(S)]},
+                       {binary, split, [S, P, Flags() ++ Options(S)]}, {binary, split, [S, P, [global]]}]
+                  end || _ <- lists:seq(1, 400)])
+    ++ [{binary, F, [S, P, O]} || F <- [match, matches, split],
+        S <- [<<"abc">>, <<>>, foo, <<1:7>>, binary:copy(<<"abcdefghij">>, 30)],
+        P <- [<<"b">>, <<>>, [], [<<>>], foo, [<<"b">> | x], {bm, make_ref()}, {ac, x}, {bm}, <<1:9>>, <<"cd">>],
+        O <- [[], [global], [trim | x], foo, [foo], [{scope, {0, 1}}], [{scope, {0, 1}}, {scope, {1, 1}}],
+              [{scope, {3, -2}}], [{scope, {1 bsl 70, 1}}], [{scope, {3, 0}}], [{scope, 1}], [global, trim_all]]]
+    ++ [{binary, F, [S]} || F <- [compile_pattern, copy, decode_unsigned, encode_unsigned, first, last, list_to_bin,
+                                  longest_common_prefix, longest_common_suffix],
+        S <- [<<>>, <<"abc">>, <<1:9>>, foo, [], [1, "a", [<<"b">>] | <<"c">>], [256], [<<1:9>>], [1 | 2], 0, 1, -1,
+              255, 256, 1 bsl 59, 1 bsl 100, -(1 bsl 100), 1.0, [<<"abc">>, <<"abd">>], [<<"xbc">>, <<"bc">>, <<"abc">>],
+              [<<"a">> | b], [<<"a">>, b], [<<>>], <<0, 0, 0, 0, 0, 0, 0, 0, 0, 1>>, <<1, 2, 3, 4, 5, 6, 7, 8, 9>>]]
+    ++ [{binary, F, [S, X]} || F <- [at, copy, decode_unsigned, encode_unsigned, part],
+        S <- [<<>>, <<"abc">>, <<1:9>>, foo, 0, 258, 1 bsl 100, -1, binary:copy(<<"x">>, 200)],
+        X <- [0, 1, 2, 3, -1, a, big, little, {0, 1}, {1, 2}, {3, -2}, {3, 1}, {-1, 1}, {0}, {1 bsl 70, 1},
+              {0, 1 bsl 70}, {10, 100}]]
+    ++ [{binary, copy, [<<1>>, N]} || N <- [1 bsl 62, 1 bsl 70, -(1 bsl 70)]]
+    ++ [{binary, part, [S, P, L]} || S <- [<<>>, <<"abc">>, <<1, 2:4>>, foo], P <- [0, 1, 3, 4, -1, a, 1 bsl 64],
+                                     L <- [0, 1, -1, 2, -3, a, 1 bsl 64]];
 calls(_) -> [].
 
 character_data(0) -> binary();

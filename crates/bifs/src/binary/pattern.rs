@@ -1,0 +1,179 @@
+//! What `binary:match/2` and its relatives search for.
+
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use memchr::memmem;
+use oxbeam_runtime::{BifContext, BifResult, Vm};
+use oxbeam_term::{Term, atoms};
+use std::borrow::Cow;
+
+/// Below this much work (bytes searched times bytes of patterns), several patterns are tried one by one: building an
+/// automaton would take longer.
+const AUTOMATON_WORK_MIN: usize = 1 << 17;
+
+/// A pattern that `binary:compile_pattern/1` has prepared, behind a magic reference.
+pub(super) enum Compiled {
+    /// One binary: `{bm, Reference}`.
+    One(memmem::Finder<'static>),
+    /// Several: `{ac, Reference}`.
+    Many {
+        automaton: AhoCorasick,
+        /// Length of the longest.
+        longest: usize,
+    },
+}
+
+impl Compiled {
+    fn many(patterns: &[Cow<'_, [u8]>]) -> Option<Compiled> {
+        let automaton = AhoCorasickBuilder::new().match_kind(MatchKind::LeftmostLongest).build(patterns).ok()?;
+        Some(Compiled::Many { automaton, longest: longest(patterns) })
+    }
+    fn find(&self, subject: &[u8]) -> Option<(usize, usize)> {
+        match self {
+            Compiled::One(finder) => finder.find(subject).map(|start| (start, finder.needle().len())),
+            Compiled::Many { automaton, .. } => automaton.find(subject).map(|found| (found.start(), found.len())),
+        }
+    }
+    fn longest(&self) -> usize {
+        match self {
+            Compiled::One(finder) => finder.needle().len(),
+            Compiled::Many { longest, .. } => *longest,
+        }
+    }
+}
+
+fn longest(patterns: &[Cow<'_, [u8]>]) -> usize {
+    patterns.iter().map(|pattern| pattern.len()).max().unwrap_or(0)
+}
+
+/// A pattern as given to a search.
+pub(super) enum Pattern<'h> {
+    /// One binary.
+    One(Cow<'h, [u8]>),
+    /// Several, tried one by one where one of their first bytes stands.
+    Few(Few<'h>),
+    /// Prepared, by the caller or for a long search.
+    Compiled(&'h Compiled),
+    /// Prepared for this search.
+    Owned(Box<Compiled>),
+}
+
+/// Several patterns and what they begin with.
+pub(super) struct Few<'h> {
+    patterns: Vec<Cow<'h, [u8]>>,
+    /// The first bytes, each once, if there are at most three.
+    first: Vec<u8>,
+    is_first: Box<[bool; 256]>,
+}
+
+impl<'h> Pattern<'h> {
+    /// The pattern for a search through `size` bytes; `None` if it is none.
+    pub fn of(term: Term<'h>, size: usize) -> Option<Pattern<'h>> {
+        if let Some(&[tag, reference]) = term.as_tuple_of::<2>() {
+            let compiled = reference.as_reference()?.downcast::<Compiled>()?;
+            let wanted = match compiled {
+                Compiled::One(_) => atoms::BM,
+                Compiled::Many { .. } => atoms::AC,
+            };
+            return tag.is_atom(wanted).then_some(Pattern::Compiled(compiled));
+        }
+        if let Some(bytes) = term.as_binary() {
+            return (!bytes.is_empty()).then_some(Pattern::One(bytes));
+        }
+        let mut patterns = binaries(term)?;
+        if patterns.len() == 1 {
+            return patterns.pop().map(Pattern::One);
+        }
+        let work = patterns.iter().map(|pattern| pattern.len()).sum::<usize>().saturating_mul(size);
+        match work {
+            0..AUTOMATON_WORK_MIN => Some(Pattern::Few(Few::new(patterns))),
+            _ => Compiled::many(&patterns).map(|compiled| Pattern::Owned(Box::new(compiled))),
+        }
+    }
+    /// The first match, the longest of those that start at the same place.
+    pub fn find(&self, subject: &[u8]) -> Option<(usize, usize)> {
+        match self {
+            Pattern::One(needle) => {
+                let found = if let [byte] = **needle {
+                    memchr::memchr(byte, subject)
+                } else {
+                    memmem::find(subject, needle)
+                };
+                found.map(|start| (start, needle.len()))
+            }
+            Pattern::Few(few) => few.find(subject),
+            Pattern::Compiled(compiled) => compiled.find(subject),
+            Pattern::Owned(compiled) => compiled.find(subject),
+        }
+    }
+    /// Length of the longest.
+    pub fn longest(&self) -> usize {
+        match self {
+            Pattern::One(needle) => needle.len(),
+            Pattern::Few(few) => longest(&few.patterns),
+            Pattern::Compiled(compiled) => compiled.longest(),
+            Pattern::Owned(compiled) => compiled.longest(),
+        }
+    }
+}
+
+impl<'h> Few<'h> {
+    fn new(patterns: Vec<Cow<'h, [u8]>>) -> Few<'h> {
+        let mut is_first = Box::new([false; 256]);
+        let mut first = Vec::new();
+        for pattern in &patterns {
+            let byte = pattern[0];
+            if !std::mem::replace(&mut is_first[usize::from(byte)], true) {
+                first.push(byte);
+            }
+        }
+        Few { patterns, first, is_first }
+    }
+    fn find(&self, subject: &[u8]) -> Option<(usize, usize)> {
+        let mut from = 0;
+        loop {
+            let rest = &subject[from..];
+            let start = from
+                + match *self.first {
+                    [a] => memchr::memchr(a, rest),
+                    [a, b] => memchr::memchr2(a, b, rest),
+                    [a, b, c] => memchr::memchr3(a, b, c, rest),
+                    _ => rest.iter().position(|byte| self.is_first[usize::from(*byte)]),
+                }?;
+            let matching = self.patterns.iter().filter(|pattern| subject[start..].starts_with(pattern));
+            if let Some(length) = matching.map(|pattern| pattern.len()).max() {
+                return Some((start, length));
+            }
+            from = start + 1;
+        }
+    }
+}
+
+/// The binaries of a list of at least one, none of them empty.
+fn binaries<'h>(list: Term<'h>) -> Option<Vec<Cow<'h, [u8]>>> {
+    let binaries: Vec<Cow<'h, [u8]>> = list.to_vec()?.into_iter().map(Term::as_binary).collect::<Option<_>>()?;
+    (!binaries.is_empty() && binaries.iter().all(|binary| !binary.is_empty())).then_some(binaries)
+}
+
+/// `{bm, Reference}` or `{ac, Reference}` for a binary or a list of binaries.
+pub(super) fn compile<'h>(cx: &BifContext<'h>, pattern: Term<'h>) -> BifResult<'h> {
+    if pattern.as_tuple().is_some() {
+        return Ok(pattern);
+    }
+    let patterns = match pattern.as_binary() {
+        Some(bytes) if bytes.is_empty() => return cx.badarg(),
+        Some(bytes) => vec![bytes],
+        None => match binaries(pattern) {
+            Some(patterns) => patterns,
+            None => return cx.badarg(),
+        },
+    };
+    let (tag, compiled) = match &*patterns {
+        [one] => (atoms::BM, Compiled::One(memmem::Finder::new(&**one).into_owned())),
+        several => match Compiled::many(several) {
+            Some(compiled) => (atoms::AC, compiled),
+            None => return Err(cx.raise(atoms::SYSTEM_LIMIT)),
+        },
+    };
+    let reference = cx.heap.magic_reference(cx.vm.next_reference().0, Vm::magic(compiled));
+    Ok(cx.heap.tuple(&[Term::atom(tag), reference]))
+}
