@@ -6,6 +6,7 @@
 pub(crate) mod atomics;
 pub(crate) mod binary;
 pub(crate) mod erlang;
+pub mod ets;
 pub mod io;
 pub(crate) mod iolist;
 pub(crate) mod lists;
@@ -27,8 +28,7 @@ pub fn set_environment(vm: &oxbeam_runtime::Vm, variables: Vec<(Vec<u8>, Vec<u8>
 pub fn install(vm: &oxbeam_runtime::Vm) {
     io::install(vm);
     erlang::timer::install(vm);
-    os::install(vm);
+    ets::install(vm);
 }
-pub mod ets;
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));

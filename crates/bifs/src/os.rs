@@ -1,10 +1,6 @@
 //! Module `os`: environment, signals, the operating system's process.
 
-use crate::io::System;
-use crate::io::signals::SignalCenter;
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Vm};
-use oxbeam_sys::signals::{Disposition, Signal};
 use oxbeam_runtime::{BifContext, BifResult};
 use oxbeam_term::{Atom, Heap, Term, atoms};
 use parking_lot::RwLock;
@@ -36,13 +32,6 @@ impl Environment {
     pub fn all(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.variables.read().iter().map(|(name, value)| (name.clone(), value.clone())).collect()
     }
-}
-
-/// Lets programs that the machine starts inherit the environment as Erlang code has changed it.
-pub(crate) fn install(vm: &Vm) {
-    let environment = vm.extension::<Environment>();
-    let entry = |(name, value): (Vec<u8>, Vec<u8>)| [name, value].join(&b'=');
-    vm.extension::<System>().set_environment(Box::new(move || environment.all().into_iter().map(entry).collect()));
 }
 
 /// Text as the operating system takes it: characters in UTF-8, without zeros.
@@ -125,24 +114,4 @@ fn env<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
 #[bif("os:getpid/0")]
 fn getpid<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
     Ok(cx.heap.string(&std::process::id().to_string()))
-}
-
-/// What an operating system signal does: `default`, `ignore`, or `handle` by `erl_signal_server`.
-///
-/// # Errors
-///
-/// `badarg` for an unknown signal or disposition.
-#[bif("os:set_signal/2")]
-fn set_signal<'h>(cx: &mut BifContext<'h>, signal: Atom, disposition: Atom) -> BifResult<'h> {
-    let disposition = match disposition {
-        atoms::DEFAULT => Disposition::Default,
-        atoms::IGNORE => Disposition::Ignore,
-        atoms::HANDLE => Disposition::Handle,
-        _ => return cx.badarg(),
-    };
-    let Some(signal) = Signal::from_name(cx.text(signal)) else { return cx.badarg() };
-    match cx.vm.extension::<SignalCenter>().set(signal, disposition) {
-        Ok(()) => Ok(Term::atom(atoms::OK)),
-        Err(_) => cx.badarg(),
-    }
 }

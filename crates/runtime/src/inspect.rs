@@ -1,7 +1,7 @@
 //! What all processes are doing, for people: the break menu, crash dumps, debugging.
 
-use crate::process::RunStatus;
 use crate::Vm;
+use crate::process::RunStatus;
 use std::fmt::Write as _;
 
 impl Vm {

@@ -68,9 +68,7 @@ fn part_2<'h>(cx: &mut BifContext<'h>, subject: Bits<'h>, part: Term<'h>) -> Bif
 #[bif("binary:part/3")]
 fn part_3<'h>(cx: &mut BifContext<'h>, subject: Bits<'h>, position: i64, length: i64) -> BifResult<'h> {
     match range(subject, position, length) {
-        Some((start, end)) => {
-            Ok(cx.heap.sub_bitstring(subject, subject.bit_offset() + start * 8, (end - start) * 8))
-        }
+        Some((start, end)) => Ok(cx.heap.sub_bitstring(subject, subject.bit_offset() + start * 8, (end - start) * 8)),
         None => cx.badarg(),
     }
 }
@@ -185,11 +183,7 @@ fn longest_common_suffix<'h>(cx: &mut BifContext<'h>, binaries: Term<'h>) -> Bif
     common(cx, binaries, |a, b| a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count())
 }
 
-fn common<'h>(
-    cx: &mut BifContext<'h>,
-    binaries: Term<'h>,
-    in_common: impl Fn(&[u8], &[u8]) -> usize,
-) -> BifResult<'h> {
+fn common<'h>(cx: &mut BifContext<'h>, binaries: Term<'h>, in_common: impl Fn(&[u8], &[u8]) -> usize) -> BifResult<'h> {
     let all: Option<Vec<Cow<'h, [u8]>>> =
         binaries.to_vec().and_then(|all| all.into_iter().map(Term::as_binary).collect());
     let Some((first, others)) = all.as_deref().and_then(<[_]>::split_first) else { return cx.badarg() };

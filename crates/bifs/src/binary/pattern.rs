@@ -93,11 +93,8 @@ impl<'h> Pattern<'h> {
     pub fn find(&self, subject: &[u8]) -> Option<(usize, usize)> {
         match self {
             Pattern::One(needle) => {
-                let found = if let [byte] = **needle {
-                    memchr::memchr(byte, subject)
-                } else {
-                    memmem::find(subject, needle)
-                };
+                let found =
+                    if let [byte] = **needle { memchr::memchr(byte, subject) } else { memmem::find(subject, needle) };
                 found.map(|start| (start, needle.len()))
             }
             Pattern::Few(few) => few.find(subject),

@@ -298,8 +298,8 @@ struct Memory {
 fn memory_now(cx: &BifContext<'_>) -> Memory {
     let vm = cx.vm;
     let counted = |counter: &std::sync::atomic::AtomicI64| counter.load(Ordering::Relaxed).max(0).cast_unsigned();
-    let processes = counted(&vm.memory.processes)
-        + (vm.processes.count() * size_of::<oxbeam_runtime::Process>()) as u64;
+    let processes =
+        counted(&vm.memory.processes) + (vm.processes.count() * size_of::<oxbeam_runtime::Process>()) as u64;
     let atom_used = vm.atoms.text_bytes() as u64;
     let atom = atom_used + u64::from(vm.atoms.count()) * 16;
     let code = vm.code.bytes() as u64 + vm.code.literals.used_words() as u64 * 8;

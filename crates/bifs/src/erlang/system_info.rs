@@ -61,9 +61,7 @@ fn pair_item<'h>(cx: &BifContext<'h>, item: Term<'h>) -> Option<Term<'h>> {
 /// One processor with a core for each logical processor.
 fn cpu_topology<'h>(cx: &BifContext<'h>) -> Term<'h> {
     let heap = cx.heap;
-    let core = |number: usize| {
-        pair(heap, atoms::CORE, pair(heap, atoms::LOGICAL, heap.unsigned(number as u64)))
-    };
+    let core = |number: usize| pair(heap, atoms::CORE, pair(heap, atoms::LOGICAL, heap.unsigned(number as u64)));
     let cores: Vec<Term<'h>> = (0..clock::processors().1.unwrap_or(1)).map(core).collect();
     heap.list(&[pair(heap, atoms::PROCESSOR, heap.list(&cores))])
 }
@@ -146,9 +144,7 @@ fn counted_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         atoms::ETS_LIMIT => 8192,
         atoms::CREATION => vm.node().1 as usize,
         atoms::OUTSTANDING_SYSTEM_REQUESTS_LIMIT => requests_limit(cx) as usize,
-        atoms::TRACE_CONTROL_WORD => {
-            vm.extension::<Settings>().trace_control_word.load(Ordering::Relaxed) as usize
-        }
+        atoms::TRACE_CONTROL_WORD => vm.extension::<Settings>().trace_control_word.load(Ordering::Relaxed) as usize,
         atoms::LOGICAL_PROCESSORS => clock::processors().0?,
         atoms::LOGICAL_PROCESSORS_ONLINE => clock::processors().1?,
         atoms::LOGICAL_PROCESSORS_AVAILABLE => clock::available_processors(),
@@ -234,12 +230,8 @@ fn machine_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
             heap.tuple_from(3, |_| Term::small(numbers.next().flatten().unwrap_or(0).into()))
         }
         atoms::CPU_TOPOLOGY => cpu_topology(cx),
-        atoms::SYSTEM_LOGGER => {
-            cx.vm.extension::<SystemLogger>().get().map_or(Term::atom(atoms::LOGGER), Term::pid)
-        }
-        atoms::OS_MONOTONIC_TIME_SOURCE => {
-            time_source(cx, atoms::CLOCK_MONOTONIC, clock::monotonic_ns(), true)
-        }
+        atoms::SYSTEM_LOGGER => cx.vm.extension::<SystemLogger>().get().map_or(Term::atom(atoms::LOGGER), Term::pid),
+        atoms::OS_MONOTONIC_TIME_SOURCE => time_source(cx, atoms::CLOCK_MONOTONIC, clock::monotonic_ns(), true),
         atoms::OS_SYSTEM_TIME_SOURCE => time_source(cx, atoms::CLOCK_REALTIME, clock::system_ns(), false),
         atoms::DIST => {
             let node = oxbeam_term::atom_text(cx.vm.node().0, cx.atoms());

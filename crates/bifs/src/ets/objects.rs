@@ -223,9 +223,7 @@ fn counter_operation(term: Term<'_>, key_index: usize) -> Option<(bool, CounterO
     let position = |term: Term<'_>| term.is_integer().then(|| term.as_usize().unwrap_or(0));
     let elements = term.as_tuple()?.elements();
     let operation = match elements {
-        [at, increment] => {
-            CounterOperation { position: position(*at)?, increment: *increment, threshold: None }
-        }
+        [at, increment] => CounterOperation { position: position(*at)?, increment: *increment, threshold: None },
         [at, increment, limit, reset] => {
             let threshold = Some((*limit, *reset));
             CounterOperation { position: position(*at)?, increment: *increment, threshold }

@@ -40,7 +40,9 @@ fn setopts<'h>(cx: &mut BifContext<'h>, table: Term<'h>, options: Term<'h>) -> B
     let mut protection: Option<Protection> = None;
     for option in list.ok_or_else(|| badarg(cx))? {
         let twice = match option.as_tuple_of::<2>() {
-            Some([key, value]) if key.is_atom(atoms::HEIR) && value.is_atom(atoms::NONE) => heir.replace(None).is_some(),
+            Some([key, value]) if key.is_atom(atoms::HEIR) && value.is_atom(atoms::NONE) => {
+                heir.replace(None).is_some()
+            }
             Some([key, value]) if key.is_atom(atoms::PROTECTION) => {
                 let value = parse_protection(*value).ok_or_else(|| badarg(cx))?;
                 protection.replace(value).is_some()

@@ -41,7 +41,12 @@ fn bound(spec: &MatchSpec) -> Option<&KeyBound> {
 
 impl<'h> Search<'h> {
     /// Looks on, at most [`STEP_KEYS`] keys and until there are `limit` results. True when everything was looked at.
-    fn step(&mut self, cx: &mut BifContext<'h>, limit: usize, results: &mut Vec<Term<'h>>) -> Result<bool, Failure<'h>> {
+    fn step(
+        &mut self,
+        cx: &mut BifContext<'h>,
+        limit: usize,
+        results: &mut Vec<Term<'h>>,
+    ) -> Result<bool, Failure<'h>> {
         let Search { table, spec, position, reverse } = self;
         let state = table.read(cx, Access::Read)?;
         let Some(spec) = spec_of(spec) else { return Ok(true) };
@@ -49,9 +54,8 @@ impl<'h> Search<'h> {
         let mut runner = Runner::default();
         let mut guards = Guards::of(cx);
         let mut each = |objects: &[Object]| {
-            results.extend(
-                objects.iter().filter_map(|object| runner.run(spec, object.term(), heap, atoms, &mut guards)),
-            );
+            results
+                .extend(objects.iter().filter_map(|object| runner.run(spec, object.term(), heap, atoms, &mut guards)));
             if results.len() >= limit { Step::Stop } else { Step::Continue }
         };
         if let Keys::Among(keys) = spec.keys() {
@@ -139,7 +143,12 @@ fn collect_again<'h>(cx: &mut BifContext<'h>, arguments: &[Term<'h>]) -> BifResu
 }
 
 /// The specification of a `select` that was given as a term.
-fn table_spec<'h>(cx: &BifContext<'h>, table: Term<'h>, spec: Term<'h>, access: Access) -> Result<MatchSpec, Failure<'h>> {
+fn table_spec<'h>(
+    cx: &BifContext<'h>,
+    table: Term<'h>,
+    spec: Term<'h>,
+    access: Access,
+) -> Result<MatchSpec, Failure<'h>> {
     let key_index = readable_key_index(cx, table, access)?;
     compile(cx, spec, Some(key_index))
 }
@@ -283,7 +292,14 @@ fn select_more<'h>(cx: &mut BifContext<'h>, continuation: Term<'h>) -> BifResult
         let (Some(limit), Some(reverse)) = (limit.as_usize(), reverse.as_small()) else { return cx.badarg() };
         let (Some(spec), Some(rest)) = (shared_spec(spec), rest.to_vec()) else { return cx.badarg() };
         let position = if condition.is_nil() { Position::After(key) } else { Position::Start };
-        return resume(cx, table, TableType::OrderedSet, Search2 { spec, position, reverse: reverse != 0 }, limit, rest);
+        return resume(
+            cx,
+            table,
+            TableType::OrderedSet,
+            Search2 { spec, position, reverse: reverse != 0 },
+            limit,
+            rest,
+        );
     }
     cx.badarg()
 }

@@ -138,10 +138,8 @@ fn match_spec_test<'h>(cx: &mut BifContext<'h>, against: Term<'h>, spec: Term<'h
             Ok(heap.tuple(&[Term::atom(atoms::OK), result, Term::NIL, Term::NIL]))
         }
         Err(errors) => {
-            let errors: Vec<Term<'h>> = errors
-                .iter()
-                .map(|text| heap.tuple(&[Term::atom(atoms::ERROR), heap.string(text)]))
-                .collect();
+            let errors: Vec<Term<'h>> =
+                errors.iter().map(|text| heap.tuple(&[Term::atom(atoms::ERROR), heap.string(text)])).collect();
             Ok(heap.tuple(&[Term::atom(atoms::ERROR), heap.list(&errors)]))
         }
     }

@@ -1,7 +1,7 @@
 //! `erl_ddll`: drivers in shared libraries, of which this machine loads none.
 
-use super::names::NameRules;
 use super::System;
+use super::names::NameRules;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, Interrupt};
 use oxbeam_term::{Term, atoms};
@@ -73,9 +73,7 @@ fn format_error<'h>(cx: &mut BifContext<'h>, code: Term<'h>) -> BifResult<'h> {
         return Ok(cx.heap.string("cannot open shared object file: No such file or directory"));
     }
     let text = match code.as_atom().map(|code| cx.text(code)) {
-        Some("inconsistent") => {
-            "Driver name and/or driver options are inconsistent with currently loaded driver"
-        }
+        Some("inconsistent") => "Driver name and/or driver options are inconsistent with currently loaded driver",
         Some("linked_in_driver") => "Driver is statically linked and cannot be loaded/unloaded",
         Some("permanent") => "DDLL driver is permanent an cannot be unloaded/loaded",
         Some("not_loaded") => "DDLL driver is not loaded",

@@ -421,9 +421,8 @@ fn c_string(term: Term<'_>) -> Option<Vec<u8>> {
 fn tgetent<'h>(cx: &mut BifContext<'h>, kind: Term<'h>) -> BifResult<'h> {
     let Some(kind) = c_string(kind) else { return cx.badarg() };
     let environment = cx.vm.extension::<Environment>();
-    let variable = |name: &str| {
-        environment.get(name.as_bytes()).map(|value| String::from_utf8_lossy(&value).into_owned())
-    };
+    let variable =
+        |name: &str| environment.get(name.as_bytes()).map(|value| String::from_utf8_lossy(&value).into_owned());
     match Terminfo::load(&String::from_utf8_lossy(&kind), variable) {
         Ok(description) => {
             *cx.vm.extension::<Terminals>().description.lock() = Some(description);

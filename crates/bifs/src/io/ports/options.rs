@@ -2,8 +2,8 @@
 
 use super::framing::Framing;
 use crate::io::System;
-use crate::io::system::environment as environment_of;
 use crate::io::names::{NameEncoding, NameRules};
+use crate::io::system::environment as environment_of;
 use oxbeam_runtime::BifContext;
 use oxbeam_term::{Term, atoms};
 
