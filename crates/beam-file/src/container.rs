@@ -74,3 +74,8 @@ fn form(reader: &mut Reader<'_>) -> Result<Chunks, Fault> {
     }
     Ok(Chunks { entries })
 }
+
+/// Where a chunk's data lies in a file that is not compressed; `None` when there is no such chunk or an empty one.
+pub fn chunk(data: &[u8], name: [u8; 4]) -> Option<Range<usize>> {
+    chunks(data).ok()?.find(ChunkName(name))
+}

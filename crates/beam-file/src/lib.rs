@@ -17,6 +17,7 @@ mod reader;
 mod tables;
 
 pub use beam_file::BeamFile;
+pub use container::chunk;
 pub use code::{BigInteger, Code, Function, Instruction, Operand, OperandList, TypeIndex};
 pub use disassemble::disassemble;
 pub use error::{ChunkName, LoadError};

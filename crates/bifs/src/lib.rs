@@ -5,6 +5,7 @@
 
 pub(crate) mod atomics;
 pub(crate) mod binary;
+pub(crate) mod code;
 pub(crate) mod erlang;
 pub mod ets;
 pub mod io;

@@ -132,6 +132,15 @@ pub struct Module {
     pub old: Option<Arc<ModuleCode>>,
     /// Version whose `on_load` function has not finished.
     pub pending: Option<Arc<ModuleCode>>,
+    /// How many modules were known before this one.
+    number: usize,
+}
+
+/// Export cells by name, and in the order in which they were first mentioned.
+#[derive(Default)]
+struct Exports {
+    by_name: HashMap<(Atom, Atom, u8), &'static Export>,
+    in_order: Vec<&'static Export>,
 }
 
 /// Why prepared code cannot be published.
@@ -151,7 +160,7 @@ type FunKey = (Atom, u32, [u8; 16], u8, u32);
 /// All code of one machine.
 pub struct CodeTable {
     modules: RwLock<HashMap<Atom, Module>>,
-    exports: RwLock<HashMap<(Atom, Atom, u8), &'static Export>>,
+    exports: RwLock<Exports>,
     /// By everything that says which function it is: what comes in from outside never changes a module's own entry.
     funs: Mutex<HashMap<FunKey, &'static FunEntry>>,
     ranges: RwLock<BTreeMap<u64, Arc<ModuleCode>>>,
@@ -181,14 +190,18 @@ impl CodeTable {
             return export;
         }
         let mut exports = self.exports.write();
-        exports.entry((module, function, arity)).or_insert_with(|| {
+        let Exports { by_name, in_order } = &mut *exports;
+        by_name.entry((module, function, arity)).or_insert_with(|| {
             // Freed by `Drop`: exports live as long as the machine, hence longer than any term that points to one.
-            Box::leak(Box::new(Export { module, function, arity, address: AtomicU64::new(0), bif: AtomicU64::new(0) }))
+            let export: &'static Export =
+                Box::leak(Box::new(Export { module, function, arity, address: AtomicU64::new(0), bif: AtomicU64::new(0) }));
+            in_order.push(export);
+            export
         })
     }
     /// The export cell of a function, if anybody has mentioned it.
     pub fn existing_export(&self, module: Atom, function: Atom, arity: u8) -> Option<&'static Export> {
-        self.exports.read().get(&(module, function, arity)).copied()
+        self.exports.read().by_name.get(&(module, function, arity)).copied()
     }
     /// Is the function loaded and exported, or a BIF?
     pub fn is_exported(&self, module: Atom, function: Atom, arity: u8) -> bool {
@@ -196,9 +209,9 @@ impl CodeTable {
             export.address.load(Ordering::Acquire) != 0 || export.bif.load(Ordering::Acquire) != 0
         })
     }
-    /// All exports that exist.
+    /// All exports that exist, in the order in which they were first mentioned.
     pub fn exports(&self) -> Vec<&'static Export> {
-        self.exports.read().values().copied().collect()
+        self.exports.read().in_order.clone()
     }
     /// An export cell that is in no table: calling it runs the code at `address`.
     pub fn anonymous_export(&self, module: Atom, function: Atom, arity: u8, address: u64) -> &'static Export {
@@ -220,10 +233,14 @@ impl CodeTable {
     pub fn is_loaded(&self, module: Atom) -> bool {
         self.modules.read().get(&module).is_some_and(|module| module.current.is_some())
     }
-    /// Names of all modules with current code.
+    /// Names of all modules with current or old code, in the order in which they were first loaded.
     pub fn loaded(&self) -> Vec<Atom> {
         let modules = self.modules.read();
-        modules.iter().filter(|(_, module)| module.current.is_some()).map(|(name, _)| *name).collect()
+        let has_code = |module: &Module| module.current.is_some() || module.old.is_some();
+        let mut names: Vec<(usize, Atom)> =
+            modules.iter().filter(|(_, module)| has_code(module)).map(|(name, module)| (module.number, *name)).collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, name)| name).collect()
     }
     /// Looks at a module's versions.
     pub fn with_module<R>(&self, module: Atom, look: impl FnOnce(&Module) -> R) -> Option<R> {
@@ -244,30 +261,35 @@ impl CodeTable {
         code.range().contains(&address).then(|| code.clone())
     }
     /// Makes prepared modules current, all at once. With `on_load` only one may be given; it waits in `pending`.
+    ///
+    /// # Errors
+    /// Nothing is published then. Names stand in the opposite order of `prepared`, as OTP tells them.
     pub fn publish(&self, prepared: &[Prepared]) -> Result<(), PublishError> {
         let mut modules = self.modules.write();
-        let names = || prepared.iter().map(|prepared| prepared.code.module);
-        let duplicated: Vec<Atom> = names().filter(|name| names().filter(|other| other == name).count() > 1).collect();
+        let names = |which: &dyn Fn(usize, &ModuleCode) -> bool| -> Vec<Atom> {
+            let chosen = prepared.iter().enumerate().rev().filter(|(index, one)| which(*index, &one.code));
+            chosen.map(|(_, one)| one.code.module).collect()
+        };
+        let on_load = names(&|_, code| code.on_load.is_some());
+        if prepared.len() > 1 && !on_load.is_empty() {
+            return Err(PublishError::OnLoad(on_load));
+        }
+        let duplicated =
+            names(&|index, code| prepared[..index].iter().any(|before| before.code.module == code.module));
         if !duplicated.is_empty() {
             return Err(PublishError::Duplicated(duplicated));
         }
-        if prepared.len() > 1 {
-            let on_load: Vec<Atom> =
-                prepared.iter().filter(|one| one.code.on_load.is_some()).map(|one| one.code.module).collect();
-            if !on_load.is_empty() {
-                return Err(PublishError::OnLoad(on_load));
-            }
-        }
-        let has_old =
-            |name: &Atom| modules.get(name).is_some_and(|module| module.current.is_some() && module.old.is_some());
-        let not_purged: Vec<Atom> = names().filter(has_old).collect();
+        let not_purged = names(&|_, code| {
+            modules.get(&code.module).is_some_and(|module| module.current.is_some() && module.old.is_some())
+        });
         if !not_purged.is_empty() {
             return Err(PublishError::NotPurged(not_purged));
         }
         for one in prepared {
             let code = one.code.clone();
             self.ranges.write().insert(code.range().start, code.clone());
-            let module = modules.entry(code.module).or_default();
+            let number = modules.len();
+            let module = modules.entry(code.module).or_insert_with(|| Module { number, ..Module::default() });
             for (entry, offset) in &code.lambdas {
                 entry.address.store(code.address(*offset), Ordering::Release);
             }
@@ -294,8 +316,8 @@ impl CodeTable {
         }
         module.current = Some(code);
     }
-    /// The `on_load` function of a module finished: its code becomes current, or is thrown away.
-    /// `false` when the module has none waiting.
+    /// The `on_load` function of a module finished: its code becomes current, or is thrown away at once (see
+    /// [`CodeTable::retire_pending`] for when somebody may still run it). `false` when the module has none waiting.
     pub fn finish_on_load(&self, name: Atom, keep: bool) -> bool {
         let mut modules = self.modules.write();
         let Some(module) = modules.get_mut(&name) else { return false };
@@ -307,27 +329,49 @@ impl CodeTable {
         }
         true
     }
-    /// Makes the current code old (`erlang:delete_module/1`). `None` when there is none, an error when old code is left.
+    /// The `on_load` function of a module failed: its code stands in for the old code until [`CodeTable::purge`] and
+    /// [`CodeTable::restore_old`], so that those who still run it are found. `None` when the module has none waiting,
+    /// else the old code.
+    pub fn retire_pending(&self, name: Atom) -> Option<Option<Arc<ModuleCode>>> {
+        let mut modules = self.modules.write();
+        let module = modules.get_mut(&name)?;
+        let pending = module.pending.take()?;
+        Some(module.old.replace(pending))
+    }
+    /// Puts old code back that [`CodeTable::retire_pending`] has put aside.
+    pub fn restore_old(&self, name: Atom, code: Arc<ModuleCode>) {
+        self.modules.write().entry(name).or_default().old = Some(code);
+    }
+    /// Makes the current code old (`erlang:delete_module/1`), if there is any. `None` when the module was never loaded,
+    /// an error when old code is left.
     pub fn delete(&self, name: Atom) -> Option<Result<(), PublishError>> {
         let mut modules = self.modules.write();
         let module = modules.get_mut(&name)?;
-        module.current.as_ref()?;
         if module.old.is_some() {
             return Some(Err(PublishError::NotPurged(vec![name])));
         }
-        let code = module.current.take()?;
-        for (function, arity, _) in &code.exports {
-            self.export(name, *function, *arity).address.store(0, Ordering::Release);
+        if let Some(code) = module.current.take() {
+            for (function, arity, _) in &code.exports {
+                self.export(name, *function, *arity).address.store(0, Ordering::Release);
+            }
+            module.old = Some(code);
         }
-        module.old = Some(code);
         Some(Ok(()))
     }
     /// Throws old code away; false when there is none. No process may run it any more.
     pub fn purge(&self, name: Atom) -> bool {
         let mut modules = self.modules.write();
-        let Some(code) = modules.get_mut(&name).and_then(|module| module.old.take()) else { return false };
+        let Some(module) = modules.get_mut(&name) else { return false };
+        let Some(code) = module.old.take() else { return false };
         for (entry, offset) in &code.lambdas {
-            let _ = entry.address.compare_exchange(code.address(*offset), 0, Ordering::AcqRel, Ordering::Relaxed);
+            // The same module loaded twice has the same entries: then the funs go on in the current code.
+            let current = module.current.as_ref().and_then(|current| {
+                let (_, offset) = current.lambdas.iter().find(|(other, _)| std::ptr::eq(*other, *entry))?;
+                Some(current.address(*offset))
+            });
+            let here = code.address(*offset);
+            let _ =
+                entry.address.compare_exchange(here, current.unwrap_or(0), Ordering::AcqRel, Ordering::Relaxed);
         }
         self.retired.lock().push(code);
         true
@@ -356,7 +400,7 @@ impl CodeTable {
 
 impl Drop for CodeTable {
     fn drop(&mut self) {
-        for (_, export) in self.exports.get_mut().drain() {
+        for (_, export) in self.exports.get_mut().by_name.drain() {
             // SAFETY: leaked by `export`, listed once, and no term of this machine is left when its code goes.
             drop(unsafe { Box::from_raw(std::ptr::from_ref(export).cast_mut()) });
         }

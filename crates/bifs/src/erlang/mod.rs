@@ -4,6 +4,7 @@ pub(crate) mod arithmetic;
 pub(crate) mod binary;
 pub(crate) mod conversion;
 pub(crate) mod dictionary;
+pub(crate) mod exception;
 pub(crate) mod external;
 pub(crate) mod fun;
 pub(crate) mod hash;

@@ -1,0 +1,7 @@
+//! Code: loading and purging modules, what is known of them.
+
+pub(crate) mod chunks;
+pub(crate) mod info;
+pub(crate) mod loading;
+pub(crate) mod native;
+pub(crate) mod purging;
