@@ -18,7 +18,7 @@ struct LoadedLibraries(Mutex<HashSet<u64>>);
 ///
 /// `badarg` for what is no file name, or without a calling module.
 #[bif("erlang:load_nif/2")]
-fn load_nif<'h>(cx: &mut BifContext<'h>, path: Term<'h>, _information: Term<'h>) -> BifResult<'h> {
+fn load_nif<'h>(cx: &mut BifContext<'h>, path: Term<'h>, information: Term<'h>) -> BifResult<'h> {
     let Some(path) = file_name(path) else { return cx.badarg() };
     let Some(code) = calling_code(cx) else { return cx.badarg() };
     let name = cx.text(code.module);
@@ -30,6 +30,11 @@ fn load_nif<'h>(cx: &mut BifContext<'h>, path: Term<'h>, _information: Term<'h>)
     if has_native_functions(cx, name) {
         let libraries = cx.vm.extension::<LoadedLibraries>();
         if libraries.0.lock().insert(code.address(0)) {
+            if name == "prim_file"
+                && let Some(janitor) = information.as_pid()
+            {
+                crate::io::prim_file::set_janitor(cx.vm, janitor);
+            }
             return Ok(Term::atom(atoms::OK));
         }
         let text = b"NIF library already loaded (reload disallowed since OTP 20).";
