@@ -735,16 +735,12 @@ impl<'a> Run<'a> {
         // SAFETY: the decoder checked the register's number.
         unsafe { &mut *self.floats.add(self.number(ip, n) as usize) }
     }
-    fn finish_float(&mut self, ip: *const u32, destination: usize, value: f64, name: Atom) -> Flow {
+    fn finish_float(&mut self, ip: *const u32, destination: usize, value: f64) -> Flow {
         if value.is_finite() {
             *self.float_register(ip, destination) = value;
             return Flow::Go(ip.wrapping_add(destination + 1));
         }
-        self.sync();
-        let heap = self.heap();
-        let arguments: Vec<Word> = (1..destination).map(|n| heap.float(*self.float_register(ip, n)).word()).collect();
-        let exception = Exception::error(Term::atom(atoms::BADARITH));
-        self.raise_from_bif(ip.wrapping_add(destination + 1), exception, (atoms::ERLANG, name), &arguments)
+        self.raise_code(ip, Term::atom(atoms::BADARITH))
     }
 
     /// Runs until the slice is over.
@@ -810,9 +806,9 @@ impl<'a> Run<'a> {
             }};
         }
         macro_rules! float_operation {
-            ($operator:tt, $name:expr) => {{
+            ($operator:tt) => {{
                 let value = *self.float_register(ip, 1) $operator *self.float_register(ip, 2);
-                flow!(self.finish_float(ip, 3, value, $name))
+                flow!(self.finish_float(ip, 3, value))
             }};
         }
         loop {
@@ -1408,10 +1404,10 @@ impl<'a> Run<'a> {
                         None => flow!(self.raise_code(ip, Term::atom(atoms::BADARITH))),
                     }
                 }
-                I::Fadd => float_operation!(+, atoms::PLUS),
-                I::Fsub => float_operation!(-, atoms::MINUS),
-                I::Fmul => float_operation!(*, atoms::MULTIPLY),
-                I::Fdiv => float_operation!(/, atoms::DIVIDE),
+                I::Fadd => float_operation!(+),
+                I::Fsub => float_operation!(-),
+                I::Fmul => float_operation!(*),
+                I::Fdiv => float_operation!(/),
                 I::Fnegate => {
                     let value = -*self.float_register(ip, 1);
                     *self.float_register(ip, 2) = value;

@@ -149,7 +149,11 @@ fn load_preloaded(vm: &Vm, folder: &Path) -> Result<(), BootError> {
     for module in PRELOADED {
         let path = folder.join(format!("{module}.beam"));
         let bytes = std::fs::read(&path).map_err(|error| BootError::Read(path.clone(), error))?;
-        let prepared = prepare(vm, &bytes).map_err(|error| BootError::Load(path.clone(), error))?;
+        let mut prepared = prepare(vm, &bytes).map_err(|error| BootError::Load(path.clone(), error))?;
+        // OTP's own machine has these modules built in without their line tables; stack traces show it.
+        if let Some(code) = Arc::get_mut(&mut prepared.code) {
+            code.lines.clear();
+        }
         let name = prepared.code.module;
         let on_load = prepared.code.on_load.is_some();
         vm.code.publish(&[prepared]).map_err(|error| BootError::Load(path, format!("{error:?}")))?;
