@@ -76,6 +76,12 @@ impl<'a> Run<'a> {
         let mut location = self.vm.location_term(heap, frame.location.as_ref()).to_vec().unwrap_or_default();
         location.extend(error_info.map(|info| heap.tuple(&[Term::atom(atoms::ERROR_INFO), info])));
         let location = heap.list(&location);
+        let mut location = self.vm.location_term(heap, frame.location.as_ref());
+        if let Some(error_info) = error_info {
+            let mut items = location.to_vec().unwrap_or_default();
+            items.push(heap.tuple(&[Term::atom(atoms::ERROR_INFO), error_info]));
+            location = heap.list(&items);
+        }
         let arguments = arguments.unwrap_or(Term::small(i64::from(frame.arity)));
         Some(heap.tuple(&[Term::atom(frame.module), Term::atom(frame.function), arguments, location]))
     }

@@ -50,7 +50,8 @@ impl Run<'_> {
         if !self.process.has_signals() {
             return None;
         }
-        self.sync();
+        // Signals may ask where the process is.
+        self.save(ip, 0);
         // SAFETY: the slice owns the process, and no other reference to its main part is in use here.
         let main = unsafe { &mut *self.main };
         self.vm.handle_signals(self.process, main);

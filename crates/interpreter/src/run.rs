@@ -567,7 +567,7 @@ impl<'a> Run<'a> {
                         Some(outcome) => Flow::Stop(outcome),
                     };
                 }
-                return self.call_unloaded_fun(entry, fun, arity);
+                return self.call_unloaded_fun(ip, entry, fun, arity);
             }
         } else if let Some(external) = term.as_external_fun() {
             // SAFETY: exports live as long as the machine.
@@ -582,8 +582,13 @@ impl<'a> Run<'a> {
         self.bad_fun(ip, fun, arity)
     }
     #[cold]
-    fn call_unloaded_fun(&mut self, entry: &FunEntry, fun: Word, arity: usize) -> Flow {
+    fn call_unloaded_fun(&mut self, ip: *const u32, entry: &FunEntry, fun: Word, arity: usize) -> Flow {
         self.sync();
+        // Another version of the module is there, and does not have the fun: the error handler could not help.
+        if self.vm.code.is_loaded(entry.module) {
+            let reason = self.heap().tuple(&[Term::atom(atoms::BADFUN), self.term(fun)]);
+            return self.raise_here(ip, reason);
+        }
         let list = self.heap().list(&self.x_slice(arity).iter().map(|word| self.term(*word)).collect::<Vec<_>>());
         let handler = self.state().error_handler;
         let target = self.vm.code.export(handler, atoms::UNDEFINED_LAMBDA, 3);

@@ -154,6 +154,7 @@ fn load_preloaded(vm: &Vm, folder: &Path) -> Result<(), BootError> {
         if let Some(code) = Arc::get_mut(&mut prepared.code) {
             code.lines.clear();
         }
+        strip(&mut prepared);
         let name = prepared.code.module;
         let on_load = prepared.code.on_load.is_some();
         vm.code.publish(&[prepared]).map_err(|error| BootError::Load(path, format!("{error:?}")))?;
@@ -163,6 +164,15 @@ fn load_preloaded(vm: &Vm, folder: &Path) -> Result<(), BootError> {
         }
     }
     Ok(())
+}
+
+/// OTP has its preloaded modules without attributes, source lines and what the compiler says, and so they show.
+fn strip(prepared: &mut Prepared) {
+    if let Some(code) = Arc::get_mut(&mut prepared.code) {
+        code.attributes.clear();
+        code.compile_info.clear();
+        code.lines.clear();
+    }
 }
 
 /// Decodes a `.beam` file.

@@ -137,3 +137,39 @@ fn external<'h>(cx: &BifContext<'h>, bytes: &[u8]) -> Term<'h> {
     let decoded = decode(bytes, cx.heap, &VmContext { vm: cx.vm }, DecodeOptions::default());
     decoded.map_or(Term::NIL, |decoded| decoded.term)
 }
+
+/// Can the machine count how often functions and lines run? Not this one.
+#[bif("code:coverage_support/0")]
+fn coverage_support<'h>(_cx: &mut BifContext<'h>) -> BifResult<'h> {
+    Ok(Term::FALSE)
+}
+
+/// What is counted in modules that are loaded from now on; `badarg` on a machine that cannot count.
+#[bif("code:get_coverage_mode/0")]
+fn get_coverage_mode<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
+    cx.badarg()
+}
+
+/// What is counted in a module; `badarg` on a machine that cannot count.
+#[bif("code:get_coverage_mode/1")]
+fn get_coverage_mode_of<'h>(cx: &mut BifContext<'h>, _module: Term<'h>) -> BifResult<'h> {
+    cx.badarg()
+}
+
+/// Sets what is counted from now on; `badarg` on a machine that cannot count.
+#[bif("code:set_coverage_mode/1")]
+fn set_coverage_mode<'h>(cx: &mut BifContext<'h>, _mode: Term<'h>) -> BifResult<'h> {
+    cx.badarg()
+}
+
+/// What was counted in a module; `badarg` on a machine that cannot count.
+#[bif("code:get_coverage/2")]
+fn get_coverage<'h>(cx: &mut BifContext<'h>, _level: Term<'h>, _module: Term<'h>) -> BifResult<'h> {
+    cx.badarg()
+}
+
+/// Starts counting anew in a module; `badarg` on a machine that cannot count.
+#[bif("code:reset_coverage/1")]
+fn reset_coverage<'h>(cx: &mut BifContext<'h>, _module: Term<'h>) -> BifResult<'h> {
+    cx.badarg()
+}

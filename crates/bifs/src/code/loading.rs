@@ -138,3 +138,30 @@ fn delete_module<'h>(cx: &mut BifContext<'h>, module: Atom) -> BifResult<'h> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Answer, call, in_process};
+    use oxbeam_term::{Term, atoms};
+
+    // Recorded from OTP 27.
+    #[test]
+    fn what_is_no_code_is_refused() {
+        in_process(|cx| {
+            let atom = |name: &str| cx.vm.atoms.intern(name).expect("room for an atom");
+            let (internal, prepare) = (atom("erts_internal"), atom("prepare_loading"));
+            let (finish, delete) = (atom("finish_loading"), atom("delete_module"));
+            let bytes = cx.heap.binary(b"abc");
+            let answer = call(cx, internal, prepare, &[Term::atom(prepare), bytes]);
+            let expected = cx.error(atoms::BADFILE);
+            assert!(matches!(answer, Some(Answer::Value(value)) if value.is_exactly(expected)));
+            let answer = call(cx, atoms::ERLANG, finish, &[Term::NIL]);
+            assert!(matches!(answer, Some(Answer::Value(value)) if value.is_atom(atoms::OK)));
+            let list = cx.heap.list(&[Term::TRUE]);
+            let answer = call(cx, atoms::ERLANG, finish, &[list]);
+            assert!(matches!(answer, Some(Answer::Raise(raised)) if raised.reason.is_atom(atoms::BADARG)));
+            let answer = call(cx, atoms::ERLANG, delete, &[Term::atom(prepare)]);
+            assert!(matches!(answer, Some(Answer::Value(value)) if value.is_atom(atoms::UNDEFINED)));
+        });
+    }
+}

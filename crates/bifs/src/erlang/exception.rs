@@ -103,3 +103,68 @@ fn stack_entry<'h>(cx: &BifContext<'h>, entry: Term<'h>) -> Option<Term<'h>> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Answer, call, in_process};
+    use oxbeam_runtime::{BifContext, Trace};
+    use oxbeam_term::{Term, atoms};
+
+    fn raised<'h>(cx: &mut BifContext<'h>, entry: &[Term<'h>]) -> Option<Term<'h>> {
+        let trace = cx.heap.list(&[cx.heap.tuple(entry)]);
+        let arguments = [Term::atom(atoms::ERROR), Term::small(1), trace];
+        match call(cx, atoms::ERLANG, atoms::RAISE, &arguments).expect("raise/3 is a BIF") {
+            Answer::Raise(exception) => match exception.trace {
+                Trace::Given(list) => list.as_cons().map(oxbeam_term::Cons::head),
+                Trace::Bif | Trace::Caller { .. } => None,
+            },
+            Answer::Value(value) => {
+                assert!(value.is_atom(atoms::BADARG));
+                None
+            }
+            Answer::Call(..) => None,
+        }
+    }
+
+    // Recorded from OTP 27: which stack traces `raise/3` takes, and what becomes of their entries.
+    #[test]
+    fn entries_of_given_stack_traces() {
+        in_process(|cx| {
+            let (a, one) = (Term::atom(atoms::APPLY), Term::small(1));
+            let fun = cx.heap.external_fun(cx.vm.code.export(atoms::ERLANG, atoms::SELF, 0));
+            for (entry, expected) in [
+                (vec![a, a, one], Some(vec![a, a, one, Term::NIL])),
+                (vec![a, a, a], Some(vec![a, a, a, Term::NIL])),
+                (vec![a, a, Term::small(256), Term::NIL], Some(vec![a, a, Term::small(256), Term::NIL])),
+                (vec![fun, one], Some(vec![fun, one, Term::NIL])),
+                (vec![fun, one, Term::NIL], Some(vec![fun, one, Term::NIL])),
+                (vec![a, a], None),
+                (vec![a, a, one, a], None),
+                (vec![one, a, one, Term::NIL], None),
+            ] {
+                let found = raised(cx, &entry);
+                assert_eq!(found.is_some(), expected.is_some());
+                if let (Some(found), Some(expected)) = (found, expected) {
+                    assert!(found.is_exactly(cx.heap.tuple(&expected)));
+                }
+            }
+        });
+    }
+
+    // Recorded from OTP 27: options of `error/3` count only if all of them are good.
+    #[test]
+    fn error_information() {
+        in_process(|cx| {
+            let map = cx.heap.map_from_pairs(&[], cx.atoms());
+            let good = cx.heap.tuple(&[Term::atom(atoms::ERROR_INFO), map]);
+            let bad = cx.heap.tuple(&[Term::atom(atoms::ERROR_INFO), Term::atom(atoms::APPLY)]);
+            let heap = cx.heap;
+            assert!(super::error_info(heap.list(&[good])).is_some());
+            assert!(super::error_info(heap.list(&[good, good])).is_some());
+            assert!(super::error_info(heap.list(&[good, bad])).is_none());
+            assert!(super::error_info(heap.list_with_tail(&[good], Term::TRUE)).is_none());
+            assert!(super::error_info(Term::NIL).is_none());
+            assert!(super::error_info(Term::atom(atoms::APPLY)).is_none());
+        });
+    }
+}

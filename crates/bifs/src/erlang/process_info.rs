@@ -6,7 +6,7 @@
 use super::process::{await_result, max_heap_size_map};
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{
-    BifContext, BifResult, Frame, LinkTarget, MonitorTarget, Process, ProcessState, Resume, Signal, SystemTask, Vm,
+    BifContext, BifResult, Frame, LinkTarget, MonitorTarget, Process, ProcessState, Signal, SystemTask, Vm,
 };
 use oxbeam_term::{Atom, Heap, OwnedTerm, Pid, Term, Value, Word, atoms, word::ImmediateKind};
 use std::sync::Arc;
@@ -434,10 +434,7 @@ pub(crate) fn runs_old_code(vm: &Vm, module: Atom, heap: &Heap, state: &ProcessS
     let Some(old) = vm.code.old(module) else { return false };
     let range = old.range();
     let inside = |address: u64| address != 0 && (range.contains(&address) || address == range.end);
-    let resume = match state.resume {
-        Resume::Code(address) => address,
-        Resume::Bif(call) => call.return_to,
-    };
+    // This is where it goes on when it does not run, and where it calls from when it asks for itself.
     let on_stack = |word: &Word| word.is_return_address() && inside(word.code_address());
-    inside(state.current_address) || inside(resume) || heap.stack().iter().any(on_stack)
+    inside(state.current_address) || heap.stack().iter().any(on_stack)
 }

@@ -106,7 +106,8 @@ fn text(term: Term<'_>) -> Option<String> {
 #[bif("erlang:display/1")]
 fn display<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> BifResult<'h> {
     let mut text = oxbeam_term::display(term, None, cx.atoms());
-    text.push(b'\n');
+    // OTP has a carriage return here, terminal or not.
+    text.extend_from_slice(b"\r\n");
     cx.spend(text.len() / 16);
     let _ = std::io::stdout().lock().write_all(&text);
     let _ = std::io::stdout().lock().flush();
