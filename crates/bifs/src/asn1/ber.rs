@@ -67,6 +67,8 @@ enum Bad {
 struct Open<'h> {
     tag: u32,
     end: End,
+    /// Where everything inside must have ended.
+    limit: usize,
     elements: Vec<Term<'h>>,
 }
 
@@ -84,6 +86,11 @@ struct Decoder<'h, 'b> {
 }
 
 impl<'h> Decoder<'h, '_> {
+    /// Where the innermost open element must end.
+    fn limit(&self) -> usize {
+        self.open.last().map_or(self.bytes.len(), |open| open.limit)
+    }
+
     fn element(&mut self) -> Result<Term<'h>, Bad> {
         loop {
             let mut done = self.next()?;
@@ -93,7 +100,7 @@ impl<'h> Decoder<'h, '_> {
                         None => return Ok(element),
                         Some(open) => {
                             open.elements.push(element);
-                            if matches!(open.end, End::Marked) && self.at + 1 >= self.bytes.len() {
+                            if matches!(open.end, End::Marked) && self.at + 1 >= open.limit {
                                 return Err(Bad::Length);
                             }
                         }
@@ -126,11 +133,11 @@ impl<'h> Decoder<'h, '_> {
 
     /// Reads tag and length; returns a primitive element, or opens a constructed one.
     fn next(&mut self) -> Result<Option<Term<'h>>, Bad> {
-        if self.at + 2 > self.bytes.len() {
+        if self.at + 2 > self.limit() {
             return Err(Bad::Value);
         }
         let (tag, constructed) = self.tag()?;
-        if self.at >= self.bytes.len() {
+        if self.at >= self.limit() {
             return Err(Bad::Tag);
         }
         if self.open.len() >= DEPTH_MAX {
@@ -138,19 +145,21 @@ impl<'h> Decoder<'h, '_> {
         }
         if self.bytes[self.at] == INDEFINITE {
             self.at += 1;
-            if self.at + 1 >= self.bytes.len() || !constructed {
+            if self.at + 1 >= self.limit() || !constructed {
                 return Err(Bad::Length);
             }
-            self.open.push(Open { tag, end: End::Marked, elements: Vec::new() });
+            let limit = self.limit();
+            self.open.push(Open { tag, end: End::Marked, limit, elements: Vec::new() });
             return Ok(None);
         }
         let length = self.length()?;
-        if length > self.bytes.len() - (self.at + 1) {
+        if length > self.limit() - (self.at + 1) {
             return Err(Bad::Value);
         }
         self.at += 1;
         if constructed {
-            self.open.push(Open { tag, end: End::At(self.at + length), elements: Vec::new() });
+            let limit = self.at + length;
+            self.open.push(Open { tag, end: End::At(limit), limit, elements: Vec::new() });
             return Ok(None);
         }
         let value = self.heap.binary(&self.bytes[self.at..self.at + length]);
@@ -167,7 +176,7 @@ impl<'h> Decoder<'h, '_> {
             self.at += 1;
             return Ok((class | u32::from(first & LONG_TAG), constructed));
         }
-        if self.at + 3 > self.bytes.len() {
+        if self.at + 3 > self.limit() {
             return Err(Bad::Value);
         }
         self.at += 1;
@@ -191,7 +200,7 @@ impl<'h> Decoder<'h, '_> {
             return Ok(first);
         }
         let count = first & 0x7f;
-        if count > self.bytes.len() - (self.at + 1) {
+        if count > self.limit() - (self.at + 1) {
             return Err(Bad::Length);
         }
         let mut length = 0usize;
