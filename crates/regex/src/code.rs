@@ -182,7 +182,9 @@ impl Code {
         if self.utf {
             // What the library is told not to check again.
             // (Short subjects only: a loop over a long one would take quadratic time.)
-            debug_assert!(subject.len() > 4096 || str::from_utf8(subject).is_ok_and(|text| text.is_char_boundary(offset)));
+            debug_assert!(
+                subject.len() > 4096 || str::from_utf8(subject).is_ok_and(|text| text.is_char_boundary(offset))
+            );
         }
         if options.match_limit_recursion == Some(0) {
             return Err(RunError::RecursionLimit);
