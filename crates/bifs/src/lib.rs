@@ -3,9 +3,11 @@
 //! Start with any file; `build.rs` collects what is marked `#[bif]` into [`table`].
 #![forbid(unsafe_code)]
 
+pub(crate) mod asn1;
 pub(crate) mod atomics;
 pub(crate) mod binary;
 pub(crate) mod code;
+pub(crate) mod coverage;
 pub(crate) mod erlang;
 pub mod ets;
 pub mod io;
@@ -15,6 +17,7 @@ pub(crate) mod maps;
 pub(crate) mod math;
 pub mod os;
 pub(crate) mod persistent_term;
+pub mod printable;
 pub(crate) mod re;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -206,6 +206,7 @@ fn start_machine(launch: Launch) -> i32 {
         boot_module: String::from_utf8_lossy(&emulator.boot_module).into_owned(),
         init_arguments: launch.init_arguments,
         environment: launch.environment.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect(),
+        printable_unicode: emulator.printable_characters == oxbeam_command_line::PrintableCharacters::Unicode,
         handle_signals: true,
     };
     match boot.start() {

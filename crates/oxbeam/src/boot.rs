@@ -56,6 +56,8 @@ pub struct Boot {
     pub init_arguments: Vec<Vec<u8>>,
     /// Environment variables as Erlang code and its programs see them.
     pub environment: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Do all of Unicode's letters count as printable (`+pc unicode`), and not only Latin-1's?
+    pub printable_unicode: bool,
     /// Let the machine handle the operating system's signals (only a program that is the machine may).
     pub handle_signals: bool,
 }
@@ -98,6 +100,7 @@ impl Boot {
     pub fn start(self) -> Result<Arc<Vm>, BootError> {
         let vm = new_machine(self.options.clone());
         oxbeam_bifs::set_environment(&vm, self.environment.clone());
+        oxbeam_bifs::printable::set_printable_unicode(&vm, self.printable_unicode);
         load_preloaded(&vm, &preloaded_folder(&self.root)?)?;
         if self.handle_signals
             && let Err(error) = oxbeam_bifs::io::signals::install_signals(&vm)

@@ -135,7 +135,9 @@ impl<'h> BifContext<'h> {
     }
     /// Counts `amount` reductions; true when the slice is used up and the BIF should trap.
     pub fn spend(&mut self, amount: usize) -> bool {
-        *self.reductions = self.reductions.saturating_sub(i32::try_from(amount).unwrap_or(i32::MAX));
+        // Far from the end of the range, so that the engine can go on counting.
+        let left = self.reductions.saturating_sub(i32::try_from(amount).unwrap_or(i32::MAX));
+        *self.reductions = left.max(i32::MIN / 2);
         *self.reductions <= 0
     }
     /// Calls the BIF function again later.

@@ -13,7 +13,7 @@ const AUTOMATON_WORK_MIN: usize = 1 << 17;
 /// A pattern that `binary:compile_pattern/1` has prepared, behind a magic reference.
 pub(super) enum Compiled {
     /// One binary: `{bm, Reference}`.
-    One(memmem::Finder<'static>),
+    One(Box<memmem::Finder<'static>>),
     /// Several: `{ac, Reference}`.
     Many {
         automaton: AhoCorasick,
@@ -165,7 +165,7 @@ pub(super) fn compile<'h>(cx: &BifContext<'h>, pattern: Term<'h>) -> BifResult<'
         },
     };
     let (tag, compiled) = match &*patterns {
-        [one] => (atoms::BM, Compiled::One(memmem::Finder::new(&**one).into_owned())),
+        [one] => (atoms::BM, Compiled::One(Box::new(memmem::Finder::new(&**one).into_owned()))),
         several => match Compiled::many(several) {
             Some(compiled) => (atoms::AC, compiled),
             None => return Err(cx.raise(atoms::SYSTEM_LIMIT)),

@@ -167,7 +167,7 @@ fn step<'h>(cx: &mut BifContext<'h>, arguments: &[Term<'h>]) -> BifResult<'h> {
             }
             later => {
                 let next = later.map_or(limit + 1 - pattern.longest(), |(start, _)| start).max(from);
-                cx.spend(usize::MAX);
+                cx.spend((next - from) / BYTES_PER_REDUCTION);
                 let compiled = compile(cx, needle)?;
                 let (next, part) = (cx.heap.unsigned(next as u64), cx.heap.unsigned(search.part as u64));
                 return cx.again(step, &[term, compiled, list, kind_term, next, part, search.found]);

@@ -6,6 +6,7 @@
 main([Family]) ->
     logger:set_primary_config(level, none),
     _ = rand:seed(exsss, {1, 2, 3}),
+    _ = code:ensure_loaded(list_to_atom(Family)),
     Calls = lists:usort(calls(list_to_atom(Family))),
     Cases = [{M, F, A, answer(M, F, A)} || {M, F, A} <- Calls],
     File = filename:join(filename:dirname(escript:script_name()), Family ++ ".etf"),
@@ -20,6 +21,12 @@ answer(M, F, A) ->
         {'DOWN', Monitor, process, Pid, _} -> died
     end.
 
+%% This NIF is not exported; its only caller exits with the reason.
+answer_here(asn1rt_nif, decode_ber_tlv_raw, A) ->
+    case answer_here(asn1rt_nif, decode_ber_tlv, A) of
+        {raise, exit, {error, {asn1, Reason}}, _} -> {value, {error, Reason}};
+        Answer -> Answer
+    end;
 answer_here(M, F, A) ->
     try {value, apply(M, F, A)}
     catch Class:Reason:Stack ->
@@ -104,6 +111,22 @@ calls(binary) ->
     ++ [{binary, copy, [<<1>>, N]} || N <- [1 bsl 62, 1 bsl 70, -(1 bsl 70)]]
     ++ [{binary, part, [S, P, L]} || S <- [<<>>, <<"abc">>, <<1, 2:4>>, foo], P <- [0, 1, 3, 4, -1, a, 1 bsl 64],
                                      L <- [0, 1, -1, 2, -3, a, 1 bsl 64]];
+calls(asn1rt_nif) ->
+    [{asn1rt_nif, decode_ber_tlv_raw, [cut(ber(3))]} || _ <- lists:seq(1, 700)]
+    ++ [{asn1rt_nif, encode_ber_tlv, [ber_term(4)]} || _ <- lists:seq(1, 400)]
+    ++ [{asn1rt_nif, encode_per_complete, [per()]} || _ <- lists:seq(1, 500)]
+    ++ [{asn1rt_nif, decode_ber_tlv_raw, [D]}
+        || D <- [foo, [2, 1, [5]], [], <<1:7>>, binary:copy(<<16#30, 16#80>>, 700), <<2, 16#84, 255, 255, 255, 255, 1>>,
+                 <<2, 16#85, 1, 1, 1, 1, 1, 7>>, <<16#1f, 16#81, 16#81, 1, 1, 7>>, <<16#1f, 16#81, 1, 1, 7>>]
+                ++ [iolist_to_binary([binary:copy(<<16#30, 16#80>>, N), 2, 1, 1, binary:copy(<<0, 0>>, N)])
+                    || N <- [10, 584, 585, 586]]]
+    ++ [{asn1rt_nif, encode_ber_tlv, [{T, V}]}
+        || T <- [0, 30, 31, 127, 128, 16#3fff, 16#4000, 65535, 65536, 131077, 262144, -1, a, 1 bsl 32],
+           V <- [<<>>, [], <<1>>, foo, [{2, <<1>>} | foo], [1], "ab", <<1:7>>, [foo], [{2, <<>>}, {a, <<>>}]]]
+    ++ [{asn1rt_nif, encode_ber_tlv, [V]} || V <- [foo, [], {2, <<>>, 3}, [{2, <<>>}]]]
+    ++ [{asn1rt_nif, encode_ber_tlv, [{16, [{2, binary:copy(<<7>>, N)}]}]}
+        || N <- [127, 128, 255, 256, 65535, 65536]]
+    ++ [{asn1rt_nif, encode_per_complete, [V]} || V <- [foo, [], <<>>, [3], [1 | <<0, 1>>], [256]]];
 calls(_) -> [].
 
 character_data(0) -> binary();
@@ -133,3 +156,65 @@ binary() ->
         2 -> <<"é€"/utf8>>;
         _ -> Part()
     end.
+
+%% Elements in BER, some of indefinite length.
+ber(0) -> ber_primitive();
+ber(Depth) ->
+    case rand:uniform(4) of
+        1 -> ber_primitive();
+        2 -> [ber_tag(16#20), 16#80, many(4, fun() -> ber(Depth - 1) end), 0, 0];
+        _ ->
+            Value = iolist_to_binary(many(4, fun() -> ber(Depth - 1) end)),
+            [ber_tag(16#20), ber_length(byte_size(Value)), Value]
+    end.
+
+ber_primitive() ->
+    Value = binary:copy(<<7>>, one([0, 1, 2, 5, 130, 300])),
+    [ber_tag(0), ber_length(byte_size(Value)), Value].
+
+ber_tag(Form) ->
+    First = one([0, 64, 128, 192]) bor Form,
+    one([[First bor one([1, 2, 16, 30])], [First bor 31, one([5, 31, 127])], [First bor 31, 16#85, 3]]).
+
+ber_length(N) when N < 128 -> one([[N], [N], [16#81, N], [16#82, 0, N]]);
+ber_length(N) -> one([[16#82, N div 256, N rem 256], [16#84, 0, 0, N div 256, N rem 256]]).
+
+%% The whole, or with something missing, added or changed.
+cut(Data) ->
+    Binary = iolist_to_binary(Data),
+    At = rand:uniform(min(byte_size(Binary), 40)) - 1,
+    <<Head:At/binary, Byte, Tail/binary>> = Binary,
+    one([Binary, Binary, <<Binary/binary, 1, 2>>, Head, <<Head/binary, (Byte bxor 128), Tail/binary>>,
+         <<Head/binary, (Byte bxor 1), Tail/binary>>, <<Head/binary, Tail/binary>>]).
+
+ber_term(Depth) ->
+    Tag = one([0, 2, 16, 30, 31, 127, 128, 131077, 65536 + 300]),
+    case rand:uniform(3) of
+        1 when Depth > 0 -> {Tag, many(4, fun() -> ber_term(Depth - 1) end)};
+        _ -> {Tag, binary:copy(<<1, 2>>, one([0, 1, 63, 64, 70, 200]))}
+    end.
+
+%% Instructions as asn1ct makes them.
+per() ->
+    many(8, fun() ->
+        Bytes = many(5, fun() -> rand:uniform(256) - 1 end),
+        Flags = many(12, fun() -> rand:uniform(2) - 1 end),
+        N = length(Bytes),
+        case rand:uniform(12) of
+            1 -> [0]; 2 -> [1]; 3 -> [2];
+            4 -> B = rand:uniform(8), [10, B, rand:uniform(1 bsl B) - 1];
+            5 -> [20, N, Bytes];
+            6 -> [21, 0, N, Bytes];
+            7 when N > 0 -> U = rand:uniform(8) - 1, [30, U, N, mask(Bytes, U)];
+            8 when N > 0 -> U = rand:uniform(8) - 1, [31, U, 0, N, mask(Bytes, U)];
+            9 -> [40, length(Flags) + one([0, 0, 3, 9]), length(Flags), Flags];
+            10 -> [43, 0, length(Flags) + one([0, 0, 3, 20]), 0, length(Flags), Flags];
+            11 -> [45, N * 8 + one([0, 0, 3]), N, Bytes];
+            _ -> [47, 0, N * 8 + one([0, 0, 3, 9]), 0, N, Bytes]
+        end
+    end).
+
+%% Bits that do not count are zero.
+mask(Bytes, Unused) ->
+    {Init, [Last]} = lists:split(length(Bytes) - 1, Bytes),
+    Init ++ [(Last bsr Unused) bsl Unused].
