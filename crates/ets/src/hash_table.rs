@@ -85,10 +85,6 @@ impl HashTable {
     pub(crate) fn occupied_from(&self, position: usize) -> Option<usize> {
         (position..self.entries.len()).find(|&at| !self.entries[at].objects().is_empty())
     }
-    /// The last position before `position` that has objects.
-    pub(crate) fn occupied_before(&self, position: usize) -> Option<usize> {
-        (0..position.min(self.entries.len())).rev().find(|&at| !self.entries[at].objects().is_empty())
-    }
     /// The position of a key, also of one that was removed while the table is fixed.
     #[inline]
     pub(crate) fn find(&self, key: Term<'_>) -> Option<usize> {

@@ -504,10 +504,13 @@ impl TableState {
                         return Visit::Done;
                     }
                     left = left.saturating_sub(1);
-                    let stop = each(std::slice::from_ref(object)) == Step::Stop || left == 0;
+                    if each(std::slice::from_ref(object)) == Step::Stop {
+                        // As in OTP, whether there is more is found out by the next walk.
+                        return Visit::After(object);
+                    }
                     place = if reverse { table.previous(at) } else { table.next(at) };
-                    if stop {
-                        return if place.is_some() { Visit::After(object) } else { Visit::Done };
+                    if left == 0 && place.is_some() {
+                        return Visit::After(object);
                     }
                 }
                 Visit::Done

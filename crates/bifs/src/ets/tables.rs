@@ -133,7 +133,7 @@ fn safe_fixtable<'h>(cx: &mut BifContext<'h>, table: Term<'h>, fix: Term<'h>) ->
 #[bif("ets:whereis/1")]
 fn whereis<'h>(cx: &mut BifContext<'h>, name: Atom) -> BifResult<'h> {
     match tables(cx).named(name) {
-        Some(shared) => Ok(super::Found::Shared(shared).reference(cx)),
+        Some(shared) => Ok(super::Found::Shared(shared, Term::atom(name)).reference(cx)),
         None => Ok(Term::atom(atoms::UNDEFINED)),
     }
 }
