@@ -344,6 +344,12 @@ impl HashTable {
         gone
     }
 
+    /// Frees the last `count` entries of a table that is not used any more; false when nothing is left.
+    pub(crate) fn free(&mut self, count: usize) -> bool {
+        self.entries.truncate(self.entries.len().saturating_sub(count));
+        !self.entries.is_empty()
+    }
+
     /// Buckets of the index, and the objects in them at least, at most, on average, and the deviations, as
     /// `ets:info(Table, stats)` has them.
     pub(crate) fn statistics(&self) -> (usize, f64) {

@@ -188,6 +188,12 @@ impl OrderedTable {
         }
     }
 
+    /// Frees about `count` objects of a table that is not used any more; false when nothing is left.
+    pub(crate) fn free(&mut self, count: usize) -> bool {
+        self.runs.truncate(self.runs.len().saturating_sub(count / RUN_LENGTH_MAX + 1));
+        !self.runs.is_empty()
+    }
+
     /// Removes everything, and returns it for the caller to drop.
     pub(crate) fn clear(&mut self) -> OrderedTable {
         std::mem::replace(self, OrderedTable::new())

@@ -195,6 +195,19 @@ enum Store {
     Ordered(OrderedTable),
 }
 
+/// What a deleted or emptied table held. Dropping it takes time for each object: large ones are freed in portions.
+pub struct Garbage(Store);
+
+impl Garbage {
+    /// Frees some objects, about `count`; false when nothing is left.
+    pub fn free(&mut self, count: usize) -> bool {
+        match &mut self.0 {
+            Store::Hash(table) => table.free(count),
+            Store::Ordered(table) => table.free(count),
+        }
+    }
+}
+
 /// Where a traversal of a table stands.
 #[derive(Clone, Copy)]
 pub enum Position<'k> {
@@ -401,12 +414,12 @@ impl TableState {
         }
     }
     /// Removes everything, and returns it for the caller to drop without the lock.
-    pub fn clear(&mut self) -> impl Sized + Send + use<> {
+    pub fn clear(&mut self) -> Garbage {
         let fixed = self.is_fixed();
-        match &mut self.store {
+        Garbage(match &mut self.store {
             Store::Hash(table) => Store::Hash(table.clear(fixed)),
             Store::Ordered(table) => Store::Ordered(table.clear()),
-        }
+        })
     }
     pub(crate) fn release(&mut self) {
         if let Store::Hash(table) = &mut self.store {
