@@ -85,10 +85,6 @@ impl HashTable {
     pub(crate) fn occupied_from(&self, position: usize) -> Option<usize> {
         (position..self.entries.len()).find(|&at| !self.entries[at].objects().is_empty())
     }
-    /// The last position before `position` that has objects.
-    pub(crate) fn occupied_before(&self, position: usize) -> Option<usize> {
-        (0..position.min(self.entries.len())).rev().find(|&at| !self.entries[at].objects().is_empty())
-    }
     /// The position of a key, also of one that was removed while the table is fixed.
     #[inline]
     pub(crate) fn find(&self, key: Term<'_>) -> Option<usize> {
@@ -146,7 +142,6 @@ impl HashTable {
             (entry @ Entry::Removed(_), _) => {
                 let old = std::mem::replace(entry, Entry::One(object));
                 self.objects += 1;
-                self.removed.retain(|&other| other as usize != number);
                 drop(old);
             }
             (Entry::One(old), TableType::Set | TableType::OrderedSet) => {
@@ -349,6 +344,12 @@ impl HashTable {
         gone
     }
 
+    /// Frees the last `count` entries of a table that is not used any more; false when nothing is left.
+    pub(crate) fn free(&mut self, count: usize) -> bool {
+        self.entries.truncate(self.entries.len().saturating_sub(count));
+        !self.entries.is_empty()
+    }
+
     /// Buckets of the index, and the objects in them at least, at most, on average, and the deviations, as
     /// `ets:info(Table, stats)` has them.
     pub(crate) fn statistics(&self) -> (usize, f64) {
@@ -391,4 +392,104 @@ fn hash(key: Term<'_>) -> u32 {
     };
     let mixed = (mixed ^ mixed >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oxbeam_term::{Heap, HeapOptions};
+    use std::collections::BTreeMap;
+
+    fn pair(heap: &Heap, key: i64, value: i64) -> Object {
+        // Keys that are pointers and keys that are not.
+        let number = Term::small(key);
+        let key = if key % 3 == 0 { heap.tuple(&[number, number]) } else { number };
+        let tuple = heap.tuple(&[key, Term::small(value)]);
+        Object::copy(tuple.as_tuple().expect("a tuple"), 0)
+    }
+    fn values(objects: &[Object]) -> Vec<i64> {
+        objects.iter().filter_map(|object| object.elements()[1].as_small()).collect()
+    }
+    fn next(seed: &mut u64) -> u64 {
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *seed >> 33
+    }
+
+    /// The same operations on a table and on a model of it.
+    fn compare_with_model(kind: TableType, fixed: bool, seed: u64) {
+        let heap = Heap::new(HeapOptions::default());
+        let (mut table, mut model) = (HashTable::new(), BTreeMap::<i64, Vec<i64>>::new());
+        let mut seed = seed;
+        for _ in 0..4000 {
+            let (key, value) = ((next(&mut seed) % 60) as i64, (next(&mut seed) % 4) as i64);
+            let object = pair(&heap, key, value);
+            match next(&mut seed) % 8 {
+                0..=3 => {
+                    table.insert(object, kind);
+                    let entry = model.entry(key).or_default();
+                    match kind {
+                        TableType::Bag if entry.contains(&value) => {}
+                        TableType::Bag | TableType::DuplicateBag => entry.push(value),
+                        TableType::Set | TableType::OrderedSet => *entry = vec![value],
+                    }
+                }
+                4 => {
+                    table.delete(object.key(), fixed);
+                    model.remove(&key);
+                }
+                5 => {
+                    let removed = table.remove(object.key(), fixed);
+                    assert_eq!(values(&removed), model.remove(&key).unwrap_or_default());
+                }
+                6 => {
+                    table.delete_object(object.key(), object.term(), fixed);
+                    if let Some(entry) = model.get_mut(&key) {
+                        entry.retain(|other| *other != value);
+                    }
+                    model.retain(|_, entry| !entry.is_empty());
+                }
+                _ if next(&mut seed) % 50 == 0 => {
+                    drop(table.clear(fixed));
+                    model.clear();
+                }
+                _ if fixed && next(&mut seed) % 20 == 0 => table.purge(),
+                _ => assert_eq!(values(table.get(object.key())), model.get(&key).cloned().unwrap_or_default()),
+            }
+            assert_eq!(table.len(), model.values().map(Vec::len).sum::<usize>());
+        }
+        table.purge();
+        let mut walked = 0;
+        let mut position = table.occupied_from(0);
+        while let Some(at) = position {
+            walked += table.at(at).len();
+            position = table.occupied_from(at + 1);
+        }
+        assert_eq!(walked, table.len());
+        drop(table.clear(false));
+        assert_eq!(table.words(), 0);
+    }
+
+    #[test]
+    fn does_what_a_map_does() {
+        for kind in [TableType::Set, TableType::Bag, TableType::DuplicateBag] {
+            for fixed in [false, true] {
+                for seed in 1..4 {
+                    compare_with_model(kind, fixed, seed);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn words_are_given_back() {
+        let heap = Heap::new(HeapOptions::default());
+        let mut table = HashTable::new();
+        for key in 0..5000 {
+            table.insert(pair(&heap, key, 1), TableType::Set);
+        }
+        for key in 0..5000 {
+            table.delete(pair(&heap, key, 1).key(), false);
+        }
+        assert_eq!((table.len(), table.words()), (0, 0));
+    }
 }

@@ -15,7 +15,7 @@ pub use match_spec::{Body, Dialect, GuardCaller, KeyBound, Keys, MatchSpec, Runn
 pub use object::Object;
 pub use registry::{SharedTable, Tables, table_of};
 pub use table::{
-    Access, Change, Fixation, Heir, Options, Position, Protection, Slot, Step, Table, TableError, TableState,
+    Access, Change, Fixation, Garbage, Heir, Options, Position, Protection, Slot, Step, Table, TableError, TableState,
     TableType, Visit, VisitMut, WriteConcurrency, object,
 };
 pub use update::{CounterError, CounterOperation, ElementError};

@@ -188,8 +188,85 @@ impl OrderedTable {
         }
     }
 
+    /// Frees about `count` objects of a table that is not used any more; false when nothing is left.
+    pub(crate) fn free(&mut self, count: usize) -> bool {
+        self.runs.truncate(self.runs.len().saturating_sub(count / RUN_LENGTH_MAX + 1));
+        !self.runs.is_empty()
+    }
+
     /// Removes everything, and returns it for the caller to drop.
     pub(crate) fn clear(&mut self) -> OrderedTable {
         std::mem::replace(self, OrderedTable::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oxbeam_term::{ATOM_LIMIT_DEFAULT, Heap, HeapOptions};
+    use std::collections::BTreeMap;
+
+    fn pair(heap: &Heap, key: i64, value: i64) -> Object {
+        let tuple = heap.tuple(&[Term::small(key), Term::small(value)]);
+        Object::copy(tuple.as_tuple().expect("a tuple"), 0)
+    }
+    fn key_at(table: &OrderedTable, place: Option<Place>) -> Option<i64> {
+        table.at(place?)?.key().as_small()
+    }
+
+    #[test]
+    fn does_what_a_sorted_map_does() {
+        let heap = Heap::new(HeapOptions::default());
+        let atoms = AtomTable::new(ATOM_LIMIT_DEFAULT);
+        let (mut table, mut model) = (OrderedTable::new(), BTreeMap::new());
+        let mut seed = 7u64;
+        for round in 0..6000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let key = (seed >> 40) as i64 % 100;
+            let probe = Term::small(key);
+            match (seed >> 33) % 5 {
+                0 | 1 => {
+                    table.insert(pair(&heap, key, round), &atoms);
+                    model.insert(key, round);
+                }
+                2 => {
+                    let removed = table.remove(probe, &atoms).and_then(|object| object.elements()[1].as_small());
+                    assert_eq!(removed, model.remove(&key));
+                }
+                3 => {
+                    let found = table.get(probe, &atoms).and_then(|object| object.elements()[1].as_small());
+                    assert_eq!(found, model.get(&key).copied());
+                }
+                _ => {
+                    let above = table.above(|other| other.compare(probe, &atoms));
+                    assert_eq!(key_at(&table, above), model.range(key + 1..).next().map(|(key, _)| *key));
+                    let below = table.below(|other| other.compare(probe, &atoms));
+                    assert_eq!(key_at(&table, below), model.range(..key).next_back().map(|(key, _)| *key));
+                    let from = table.not_below(|other| other.compare(probe, &atoms));
+                    assert_eq!(key_at(&table, from), model.range(key..).next().map(|(key, _)| *key));
+                    let to = table.not_above(|other| other.compare(probe, &atoms));
+                    assert_eq!(key_at(&table, to), model.range(..=key).next_back().map(|(key, _)| *key));
+                }
+            }
+            assert_eq!(table.len(), model.len());
+            assert!(table.runs.iter().all(|run| !run.is_empty() && run.len() <= RUN_LENGTH_MAX));
+        }
+        let mut walked = Vec::new();
+        let mut place = table.first();
+        while let Some(at) = place {
+            walked.extend(key_at(&table, place));
+            place = table.next(at);
+        }
+        assert_eq!(walked, model.keys().copied().collect::<Vec<_>>());
+        let mut place = table.last();
+        while let Some(at) = place {
+            assert_eq!(key_at(&table, place), walked.pop());
+            place = table.previous(at);
+        }
+        assert!(walked.is_empty());
+        for key in model.keys() {
+            table.remove(Term::small(*key), &atoms);
+        }
+        assert_eq!((table.len(), table.words()), (0, 0));
     }
 }

@@ -1,9 +1,10 @@
 //! All tables of one machine: by name, by number, by owner; and who fixed what.
 
-use crate::table::{Fixation, Heir, Options, Table};
+use crate::table::{Fixation, Garbage, Heir, Options, Table};
 use oxbeam_term::{Atom, LocalReference, MagicObject, Pid};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 /// A table as its magic reference keeps it.
@@ -12,11 +13,29 @@ pub type SharedTable = Arc<MagicObject>;
 /// The tables of one machine.
 #[derive(Default)]
 pub struct Tables {
-    names: RwLock<HashMap<Atom, SharedTable>>,
+    names: RwLock<HashMap<Atom, SharedTable, BuildHasherDefault<AtomHasher>>>,
     /// In order of creation.
     tables: RwLock<BTreeMap<LocalReference, SharedTable>>,
     /// What each process owns or has fixed, to be undone when it ends.
     held: Mutex<HashMap<Pid, Vec<LocalReference>>>,
+}
+
+/// Atoms are small numbers: spreading their bits is all the hashing they need.
+#[derive(Default)]
+struct AtomHasher(u64);
+
+impl Hasher for AtomHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u32(self.0 as u32 ^ u32::from(byte));
+        }
+    }
+    fn write_u32(&mut self, number: u32) {
+        self.0 = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// The table behind a shared one.
@@ -83,7 +102,7 @@ impl Tables {
     }
 
     /// Deletes a table: its name is free, later uses fail. Returns its objects, for the caller to drop.
-    pub fn delete(&self, table: &Table) -> impl Sized + Send + use<> {
+    pub fn delete(&self, table: &Table) -> Option<Garbage> {
         let mut state = table.lock();
         if state.deleted {
             return None;

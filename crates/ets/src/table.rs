@@ -195,6 +195,19 @@ enum Store {
     Ordered(OrderedTable),
 }
 
+/// What a deleted or emptied table held. Dropping it takes time for each object: large ones are freed in portions.
+pub struct Garbage(Store);
+
+impl Garbage {
+    /// Frees some objects, about `count`; false when nothing is left.
+    pub fn free(&mut self, count: usize) -> bool {
+        match &mut self.0 {
+            Store::Hash(table) => table.free(count),
+            Store::Ordered(table) => table.free(count),
+        }
+    }
+}
+
 /// Where a traversal of a table stands.
 #[derive(Clone, Copy)]
 pub enum Position<'k> {
@@ -401,12 +414,12 @@ impl TableState {
         }
     }
     /// Removes everything, and returns it for the caller to drop without the lock.
-    pub fn clear(&mut self) -> impl Sized + Send + use<> {
+    pub fn clear(&mut self) -> Garbage {
         let fixed = self.is_fixed();
-        match &mut self.store {
+        Garbage(match &mut self.store {
             Store::Hash(table) => Store::Hash(table.clear(fixed)),
             Store::Ordered(table) => Store::Ordered(table.clear()),
-        }
+        })
     }
     pub(crate) fn release(&mut self) {
         if let Store::Hash(table) = &mut self.store {
@@ -504,10 +517,13 @@ impl TableState {
                         return Visit::Done;
                     }
                     left = left.saturating_sub(1);
-                    let stop = each(std::slice::from_ref(object)) == Step::Stop || left == 0;
+                    if each(std::slice::from_ref(object)) == Step::Stop {
+                        // As in OTP, whether there is more is found out by the next walk.
+                        return Visit::After(object);
+                    }
                     place = if reverse { table.previous(at) } else { table.next(at) };
-                    if stop {
-                        return if place.is_some() { Visit::After(object) } else { Visit::Done };
+                    if left == 0 && place.is_some() {
+                        return Visit::After(object);
                     }
                 }
                 Visit::Done

@@ -135,8 +135,10 @@ impl Heap {
 /// Words that a flat copy of `term` takes, literals left out (`erts_debug:flat_size/1` counts the same way).
 pub fn size_in_words(term: Term<'_>, literals: LiteralRange) -> usize {
     let mut total = 0;
-    let mut pending = vec![term.word()];
-    while let Some(mut word) = pending.pop() {
+    // Small flat terms are the most frequent: for those nothing is allocated.
+    let mut pending = Vec::new();
+    let mut word = term.word();
+    loop {
         loop {
             if !word.is_pointer() || literals.contains(word.pointer()) {
                 break;
@@ -165,8 +167,11 @@ pub fn size_in_words(term: Term<'_>, literals: LiteralRange) -> usize {
             }
             break;
         }
+        match pending.pop() {
+            Some(next) => word = next,
+            None => return total,
+        }
     }
-    total
 }
 
 pub(crate) struct Copier {

@@ -63,8 +63,8 @@ type Failure<'h> = Box<Interrupt<'h>>;
 
 /// A table that a term names.
 enum Found<'h> {
-    /// By name, or by a reference that had been sent away as bytes.
-    Shared(SharedTable),
+    /// By name, or by a reference that had been sent away as bytes; with the term.
+    Shared(SharedTable, Term<'h>),
     /// By its magic reference, which keeps it.
     Borrowed(&'h Table, Term<'h>),
 }
@@ -73,7 +73,7 @@ impl Deref for Found<'_> {
     type Target = Table;
     fn deref(&self) -> &Table {
         match self {
-            Found::Shared(shared) => table_of(shared).expect("the registry holds tables only"),
+            Found::Shared(shared, _) => table_of(shared).expect("the registry holds tables only"),
             Found::Borrowed(table, _) => table,
         }
     }
@@ -83,14 +83,20 @@ impl<'h> Found<'h> {
     /// The table's reference.
     fn reference(&self, cx: &BifContext<'h>) -> Term<'h> {
         match self {
-            Found::Shared(shared) => cx.heap.magic_reference(self.id().0, shared.clone()),
+            Found::Shared(shared, _) => cx.heap.magic_reference(self.id().0, shared.clone()),
             Found::Borrowed(_, term) => *term,
+        }
+    }
+    /// The term that the caller named it by.
+    fn given(&self) -> Term<'h> {
+        match self {
+            Found::Shared(_, term) | Found::Borrowed(_, term) => *term,
         }
     }
     /// The table, counted.
     fn shared(&self) -> Option<SharedTable> {
         match self {
-            Found::Shared(shared) => Some(shared.clone()),
+            Found::Shared(shared, _) => Some(shared.clone()),
             Found::Borrowed(_, term) => term.as_reference()?.shared_object(),
         }
     }
@@ -118,10 +124,10 @@ fn look_up<'h>(cx: &BifContext<'h>, term: Term<'h>) -> Result<Found<'h>, TableEr
         if let Some(table) = reference.downcast::<Table>() {
             return Ok(Found::Borrowed(table, term));
         }
-        return tables(cx).by_id(reference.number()).map(Found::Shared).ok_or(TableError::Type);
+        return tables(cx).by_id(reference.number()).map(|shared| Found::Shared(shared, term)).ok_or(TableError::Type);
     }
     match term.as_atom() {
-        Some(name) => tables(cx).named(name).map(Found::Shared).ok_or(TableError::Id),
+        Some(name) => tables(cx).named(name).map(|shared| Found::Shared(shared, term)).ok_or(TableError::Id),
         None => Err(TableError::Type),
     }
 }

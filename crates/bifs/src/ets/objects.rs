@@ -275,11 +275,9 @@ fn set_elements<'h>(
     let mut values = Vec::new();
     for element in list.ok_or_else(|| badarg(cx))? {
         let Some([position, value]) = element.as_tuple_of::<2>() else { return Err(badarg(cx)) };
-        if !position.is_integer() {
-            return Err(badarg(cx));
-        }
+        let Some(position) = position.as_small() else { return Err(badarg(cx)) };
         // A position that no object has stays one.
-        let index = position.as_usize().and_then(|position| position.checked_sub(1)).unwrap_or(usize::MAX);
+        let index = usize::try_from(position - 1).unwrap_or(usize::MAX);
         values.push((index, *value));
     }
     match state.update_elements(key, &values, default, cx.atoms()) {

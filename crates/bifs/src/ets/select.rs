@@ -251,7 +251,7 @@ fn continuation<'h>(
 ) -> Result<Term<'h>, Failure<'h>> {
     let heap = cx.heap;
     let ordered = search.table.options.kind == TableType::OrderedSet;
-    let table = search.table.reference(cx);
+    let table = search.table.given();
     let spec = heap.magic_reference(cx.vm.next_reference().0, search.spec.clone());
     let limit = heap.integer(limit as i64);
     let got = heap.integer(rest.list_iter().count() as i64);
@@ -300,6 +300,9 @@ fn select_more<'h>(cx: &mut BifContext<'h>, continuation: Term<'h>) -> BifResult
             limit,
             rest,
         );
+    }
+    if let Some(table) = continuation.as_tuple().and_then(|tuple| tuple.elements().first()) {
+        find(cx, *table)?;
     }
     cx.badarg()
 }

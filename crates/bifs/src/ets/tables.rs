@@ -2,9 +2,10 @@
 
 use super::{badarg, because, find, tables};
 use oxbeam_bif_macros::bif;
-use oxbeam_ets::{Access, Heir, Options, Protection, TableType, WriteConcurrency};
-use oxbeam_runtime::{BifContext, BifResult, Signal};
+use oxbeam_ets::{Access, Garbage, Heir, Options, Protection, TableType, WriteConcurrency};
+use oxbeam_runtime::{BifContext, BifResult, Signal, Vm};
 use oxbeam_term::{Atom, LiteralRange, OwnedTerm, Term, atoms};
+use parking_lot::Mutex;
 
 /// Makes a table: its name if `named_table` is among the options, else its reference.
 ///
@@ -89,10 +90,35 @@ fn parse_heir(cx: &BifContext<'_>, option: Term<'_>) -> Option<Option<Heir>> {
 #[bif("ets:delete/1")]
 fn delete_table<'h>(cx: &mut BifContext<'h>, table: Term<'h>) -> BifResult<'h> {
     let table = find(cx, table)?;
-    let objects = table.write(cx, Access::Write)?.len();
-    drop(tables(cx).delete(&table));
-    cx.spend(objects / 16);
-    Ok(Term::TRUE)
+    drop(table.write(cx, Access::Write)?);
+    match tables(cx).delete(&table) {
+        Some(garbage) => free(cx, garbage, Term::TRUE),
+        None => Ok(Term::TRUE),
+    }
+}
+
+/// Objects that are freed at once.
+const FREE_OBJECTS: usize = 10_000;
+
+/// Frees what a table held, yielding now and then, and returns `result`.
+fn free<'h>(cx: &mut BifContext<'h>, mut garbage: Garbage, result: Term<'h>) -> BifResult<'h> {
+    while garbage.free(FREE_OBJECTS) {
+        if cx.spend(FREE_OBJECTS / 10) {
+            let garbage = Vm::magic(Mutex::new(Some(garbage)));
+            let reference = cx.heap.magic_reference(cx.vm.next_reference().0, garbage);
+            return cx.again(free_again, &[reference, result]);
+        }
+    }
+    Ok(result)
+}
+
+fn free_again<'h>(cx: &mut BifContext<'h>, arguments: &[Term<'h>]) -> BifResult<'h> {
+    let &[reference, result] = arguments else { return cx.badarg() };
+    let held = reference.as_reference().and_then(|reference| reference.downcast::<Mutex<Option<Garbage>>>());
+    match held.and_then(|held| held.lock().take()) {
+        Some(garbage) => free(cx, garbage, result),
+        None => Ok(result),
+    }
 }
 
 /// Gives a table another name and returns that, or for a table without registered name the table.
@@ -133,7 +159,7 @@ fn safe_fixtable<'h>(cx: &mut BifContext<'h>, table: Term<'h>, fix: Term<'h>) ->
 #[bif("ets:whereis/1")]
 fn whereis<'h>(cx: &mut BifContext<'h>, name: Atom) -> BifResult<'h> {
     match tables(cx).named(name) {
-        Some(shared) => Ok(super::Found::Shared(shared).reference(cx)),
+        Some(shared) => Ok(super::Found::Shared(shared, Term::atom(name)).reference(cx)),
         None => Ok(Term::atom(atoms::UNDEFINED)),
     }
 }
@@ -173,9 +199,8 @@ fn internal_delete_all<'h>(cx: &mut BifContext<'h>, table: Term<'h>, count: Term
         let mut state = table.write(cx, Access::Write)?;
         (state.len(), state.clear())
     };
-    drop(gone);
-    cx.spend(objects / 16);
-    if count.is_atom(atoms::UNDEFINED) { Ok(cx.heap.integer(objects as i64)) } else { Ok(count) }
+    let count = if count.is_atom(atoms::UNDEFINED) { cx.heap.integer(objects as i64) } else { count };
+    free(cx, gone, count)
 }
 
 pub(super) fn parse_protection(term: Term<'_>) -> Option<Protection> {

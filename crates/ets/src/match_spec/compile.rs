@@ -29,9 +29,13 @@ impl MatchSpec {
         }
         let mut errors = Vec::new();
         let parts: Vec<&[Term<'_>; 3]> = programs.iter().filter_map(|program| program.as_tuple_of::<3>()).collect();
-        let clauses = parts.iter().map(|part| clause(part, dialect, atoms, &mut errors)).collect();
-        if !errors.is_empty() {
-            return Err(errors);
+        let mut clauses = Vec::with_capacity(parts.len());
+        for part in &parts {
+            clauses.push(clause(part, dialect, atoms, &mut errors));
+            // Errors of the first wrong clause are told.
+            if !errors.is_empty() {
+                return Err(errors);
+            }
         }
         let heads: Vec<Term<'_>> = parts.iter().map(|part| part[0]).collect();
         let keys = key_index.map_or(Keys::Any, |index| keys_of(&heads, index, atoms));
@@ -65,8 +69,12 @@ impl MatchSpec {
     pub fn keeps_key(spec: Term<'_>, key_index: usize, atoms: &AtomTable) -> bool {
         spec.list_iter().all(|program| {
             let Some([head, _, body]) = program.as_tuple_of::<3>() else { return false };
-            let Some(last) = body.list_iter().last() else { return false };
-            clause_keeps_key(*head, last, key_index, atoms)
+            let Some([result]) =
+                body.to_vec().as_deref().and_then(|body| <&[Term<'_>; 1]>::try_from(body).ok()).copied()
+            else {
+                return false;
+            };
+            clause_keeps_key(*head, result, key_index, atoms)
         })
     }
 }
@@ -75,17 +83,6 @@ fn clause_keeps_key(head: Term<'_>, result: Term<'_>, key_index: usize, atoms: &
     if result.is_atom(atoms::DOLLAR_UNDERSCORE) {
         return true;
     }
-    // The whole object by its variable.
-    if is_variable(head, atoms) && result.is_same(head) {
-        return true;
-    }
-    let element_of_object = |term: Term<'_>| {
-        term.as_tuple_of::<3>().is_some_and(|[function, index, object]| {
-            function.as_atom().is_some_and(|name| atoms.text(name) == "element")
-                && index.as_small() == Some(key_index as i64 + 1)
-                && (object.is_atom(atoms::DOLLAR_UNDERSCORE) || is_variable(head, atoms) && object.is_same(head))
-        })
-    };
     let new_key = match result.as_tuple_of::<1>() {
         Some([inner]) => inner.as_tuple().and_then(|tuple| tuple.elements().get(key_index).copied()),
         None => match result.as_tuple_of::<2>() {
@@ -98,9 +95,6 @@ fn clause_keeps_key(head: Term<'_>, result: Term<'_>, key_index: usize, atoms: &
         },
     };
     let Some(new_key) = new_key else { return false };
-    if element_of_object(new_key) {
-        return true;
-    }
     let Some(old_key) = head.as_tuple().and_then(|tuple| tuple.elements().get(key_index).copied()) else {
         return false;
     };
@@ -172,6 +166,9 @@ fn clause(
 ) -> Clause {
     let mut compiler = Compiler::new(dialect, atoms, errors);
     let pattern = compiler.pattern(*head);
+    if !compiler.errors.is_empty() {
+        return Clause { pattern, guard: Vec::new(), body: Vec::new(), variables: 0 };
+    }
     compiler.guards(*guards);
     let guard = std::mem::take(&mut compiler.operations);
     compiler.body(*body);
@@ -195,6 +192,7 @@ struct Compiler<'a> {
     errors: &'a mut Vec<String>,
     variables: HashMap<Atom, u32>,
     operations: Vec<Operation>,
+    in_body: bool,
 }
 
 /// What is still to be compiled.
@@ -209,7 +207,7 @@ enum Task<'t> {
 
 impl<'a> Compiler<'a> {
     fn new(dialect: Dialect, atoms: &'a AtomTable, errors: &'a mut Vec<String>) -> Compiler<'a> {
-        Compiler { dialect, atoms, errors, variables: HashMap::new(), operations: Vec::new() }
+        Compiler { dialect, atoms, errors, variables: HashMap::new(), operations: Vec::new(), in_body: false }
     }
 
     fn pattern(&mut self, head: Term<'_>) -> Vec<PatternOperation> {
@@ -292,12 +290,17 @@ impl<'a> Compiler<'a> {
             self.errors.push("Match expression is not a proper list.".into());
             return;
         };
+        let table = self.dialect == Dialect::Table;
         for (index, expression) in expressions.iter().enumerate() {
             let last = index + 1 == expressions.len();
-            self.expression(*expression, last);
-            if !last {
+            self.in_body = true;
+            self.expression(*expression, last && table);
+            if !(last && table) {
                 self.operations.push(Operation::Drop);
             }
+        }
+        if !table {
+            self.operations.push(Operation::Message);
         }
     }
 
@@ -475,8 +478,16 @@ impl<'a> Compiler<'a> {
     }
 
     fn call<'t>(&mut self, text: &str, name: Atom, arguments: &'t [Term<'t>], copy: bool, tasks: &mut Vec<Task<'t>>) {
+        if let ("message", [message]) = (text, arguments)
+            && self.in_body
+            && self.dialect == Dialect::Trace
+        {
+            tasks.push(Task::Emit(Operation::SetMessage));
+            tasks.push(Task::Expression(*message, true));
+            return;
+        }
         if let Some(form) = trace_form(text, arguments.len()) {
-            // Actions of tracing have no meaning for tables, and tracing does not use this program yet.
+            // Actions of tracing have no meaning for tables, and others than messages are not there yet.
             let problem = match self.dialect {
                 Dialect::Table => "used in wrong dialect",
                 Dialect::Trace => "is not supported",

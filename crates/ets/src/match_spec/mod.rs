@@ -126,4 +126,8 @@ enum Operation {
     Check,
     /// Takes a value away.
     Drop,
+    /// Makes the value on top what the trace message says; leaves `true` (bodies of traces).
+    SetMessage,
+    /// What the trace message says, `true` unless something else was set.
+    Message,
 }

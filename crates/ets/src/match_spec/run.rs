@@ -45,13 +45,29 @@ impl Runner {
         }
         if !clause.guard.is_empty() {
             self.stack.clear();
-            let mut machine =
-                Machine { stack: &mut self.stack, bindings: &self.bindings, object, heap, atoms, caller, catch: false };
+            let mut machine = Machine {
+                stack: &mut self.stack,
+                bindings: &self.bindings,
+                object,
+                heap,
+                atoms,
+                caller,
+                catch: false,
+                message: None,
+            };
             machine.execute(&clause.guard)?;
         }
         self.stack.clear();
-        let mut machine =
-            Machine { stack: &mut self.stack, bindings: &self.bindings, object, heap, atoms, caller, catch: true };
+        let mut machine = Machine {
+            stack: &mut self.stack,
+            bindings: &self.bindings,
+            object,
+            heap,
+            atoms,
+            caller,
+            catch: true,
+            message: None,
+        };
         machine.execute(&clause.body)?;
         let result = self.stack.pop()?;
         // SAFETY: the last expression of a body was compiled to leave its value on `heap` (see the module).
@@ -128,6 +144,8 @@ struct Machine<'m, 'x> {
     caller: &'m mut dyn GuardCaller,
     /// Does a failing function give `'EXIT'`, as in bodies?
     catch: bool,
+    /// What a trace message says.
+    message: Option<Word>,
 }
 
 impl<'x> Machine<'_, 'x> {
@@ -176,6 +194,11 @@ impl<'x> Machine<'_, 'x> {
                 Operation::Drop => {
                     self.stack.pop()?;
                 }
+                Operation::SetMessage => {
+                    self.message = Some(self.stack.pop()?);
+                    self.stack.push(Term::TRUE.word());
+                }
+                Operation::Message => self.stack.push(self.message.unwrap_or(Term::TRUE.word())),
             }
         }
         Some(())
