@@ -17,6 +17,8 @@ pub mod os;
 pub(crate) mod persistent_term;
 pub(crate) mod re;
 #[cfg(test)]
+mod data_tests;
+#[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod unicode;
 
