@@ -18,4 +18,5 @@ recorded! {
     math: "math", 3000;
     hashes: "hashes", 1500;
     external_terms: "external", 1500;
+    packets: "packets", 3000;
 }
