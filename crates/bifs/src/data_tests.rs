@@ -14,7 +14,7 @@ recorded! {
     operators: "operators", 50_000;
     tuples_lists_and_binaries: "data", 16_000;
     conversions: "conversions", 3000;
-    maps: "maps", 1000;
+    maps: "maps", 900;
     math: "math", 3000;
     hashes: "hashes", 1500;
     external_terms: "external", 1500;

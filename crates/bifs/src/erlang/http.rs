@@ -186,11 +186,8 @@ fn request<'h>(texts: Texts<'h>, line: &[u8]) -> Option<Term<'h>> {
     let version = if rest.is_empty() {
         texts.heap.tuple(&[Term::small(0), Term::small(9)])
     } else {
-        let (version, rest) = version(texts, rest)?;
-        if !skip_space(rest).is_empty() {
-            return None;
-        }
-        version
+        // Whatever follows the version is passed over.
+        version(texts, rest)?.0
     };
     let known = METHODS.iter().find(|(_, name)| *name == method);
     let method = known.map_or_else(|| texts.text(method), |(atom, _)| Term::atom(*atom));

@@ -163,7 +163,7 @@ http_lines() ->
      " GET / HTTP/1.1\r\n", "POST / HTTP/1.1\r\n", "PUT / HTTP/1.1\r\n", "HEAD / HTTP/1.1\r\n", "DELETE / HTTP/1.1\r\n", "TRACE / HTTP/1.1\r\n",
      "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200\r\n", "HTTP/1.1 200 \r\n", "HTTP/1.0 404 Not Found\n", "HTTP/1.1 20x OK\r\n", "HTTP/1.1  200  OK  \r\n", "HTTP/1.1\r\n", "HTTP/1.x 200 OK\r\n",
      "HTTP/1.1 99999 OK\r\n", "\r\n", "\n", "\r\nGET / HTTP/1.1\r\n", "GET\t/\tHTTP/1.1\r\n", "GET /\x{e9} HTTP/1.1\r\n", "G(T / HTTP/1.1\r\n", "VERYLONGMETHODNAMETHATISLONG / HTTP/1.1\r\n",
-     "GET  HTTP/1.1\r\n", "GET http:// HTTP/1.1\r\n", "GET http://h HTTP/1.1\r\n", "GET : HTTP/1.1\r\n", "GET *x HTTP/1.1\r\n", "GET http://h:8x/p HTTP/1.1\r\n", "GET http://h:/p HTTP/1.1\r\n", "GET http://h:0/p HTTP/1.1\r\n", "GET x HTTP/1.1\r\n", "GET / HTTP/1.1 x\r\n", "GET http://h?x HTTP/1.1\r\n", "GET http://h:123456/ HTTP/1.1\r\n", "GET http://h:12345678901/ HTTP/1.1\r\n", "http/1.1 200 OK\r\n", "HTTP/1.1 2 OK\r\n", "HTTP/1.1 -200 OK\r\n"].
+     "GET  HTTP/1.1\r\n", "GET http:// HTTP/1.1\r\n", "GET http://h HTTP/1.1\r\n", "GET : HTTP/1.1\r\n", "GET *x HTTP/1.1\r\n", "GET http://h:8x/p HTTP/1.1\r\n", "GET http://h:/p HTTP/1.1\r\n", "GET http://h:0/p HTTP/1.1\r\n", "GET x HTTP/1.1\r\n", "GET / HTTP/1.1 x\r\n", "GET http://h?x HTTP/1.1\r\n", "GET http://h:123456/ HTTP/1.1\r\n", "http/1.1 200 OK\r\n", "HTTP/1.1 2 OK\r\n", "HTTP/1.1 -200 OK\r\n"].
 
 http_headers() ->
     Known = ["Cache-Control", "Connection", "Date", "Pragma", "Transfer-Encoding", "Upgrade", "Via", "Accept", "Accept-Charset",
