@@ -20,6 +20,8 @@ pub(crate) mod persistent_term;
 pub mod printable;
 pub(crate) mod re;
 #[cfg(test)]
+mod data_tests;
+#[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod unicode;
 

@@ -162,6 +162,7 @@ impl<'h> Printer<'h, '_> {
             Value::ExternalFun(fun) => {
                 let export = fun.export();
                 let (module, function) = (atom_text(export.module, self.atoms), atom_text(export.function, self.atoms));
+                self.left -= (self.atoms.text(export.module).len() + self.atoms.text(export.function).len()) as i64;
                 self.format(format_args!("fun {module}:{function}/{}", export.arity));
             }
             Value::Port(port) => self.format(format_args!("{port}")),

@@ -112,13 +112,17 @@ fn crc32_more<'h>(cx: &mut BifContext<'h>, start: u32, term: Term<'h>) -> BifRes
 /// 32 bits.
 #[bif("erlang:crc32_combine/3")]
 fn crc32_combine<'h>(cx: &mut BifContext<'h>, first: u32, second: u32, length: u32) -> BifResult<'h> {
+    if length == 0 {
+        // As in zlib.
+        return Ok(cx.heap.unsigned(u64::from(first ^ second)));
+    }
     let mut crc = Crc32::new_with_initial(first);
     crc.combine(&Crc32::new_with_initial_len(second, length.into()));
     Ok(cx.heap.unsigned(crc.finalize().into()))
 }
 
 fn adler(start: u32, bytes: &[u8]) -> u32 {
-    let (mut low, mut high) = (u64::from(start & 0xffff), u64::from(start >> 16));
+    let (mut low, mut high) = (u64::from(start & 0xffff) % ADLER_BASE, u64::from(start >> 16) % ADLER_BASE);
     for chunk in bytes.chunks(ADLER_CHUNK) {
         for &byte in chunk {
             low += u64::from(byte);
@@ -151,6 +155,10 @@ fn adler32_more<'h>(cx: &mut BifContext<'h>, start: u32, term: Term<'h>) -> BifR
 /// 32 bits.
 #[bif("erlang:adler32_combine/3")]
 fn adler32_combine<'h>(cx: &mut BifContext<'h>, first: u32, second: u32, length: u32) -> BifResult<'h> {
+    if length == 0 {
+        // As in zlib.
+        return Ok(cx.heap.unsigned(first.into()));
+    }
     let half = |sum: u32| (u64::from(sum & 0xffff), u64::from(sum >> 16));
     let ((low, high), (low2, high2)) = (half(first), half(second));
     let length = u64::from(length) % ADLER_BASE;

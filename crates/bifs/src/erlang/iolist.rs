@@ -8,7 +8,7 @@ use std::borrow::Cow;
 /// Bytes that are written for one reduction.
 pub(crate) const BYTES_PER_REDUCTION: usize = 64;
 /// `iolist_to_iovec/1` keeps a binary of this size or more apart.
-const VECTOR_BYTES_MIN: usize = 256;
+const VECTOR_BYTES_MIN: usize = 513;
 
 /// What an I/O list consists of.
 pub(crate) enum Piece<'h> {

@@ -36,6 +36,7 @@ fn term_type<'h>(_cx: &mut BifContext<'h>, term: Term<'h>) -> BifResult<'h> {
         Value::Map(_) => atoms::HASHMAP,
         Value::Nil => atoms::NIL,
         Value::Cons(_) => atoms::LIST,
+        Value::Bits(bits) if bits.term().boxed_kind() == Some(Kind::HeapBits) => atoms::HEAP_BINARY,
         Value::Bits(_) => atoms::SUB_BINARY,
     }))
 }
