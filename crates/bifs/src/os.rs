@@ -1,8 +1,8 @@
 //! Module `os`: the environment, the operating system's process.
 
-use crate::io::System;
+
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Vm};
+use oxbeam_runtime::{BifContext, BifResult};
 use oxbeam_term::{Heap, Term};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
@@ -33,13 +33,6 @@ impl Environment {
     pub fn all(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.variables.read().iter().map(|(name, value)| (name.clone(), value.clone())).collect()
     }
-}
-
-/// Lets programs that the machine starts inherit the environment as Erlang code has changed it.
-pub(crate) fn install(vm: &Vm) {
-    let environment = vm.extension::<Environment>();
-    let entry = |(name, value): (Vec<u8>, Vec<u8>)| [name, value].join(&b'=');
-    vm.extension::<System>().set_environment(Box::new(move || environment.all().into_iter().map(entry).collect()));
 }
 
 /// Text as the operating system takes it: characters in UTF-8, without zeros.

@@ -73,9 +73,6 @@ impl<'a> Run<'a> {
         let heap = self.heap();
         let address = if address.is_null() { return_addresses(heap, 1).first().copied()? } else { address as u64 };
         let frame = self.vm.frame_at(address)?;
-        let mut location = self.vm.location_term(heap, frame.location.as_ref()).to_vec().unwrap_or_default();
-        location.extend(error_info.map(|info| heap.tuple(&[Term::atom(atoms::ERROR_INFO), info])));
-        let location = heap.list(&location);
         let mut location = self.vm.location_term(heap, frame.location.as_ref());
         if let Some(error_info) = error_info {
             let mut items = location.to_vec().unwrap_or_default();

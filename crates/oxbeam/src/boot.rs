@@ -153,10 +153,6 @@ fn load_preloaded(vm: &Vm, folder: &Path) -> Result<(), BootError> {
         let path = folder.join(format!("{module}.beam"));
         let bytes = std::fs::read(&path).map_err(|error| BootError::Read(path.clone(), error))?;
         let mut prepared = prepare(vm, &bytes).map_err(|error| BootError::Load(path.clone(), error))?;
-        // OTP's own machine has these modules built in without their line tables; stack traces show it.
-        if let Some(code) = Arc::get_mut(&mut prepared.code) {
-            code.lines.clear();
-        }
         strip(&mut prepared);
         let name = prepared.code.module;
         let on_load = prepared.code.on_load.is_some();
