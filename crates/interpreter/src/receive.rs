@@ -67,10 +67,15 @@ impl Run<'_> {
         if let Some(flow) = self.take_signals(ip) {
             return flow;
         }
-        if self.state().messages.peek().is_some() {
+        if self.looks_at_messages(ip) {
             return Flow::Go(self.label(ip, 1));
         }
         self.suspend(ip, 0, Outcome::Wait)
+    }
+    /// Is there a message that the receive around this wait has not looked at? One without clauses, whose wait goes back
+    /// to itself, looks at none.
+    fn looks_at_messages(&mut self, ip: *const u32) -> bool {
+        self.label(ip, 1) != ip && self.state().messages.peek().is_some()
     }
     /// Waits for a message or until the time is over. It is executed again each time the process wakes up.
     pub(crate) fn wait_timeout(&mut self, ip: *const u32) -> Flow {
@@ -86,7 +91,7 @@ impl Run<'_> {
         if let Some(flow) = self.take_signals(ip) {
             return flow;
         }
-        if self.state().messages.peek().is_some() {
+        if self.looks_at_messages(ip) {
             return Flow::Go(self.label(ip, 1));
         }
         if deadline <= self.vm.clock.elapsed() {
