@@ -108,8 +108,8 @@ fn set_signal<'h>(cx: &mut BifContext<'h>, signal: Atom, action: Atom) -> BifRes
         _ => return cx.badarg(),
     };
     let signal = match Signal::from_name(cx.text(signal)) {
-        // Of the terminal; OTP does not let programs have it.
-        None | Some(Signal::WindowChange) => return cx.badarg(),
+        // Those of the terminal are not for programs.
+        None | Some(Signal::WindowChange | Signal::Interrupt) => return cx.badarg(),
         // It stops the program whatever anybody asks for.
         Some(Signal::Stop) => return Ok(Term::atom(atoms::OK)),
         Some(signal) => signal,

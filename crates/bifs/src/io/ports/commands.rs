@@ -98,7 +98,7 @@ fn port_connect<'h>(cx: &mut BifContext<'h>, port: Term<'h>, owner: Term<'h>) ->
         return Ok(Term::atom(atoms::BADARG));
     };
     let mut core = object.core.lock();
-    let connected = core.is_open() && object.connect(cx.vm, &mut core, owner);
+    let connected = core.is_open() && object.connect_and_link(cx.vm, &mut core, owner);
     Ok(if connected { Term::TRUE } else { Term::atom(atoms::BADARG) })
 }
 

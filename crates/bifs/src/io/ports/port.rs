@@ -157,8 +157,16 @@ impl PortObject {
         let from = OwnedTerm::immediate(Term::port(self.id).word());
         vm.signal_pid(core.owner, Signal::Exit { from, reason: Vm::own_atom(reason) });
     }
-    /// Connects the port with another process, and links to it. False when there is no such process.
+    /// Connects the port with another process. False when there is no such process.
     pub(crate) fn connect(&self, vm: &Vm, core: &mut Core, owner: Pid) -> bool {
+        let alive = vm.process(owner).is_some();
+        if alive {
+            core.owner = owner;
+        }
+        alive
+    }
+    /// As [`PortObject::connect`], and links the port to the process.
+    pub(crate) fn connect_and_link(&self, vm: &Vm, core: &mut Core, owner: Pid) -> bool {
         let Some(process) = vm.process(owner) else { return false };
         if core.links.insert(owner) && !vm.signal(&process, Signal::Link { from: LinkTarget::Port(self.id) }) {
             core.links.remove(&owner);
