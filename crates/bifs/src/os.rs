@@ -1,8 +1,7 @@
-//! Module `os`: the environment, the operating system's process.
+//! Module `os`: environment, signals, the operating system's process.
 
-use crate::io::System;
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Vm};
+use oxbeam_runtime::{BifContext, BifResult};
 use oxbeam_term::{Heap, Term};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
@@ -35,13 +34,6 @@ impl Environment {
     }
 }
 
-/// Lets programs that the machine starts inherit the environment as Erlang code has changed it.
-pub(crate) fn install(vm: &Vm) {
-    let environment = vm.extension::<Environment>();
-    let entry = |(name, value): (Vec<u8>, Vec<u8>)| [name, value].join(&b'=');
-    vm.extension::<System>().set_environment(Box::new(move || environment.all().into_iter().map(entry).collect()));
-}
-
 /// Text as the operating system takes it: characters in UTF-8, without zeros.
 fn native(term: Term<'_>) -> Option<Vec<u8>> {
     let mut text = String::new();
@@ -64,7 +56,7 @@ fn characters<'t>(heap: &'t Heap, bytes: &[u8]) -> Term<'t> {
 }
 
 fn variable_name(term: Term<'_>) -> Option<Vec<u8>> {
-    native(term).filter(|name| !name.is_empty() && !name[1..].contains(&b'='))
+    native(term).filter(|name| !name.contains(&b'='))
 }
 
 /// The value of an environment variable, or `false`.
@@ -85,7 +77,7 @@ fn getenv<'h>(cx: &mut BifContext<'h>, name: Term<'h>) -> BifResult<'h> {
 ///
 /// # Errors
 ///
-/// `badarg` unless both are text, the name not empty and without `=`.
+/// `badarg` unless both are text, the name without `=`.
 #[bif("os:putenv/2")]
 fn putenv<'h>(cx: &mut BifContext<'h>, name: Term<'h>, value: Term<'h>) -> BifResult<'h> {
     let (Some(name), Some(value)) = (variable_name(name), native(value)) else { return cx.badarg() };
@@ -97,7 +89,7 @@ fn putenv<'h>(cx: &mut BifContext<'h>, name: Term<'h>, value: Term<'h>) -> BifRe
 ///
 /// # Errors
 ///
-/// `badarg` unless the name is text, not empty and without `=`.
+/// `badarg` unless the name is text without `=`.
 #[bif("os:unsetenv/1")]
 fn unsetenv<'h>(cx: &mut BifContext<'h>, name: Term<'h>) -> BifResult<'h> {
     let Some(name) = variable_name(name) else { return cx.badarg() };
