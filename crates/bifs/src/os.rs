@@ -1,4 +1,4 @@
-//! Module `os`: the environment, the operating system's process.
+//! Module `os`: environment, signals, the operating system's process.
 
 
 use oxbeam_bif_macros::bif;
@@ -57,7 +57,7 @@ fn characters<'t>(heap: &'t Heap, bytes: &[u8]) -> Term<'t> {
 }
 
 fn variable_name(term: Term<'_>) -> Option<Vec<u8>> {
-    native(term).filter(|name| !name.is_empty() && !name[1..].contains(&b'='))
+    native(term).filter(|name| !name.contains(&b'='))
 }
 
 /// The value of an environment variable, or `false`.
@@ -78,7 +78,7 @@ fn getenv<'h>(cx: &mut BifContext<'h>, name: Term<'h>) -> BifResult<'h> {
 ///
 /// # Errors
 ///
-/// `badarg` unless both are text, the name not empty and without `=`.
+/// `badarg` unless both are text, the name without `=`.
 #[bif("os:putenv/2")]
 fn putenv<'h>(cx: &mut BifContext<'h>, name: Term<'h>, value: Term<'h>) -> BifResult<'h> {
     let (Some(name), Some(value)) = (variable_name(name), native(value)) else { return cx.badarg() };
@@ -90,7 +90,7 @@ fn putenv<'h>(cx: &mut BifContext<'h>, name: Term<'h>, value: Term<'h>) -> BifRe
 ///
 /// # Errors
 ///
-/// `badarg` unless the name is text, not empty and without `=`.
+/// `badarg` unless the name is text without `=`.
 #[bif("os:unsetenv/1")]
 fn unsetenv<'h>(cx: &mut BifContext<'h>, name: Term<'h>) -> BifResult<'h> {
     let Some(name) = variable_name(name) else { return cx.badarg() };

@@ -117,11 +117,11 @@ fn monitor_node<'h>(cx: &mut BifContext<'h>, node: Term<'h>, on: Term<'h>) -> Bi
 fn monitor_node_with<'h>(cx: &mut BifContext<'h>, node: Term<'h>, on: Term<'h>, options: Term<'h>) -> BifResult<'h> {
     let known = |option: &Term<'h>| option.is_atom(atoms::ALLOW_PASSIVE_CONNECT);
     let options = options.to_vec().is_some_and(|options| options.iter().all(known));
-    let (Some(node), Some(_), true) = (node.as_atom(), on.as_boolean(), options) else { return cx.badarg() };
+    let (Some(node), true) = (node.as_atom(), options) else { return cx.badarg() };
     if cx.vm.node().0 == atoms::NONODE_NOHOST && node != atoms::NONODE_NOHOST {
         return Err(cx.raise(atoms::NOTALIVE));
     }
-    Ok(Term::TRUE)
+    if on.as_boolean().is_some() { Ok(Term::TRUE) } else { cx.badarg() }
 }
 
 /// Incarnation of this node; `undefined` while it is not alive.

@@ -431,7 +431,7 @@ pub(crate) fn max_heap_size_map<'t>(heap: &'t Heap, atom_table: &AtomTable, limi
 ///
 /// # Errors
 ///
-/// `badarg` for an unknown flag or a bad value.
+/// `badarg` for a bad value, with the cause `badopt` for an unknown flag.
 #[bif("erlang:process_flag/2")]
 fn process_flag<'h>(cx: &mut BifContext<'h>, flag: Term<'h>, value: Term<'h>) -> BifResult<'h> {
     if let Some([name, options]) = flag.as_tuple_of::<2>()
@@ -445,14 +445,29 @@ fn process_flag<'h>(cx: &mut BifContext<'h>, flag: Term<'h>, value: Term<'h>) ->
             let old = save_calls(cx.state, value);
             return if old.is_atom(atoms::BADARG) { cx.badarg() } else { Ok(old) };
         }
-        Some(name) => set_flag(cx, name, value),
-        None => None,
+        Some(name) if FLAGS.contains(&name) => set_flag(cx, name, value),
+        _ => return cx.badarg_because(atoms::BADOPT),
     };
     match old {
         Some(old) => Ok(old),
         None => cx.badarg(),
     }
 }
+
+/// The flags that `set_flag` knows.
+const FLAGS: [Atom; 11] = [
+    atoms::ASYNC_DIST,
+    atoms::ERROR_HANDLER,
+    atoms::FULLSWEEP_AFTER,
+    atoms::MAX_HEAP_SIZE,
+    atoms::MESSAGE_QUEUE_DATA,
+    atoms::MIN_BIN_VHEAP_SIZE,
+    atoms::MIN_HEAP_SIZE,
+    atoms::PRIORITY,
+    atoms::SCHEDULER,
+    atoms::SENSITIVE,
+    atoms::TRAP_EXIT,
+];
 
 fn set_flag<'h>(cx: &mut BifContext<'h>, name: Atom, value: Term<'h>) -> Option<Term<'h>> {
     let boolean = |place: &mut bool| Some(Term::boolean(std::mem::replace(place, value.as_boolean()?)));
@@ -534,5 +549,14 @@ fn process_flag_of<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, flag: Term<'h>, v
             let sent = cx.vm.signal_pid(pid, Signal::Task(task));
             Ok(if sent { reference } else { Term::atom(atoms::BADTYPE) })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn answers_of_the_real_system() {
+        let compared = crate::testing::check_recording(include_bytes!("../../tests/data/process.etf"));
+        assert!(compared > 500);
     }
 }

@@ -329,15 +329,32 @@ fn universaltime_to_posixtime<'h>(cx: &mut BifContext<'h>, time: Term<'h>) -> Bi
 ///
 /// # Errors
 ///
-/// `badarg` for anything that is no integer, and for years beyond all numbers.
+/// `badarg` for anything that is no integer of 64 bits.
 #[bif("erlang:posixtime_to_universaltime/1")]
 fn posixtime_to_universaltime<'h>(cx: &mut BifContext<'h>, seconds: i64) -> BifResult<'h> {
-    date_time(cx, clock::universal_time(seconds))
+    let (year, month, day) = date_of(seconds.div_euclid(86_400));
+    let second = seconds.rem_euclid(86_400);
+    let numbers = |numbers: [i64; 3]| cx.heap.tuple(&numbers.map(|number| cx.heap.integer(number)));
+    let time = numbers([second / 3600, second / 60 % 60, second % 60]);
+    Ok(cx.heap.tuple(&[numbers([year, month, day]), time]))
+}
+
+/// The date of the Gregorian calendar this many days after 1970 began: the inverse of [`days_since_1970`].
+fn date_of(days: i64) -> (i64, i64, i64) {
+    // Days since March of the year 0, in eras of 400 years.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::days_since_1970;
+    use super::{date_of, days_since_1970};
 
     #[test]
     fn days_of_known_dates() {
@@ -346,6 +363,7 @@ mod tests {
             [((1970, 1, 1), 0), ((2000, 3, 1), 11_017), ((1600, 1, 1), -135_140), ((2024, 2, 29), 19_782)]
         {
             assert_eq!(days_since_1970(date.0, date.1, date.2), days);
+            assert_eq!(date_of(days), date);
         }
     }
 }

@@ -248,6 +248,7 @@ fn seq_trace<'h>(cx: &mut BifContext<'h>, item: Term<'h>, value: Term<'h>) -> Bi
 #[bif("erlang:seq_trace_info/1")]
 fn seq_trace_info<'h>(cx: &mut BifContext<'h>, item: Term<'h>) -> BifResult<'h> {
     match token_item(cx, item) {
+        Some(value) if value.is_nil() && token(cx).is_none() => Ok(value),
         Some(value) => Ok(cx.heap.tuple(&[item, value])),
         None => cx.badarg(),
     }

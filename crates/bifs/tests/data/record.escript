@@ -42,12 +42,62 @@ answer_here(M, F, A) ->
 is_plain({re, compile, _, {value, {ok, _}}}) -> false;
 is_plain({binary, compile_pattern, _, {value, _}}) -> false;
 is_plain({_, _, _, {raise, _, {badmatch, _}, _}}) -> false;
+%% Of what depends on the moment, on calls before, or on the machine's layout of terms, only the errors count.
+is_plain({erlang, F, _, {value, _}}) when F =:= process_flag; F =:= system_time; F =:= monotonic_time;
+                                         F =:= time_offset; F =:= alias; F =:= unique_integer -> false;
+is_plain({erts_debug, flat_size, [#{}], _}) -> false;
 is_plain({_, _, _, died}) -> false;
 is_plain(_) -> true.
 
 one(List) -> lists:nth(rand:uniform(length(List)), List).
 many(Max, Fun) -> [Fun() || _ <- lists:seq(1, rand:uniform(Max + 1) - 1)].
 
+calls(process) ->
+    Times = [0, 1, -1, 86399, 1 bsl 31, -(1 bsl 35), 253402300799, 253402300800, 1 bsl 55, 1 bsl 56, 1 bsl 70, 1.0, a],
+    Dates = [{{Y, M, D}, {H, Mi, S}} || {Y, M, D} <- [{1970, 1, 1}, {1600, 2, 29}, {1599, 12, 31}, {1900, 2, 29},
+                {2000, 2, 29}, {2024, 12, 31}, {2023, 13, 1}, {2023, 0, 1}, {-1, 1, 1}, {a, 1, 1}, {9999, 12, 31}],
+            {H, Mi, S} <- [{0, 0, 0}, {23, 59, 59}, {24, 0, 0}, {1, 60, 0}, {1, 0, 60}, {-1, 0, 0}]],
+    Flags = [{F, V} || F <- [trap_exit, error_handler, priority, message_queue_data, min_heap_size,
+                             min_bin_vheap_size, max_heap_size, fullsweep_after, sensitive, async_dist, save_calls,
+                             monitor_nodes, foo, {monitor_nodes, []}, {monitor_nodes, a}, {a, b}],
+                       V <- [true, false, low, max, foo, on_heap, off_heap, 0, 1, 5000, -1, 10001, a, [], "x",
+                             #{size => 0}, #{size => 100}, #{size => 1000000, kill => false}, #{kill => true}]],
+    Bad = [a, 1, {}, [], [a], #{}, <<>>, 1.0],
+    [{erlang, posixtime_to_universaltime, [T]} || T <- Times]
+    ++ [{erlang, universaltime_to_posixtime, [D]} || D <- Dates ++ Bad]
+    ++ [{erlang, process_flag, [F, V]} || {F, V} <- Flags]
+    ++ [{erlang, F, [B]} || B <- Bad, F <- [link, unlink, demonitor, unalias, alias, cancel_timer, read_timer,
+                            is_process_alive, process_info, unregister, bump_reductions, dt_spread_tag, node, nodes,
+                            resume_process, spawn_request_abandon, trace_delivered, unique_integer, statistics,
+                            system_info, monotonic_time, system_time, time_offset, universaltime_to_localtime]]
+    ++ [{erlang, F, [B, a]} || B <- Bad, F <- [monitor, register, monitor_node, system_flag, process_info, send,
+                               demonitor, group_leader, exit, suspend_process], F =/= group_leader,
+                               F =/= suspend_process]
+    ++ [{erlang, F, [A, B, C]} || F <- [send_after, start_timer, spawn, spawn_link, monitor, send],
+           A <- [a, -1, 1 bsl 62, 1 bsl 70, process], B <- [a, {}], C <- [a, [a | b]]]
+    ++ [{erlang, spawn_opt, [m, f, A, O]} || A <- [[], a], O <- [a, [a], [{priority, a}], [{min_heap_size, -1}],
+           [{max_heap_size, 10}], [{monitor, a}], [{monitor, [{alias, a}]}], [link | a], [{reply, yes}],
+           [{scheduler, 100000}], [{fullsweep_after, -1}]]]
+    ++ [{erts_internal, suspend_process, [B, O]} || B <- Bad, O <- [[], [a], a]]
+    ++ [{erts_internal, process_flag, [B, F, V]} || B <- Bad, F <- [save_calls, trap_exit], V <- [0, a]]
+    ++ [{erts_internal, group_leader, [A, B]} || A <- Bad, B <- Bad]
+    ++ [{erts_internal, spawn_request, [M, f, A, O]} || M <- [m, 1], A <- [[], a], O <- [a, [a | b]], {M, A} =/= {m, []}]
+    ++ [{erts_internal, atomics_new, [A, O]} || A <- [0, -1, a], O <- [0, 1]]
+    ++ [{persistent_term, F, [no_such_key]} || F <- [get, erase]] ++ [{persistent_term, get, [no_such_key, 1]}]
+    ++ [{atomics, F, [B, 1]} || F <- [get], B <- Bad] ++ [{atomics, info, [B]} || B <- Bad]
+    ++ [{os, getenv, [E]} || E <- [a, "no_such_variable", [a], [-1], [16#110000], "a" ++ [0], ""]]
+    ++ [{os, putenv, [E, V]} || E <- [a, "", "=", "a=b", [a]], V <- ["x", a]]
+    ++ [{os, unsetenv, [E]} || E <- [a, "", "a=b", [a], "no_such_variable"]]
+    ++ [{erlang, halt, [A, O]} || {A, O} <- [{a, []}, {-1, []}, {0, [a]}, {0, a}, {0, [{flush, a}]}, {1.0, []},
+                                             {0, [{flush_timeout, -1}]}, {[a], []}]]
+    ++ [{erlang, seq_trace_info, [I]} || I <- [label, serial, send, print, timestamp, foo, 1]]
+    ++ [{erlang, nodes, [K, M]} || K <- [this, visible, [known, hidden], foo],
+           M <- [#{}, #{node_type => true}, #{connection_id => false}, #{foo => true}, a]]
+    ++ [{erlang, get, []}, {erlang, erase, []}, {erlang, get_keys, []}, {erlang, get, [a]}, {erlang, put, [a, 1]},
+        {erlang, erase, [a]}, {erlang, get_keys, [1]}, {erlang, node, []}, {erlang, is_process_alive, [self]},
+        {net_kernel, dflag_unicode_io, [a]}, {error_logger, warning_map, []}, {erts_debug, flat_size, [{a, [1, 2], 1.0}]},
+        {erts_debug, flat_size, [#{a => 1}]}, {erts_debug, same, [a, a]}, {erlang, system_profile, []},
+        {erlang, system_monitor, []}, {erlang, dt_get_tag, []}, {erts_internal, time_unit, []}];
 calls(unicode) ->
     [{unicode, one([characters_to_binary, characters_to_list]),
       [character_data(3), one([utf8, utf8, unicode, latin1])]} || _ <- lists:seq(1, 2000)]
