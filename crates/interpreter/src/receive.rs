@@ -68,7 +68,6 @@ impl Run<'_> {
             return flow;
         }
         if self.message_to_try(ip) {
-        if self.looks_at_messages(ip) {
             return Flow::Go(self.label(ip, 1));
         }
         self.suspend(ip, 0, Outcome::Wait)
@@ -76,9 +75,6 @@ impl Run<'_> {
     /// Is there a message that the loop at operand 1 has not tried? A receive without patterns has no loop: the label
     /// is the wait itself, which no message ends.
     fn message_to_try(&mut self, ip: *const u32) -> bool {
-    /// Is there a message that the receive around this wait has not looked at? One without clauses, whose wait goes back
-    /// to itself, looks at none.
-    fn looks_at_messages(&mut self, ip: *const u32) -> bool {
         self.label(ip, 1) != ip && self.state().messages.peek().is_some()
     }
     /// Waits for a message or until the time is over. It is executed again each time the process wakes up.
@@ -96,7 +92,6 @@ impl Run<'_> {
             return flow;
         }
         if self.message_to_try(ip) {
-        if self.looks_at_messages(ip) {
             return Flow::Go(self.label(ip, 1));
         }
         if deadline <= self.vm.clock.elapsed() {
