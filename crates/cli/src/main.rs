@@ -218,7 +218,7 @@ fn start_machine(launch: Launch) -> i32 {
                     eprint!("{}", machine.process_overview());
                 });
             }
-            vm.wait()
+            oxbeam::wait_for_end(&vm)
         }
         Err(error) => {
             complain(&error.to_string());

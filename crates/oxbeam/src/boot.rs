@@ -174,6 +174,13 @@ fn strip(prepared: &mut Prepared) {
     }
 }
 
+/// Waits until the machine halts, and leaves the terminal as it was found. Returns the exit status.
+pub fn wait_for_end(vm: &Vm) -> i32 {
+    let status = vm.wait();
+    oxbeam_bifs::io::restore_terminals(vm);
+    status
+}
+
 /// Decodes a `.beam` file.
 pub fn prepare(vm: &Vm, bytes: &[u8]) -> Result<Prepared, String> {
     let file = BeamFile::parse(bytes).map_err(|error| error.to_string())?;

@@ -6,6 +6,6 @@
 mod boot;
 mod check;
 
-pub use boot::{Boot, BootError};
+pub use boot::{Boot, BootError, wait_for_end};
 pub use check::{CheckFailure, CheckReport, check_load};
 pub use oxbeam_runtime::{Vm, VmOptions};

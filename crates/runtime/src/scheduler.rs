@@ -247,8 +247,12 @@ impl Schedulers {
             }
         }
     }
-    pub(crate) fn stop(&self) {
+    /// Lets each scheduler stop after its current slice.
+    pub(crate) fn request_stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+    }
+    pub(crate) fn stop(&self) {
+        self.request_stop();
         for scheduler in &self.schedulers {
             *scheduler.wake_lock.lock() = true;
             scheduler.wake.notify_one();

@@ -283,6 +283,7 @@ impl Vm {
         if exit.is_none() {
             *exit = Some(status);
         }
+        self.schedulers.request_stop();
         self.halted.notify_all();
     }
     /// Is the machine ending?
