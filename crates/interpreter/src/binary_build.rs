@@ -14,7 +14,11 @@ struct SegmentError<'h> {
     value: Term<'h>,
 }
 
+/// Segments of one binary that are kept on the Rust stack; more go to the C heap.
+const INLINE_SEGMENTS: usize = 6;
+
 /// A segment with its size known.
+#[derive(Clone, Copy)]
 struct Segment<'h> {
     kind: u32,
     flags: u32,
@@ -22,6 +26,7 @@ struct Segment<'h> {
     value: Value<'h>,
 }
 
+#[derive(Clone, Copy)]
 enum Value<'h> {
     Bits(Bits<'h>),
     Term(Term<'h>),
@@ -35,15 +40,23 @@ impl<'a> Run<'a> {
         self.ensure(0, self.number(ip, 2) as usize);
         let count = self.number(ip, 4) as usize;
         let next = ip.wrapping_add(5 + count * 5);
-        let mut segments = Vec::with_capacity(count);
-        for index in 0..count {
+        let none = Segment { kind: 0, flags: 0, bits: 0, value: Value::Character(0) };
+        let (mut few, mut many) = ([none; INLINE_SEGMENTS], Vec::new());
+        let segments = match few.get_mut(..count) {
+            Some(few) => few,
+            None => {
+                many.resize(count, none);
+                &mut many[..]
+            }
+        };
+        for (index, place) in segments.iter_mut().enumerate() {
             match self.segment(ip, 5 + index * 5, index) {
-                Ok(segment) => segments.push(segment),
+                Ok(segment) => *place = segment,
                 Err(_) if !self.no_label(ip, 1) => return Flow::Go(self.label(ip, 1)),
                 Err(error) => return self.segment_failed(ip, &error),
             }
         }
-        let term = self.build(&segments).word();
+        let term = self.build(segments).word();
         self.write(ip, 3, term);
         Flow::Go(next)
     }
@@ -58,9 +71,7 @@ impl<'a> Run<'a> {
             return heap.append_bits(accumulator, extra, |bytes, position| write_all(rest, bytes, position));
         }
         let total: usize = segments.iter().map(|segment| segment.bits).sum();
-        let mut bytes = vec![0; total.div_ceil(8)];
-        write_all(segments, &mut bytes, 0);
-        heap.bitstring_from_vec(bytes, total)
+        heap.bitstring_with(total, |bytes| write_all(segments, bytes, 0))
     }
 
     fn segment(&self, ip: *const u32, at: usize, index: usize) -> Result<Segment<'a>, SegmentError<'a>> {
@@ -244,15 +255,12 @@ fn write_segment(segment: &Segment<'_>, bytes: &mut [u8], position: usize) {
         }
         Value::Term(term) if segment.kind == segment::FLOAT => {
             let float = arithmetic::as_float(term).unwrap_or(0.0);
-            let mut encoded: Vec<u8> = match segment.bits {
-                64 => float.to_be_bytes().to_vec(),
-                32 => (float as f32).to_be_bytes().to_vec(),
-                _ => f64_to_half(float).to_be_bytes().to_vec(),
+            let encoded = match segment.bits {
+                64 => float.to_bits(),
+                32 => u64::from((float as f32).to_bits()),
+                _ => u64::from(f64_to_half(float)),
             };
-            if little {
-                encoded.reverse();
-            }
-            bits::copy_bits(&encoded, 0, bytes, position, segment.bits);
+            write_small(encoded, segment.bits, little, bytes, position);
         }
         Value::Term(term) => write_integer(term, segment.bits, little, bytes, position),
     }
@@ -266,6 +274,11 @@ fn write_integer(term: Term<'_>, size: usize, little: bool, bytes: &mut [u8], po
     {
         bytes[position / 8] = value as u8;
         return;
+    }
+    if size <= 64
+        && let Some(value) = term.as_small()
+    {
+        return write_small(value as u64, size, little, bytes, position);
     }
     let length = size.div_ceil(8);
     // Least significant byte first.
@@ -296,6 +309,30 @@ fn write_integer(term: Term<'_>, size: usize, little: bool, bytes: &mut [u8], po
         encoded.reverse();
         bits::copy_bits(&encoded, (8 - rest) % 8, bytes, position, size);
     }
+}
+
+/// Writes the low `size` (at most 64) bits of `value`.
+fn write_small(value: u64, size: usize, little: bool, bytes: &mut [u8], position: usize) {
+    if little {
+        let mut encoded = value.to_le_bytes();
+        if size % 8 != 0 {
+            encoded[size / 8] <<= 8 - size % 8;
+        }
+        return bits::copy_bits(&encoded, 0, bytes, position, size);
+    }
+    let used = position % 8;
+    let at = position / 8;
+    if used + size <= 8 {
+        // All in one byte, as the digits of encodings are.
+        let shift = 8 - used - size;
+        let mask = ((1u16 << size) - 1) as u8;
+        let byte = bytes.get_mut(at).filter(|_| size != 0);
+        if let Some(byte) = byte {
+            *byte = *byte & !(mask << shift) | (value as u8 & mask) << shift;
+        }
+        return;
+    }
+    bits::copy_bits(&value.to_be_bytes(), 64 - size, bytes, position, size);
 }
 
 fn f64_to_half(value: f64) -> u16 {

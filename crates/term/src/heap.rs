@@ -422,6 +422,18 @@ impl Heap {
         let reference = self.binary_reference(BinaryHandle::new(bytes));
         self.sub_bits(reference, 0, bit_size)
     }
+    /// A bitstring of `bit_size` bits that `fill` writes into zeroed bytes.
+    pub fn bitstring_with(&self, bit_size: usize, fill: impl FnOnce(&mut [u8])) -> Term<'_> {
+        let length = bit_size.div_ceil(8);
+        if length <= HEAP_BINARY_BYTES_MAX {
+            let mut bytes = [0; HEAP_BINARY_BYTES_MAX];
+            fill(&mut bytes[..length]);
+            return self.heap_bits(&bytes[..length], bit_size);
+        }
+        let mut bytes = vec![0; length];
+        fill(&mut bytes);
+        self.bitstring_from_vec(bytes, bit_size)
+    }
     /// A bitstring of the first `bit_size` bits of a shared binary.
     pub fn binary_from_handle(&self, handle: BinaryHandle, bit_offset: usize, bit_size: usize) -> Term<'_> {
         debug_assert!(bit_offset + bit_size <= handle.as_slice().len() * 8);
