@@ -99,8 +99,8 @@ impl<'a> Run<'a> {
                 }
                 match_command::GET_TAIL => {
                     let part = self.part(context, position, left);
+                    // The rest stays to be matched: another register may want it too.
                     self.write(ip, at + 1, part);
-                    position = end;
                     at += 2;
                 }
                 _ => {

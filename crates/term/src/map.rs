@@ -407,23 +407,26 @@ impl Heap {
         map.map_get(key)?;
         Some(self.map_put(map, key, value, atoms))
     }
-    /// `Map#{K1 := V1, ...}` in one go; `Err` has the first key that `map` lacks.
+    /// `Map#{K1 := V1, ...}` in one go; `Err` has the least of the keys that `map` lacks.
     pub fn map_update_all<'h>(
         &'h self,
         map: Term<'h>,
         pairs: &[(Term<'h>, Term<'h>)],
         atoms: &AtomTable,
     ) -> Result<Term<'h>, Term<'h>> {
-        if map.is_boxed_of(Kind::FlatMap) {
+        let updated = if map.is_boxed_of(Kind::FlatMap) {
             let mut values = map.flat_values().to_vec();
-            for &(key, value) in pairs {
-                values[map.flat_position(key).ok_or(key)?] = value;
-            }
-            return Ok(self.flat_map(map.boxed_terms()[0], &values));
-        }
-        let update =
-            |map, &(key, value): &(Term<'h>, Term<'h>)| self.map_update_exact(map, key, value, atoms).ok_or(key);
-        pairs.iter().try_fold(map, update)
+            let known = pairs.iter().all(|&(key, value)| {
+                map.flat_position(key).map(|position| values[position] = value).is_some()
+            });
+            known.then(|| self.flat_map(map.boxed_terms()[0], &values))
+        } else {
+            pairs.iter().try_fold(map, |map, &(key, value)| self.map_update_exact(map, key, value, atoms))
+        };
+        updated.ok_or_else(|| {
+            let missing = pairs.iter().map(|&(key, _)| key).filter(|key| map.map_get(*key).is_none());
+            missing.min_by(|a, b| compare_flat_keys(*a, *b, atoms)).expect("one key was missing")
+        })
     }
     /// `Map#{K1 => V1, ...}` in one go; later pairs win.
     pub fn map_put_all<'h>(&'h self, map: Term<'h>, pairs: &[(Term<'h>, Term<'h>)], atoms: &AtomTable) -> Term<'h> {
