@@ -221,7 +221,7 @@ impl<'a> Run<'a> {
     #[inline(always)]
     pub(crate) fn ensure(&mut self, words: usize, live: usize) {
         self.sync();
-        if cfg!(gc_stress) || !self.heap().has_room(words) || self.heap().wants_collection() {
+        if !self.heap().has_room(words) || self.heap().wants_collection() {
             self.collect(words, live);
         }
     }
@@ -373,8 +373,9 @@ impl<'a> Run<'a> {
     fn leave_dirty(&mut self, flow: Flow) -> Flow {
         match flow {
             Flow::Go(ip) if self.dirty => {
-                // At most x0..x3 are live: a value, or a caught exception.
-                self.save(ip, 4);
+                // A value is in x0, a caught exception in x0..x3.
+                let live = if self.x(0) == Word::NONE { 4 } else { 1 };
+                self.save(ip, live);
                 Flow::Stop(Outcome::Clean)
             }
             other => other,
@@ -1197,7 +1198,8 @@ impl<'a> Run<'a> {
                     let (arity, tag) = (self.number(ip, 3) as usize, self.source(ip, 4));
                     let tuple = self.term(self.source(ip, 2)).as_tuple();
                     test!(
-                        tuple.is_some_and(|tuple| tuple.elements().len() == arity && tuple.elements()[0].word() == tag),
+                        tuple.is_some_and(|tuple| tuple.elements().len() == arity
+                            && tuple.elements().first().is_some_and(|first| first.word() == tag)),
                         5
                     )
                 }

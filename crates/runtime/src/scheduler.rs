@@ -316,8 +316,10 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
         vm.terminate(&process, reason);
         return;
     }
-    // Asked for by somebody else: nothing runs now, so all roots are where a collection looks for them.
-    if (main.state.force_major || main.state.force_minor) && main.collect(0, &mut []) == Collected::TooLarge {
+    // Nothing runs now, so all roots are where a collection looks for them: for those asked for by somebody else, and
+    // for a process that went through its slice without a safepoint at which its fragments could be collected.
+    let wanted = main.state.force_major || main.state.force_minor || main.heap.wants_collection();
+    if wanted && main.collect(0, &mut []) == Collected::TooLarge {
         vm.terminate(&process, Vm::own_atom(atoms::KILLED));
         return;
     }

@@ -9,6 +9,7 @@
 //! `[Word::NONE | new address]`.
 
 use crate::heap::{Block, release_off_heap};
+use crate::word::POISON;
 use crate::{Header, Heap, Word};
 use std::ptr;
 
@@ -29,13 +30,21 @@ impl Heap {
         self.collections += 1;
         let mature = self.mature_words();
         let old_room = (self.old.end() as usize).wrapping_sub(self.old_top as usize) / 8;
+        // Under stress both kinds take turns, in no fixed order.
+        let force_major = force_major || (cfg!(gc_stress) && self.collections.wrapping_mul(0x9e37_79b9) >> 7 & 7 == 0);
         let major = force_major
             || self.minor_since_full >= self.options.fullsweep_after
             || (self.old.words != 0 && old_room < mature);
         let kind = if major { self.major(need, roots) } else { self.minor(need, roots) };
         self.virtual_words.set(0);
-        #[cfg(any(debug_assertions, gc_stress))]
-        self.verify(roots);
+        if cfg!(gc_stress) {
+            // A walk over everything each time would take too long.
+            if self.used_words() < 1000 || self.collections % 64 == 0 {
+                self.verify(roots);
+            }
+        } else if cfg!(debug_assertions) {
+            self.verify(roots);
+        }
         kind
     }
 
@@ -188,6 +197,7 @@ impl Heap {
     pub fn verify(&self, roots: &[&mut [Word]]) {
         let check = |word: Word| {
             assert!(!word.is_header(), "a header where a term should be: {word:?}");
+            assert!(word.0 != POISON, "a word of memory that was given back");
             if !word.is_pointer() {
                 return;
             }
@@ -196,9 +206,12 @@ impl Heap {
             if self.block.contains(pointer) {
                 assert!(pointer < self.top.get(), "a pointer into free memory");
             }
+            // SAFETY: a pointer leads to an object; that is what is checked.
+            let first = Word(unsafe { *pointer });
             if word.is_boxed() {
-                // SAFETY: a boxed pointer leads to a header; that is what is checked.
-                assert!(Word(unsafe { *pointer }).is_header(), "a boxed pointer to something without a header");
+                assert!(first.is_header(), "a boxed pointer to something without a header: {word:?} to {first:?}");
+            } else {
+                assert!(!first.is_header() && first.0 != POISON, "a list pointer to {first:?}");
             }
         };
         for &word in roots.iter().flat_map(|root| root.iter()).chain(self.stack()) {
@@ -349,6 +362,7 @@ impl Mover {
                 return moved;
             }
             if !first.is_header() {
+                debug_assert!(first.is_boxed(), "a boxed pointer to something without a header: {word:?} to {first:?}");
                 return first;
             }
             let size = Header(first.0).arity() + 1;

@@ -97,9 +97,24 @@ impl Block {
     }
 }
 
+#[cfg(gc_stress)]
+impl Block {
+    /// Fills memory that goes back with words that are no terms, so that whoever still looks at it is found out.
+    fn poison(&mut self) {
+        const WORDS_MAX: usize = 4096;
+        let part = self.words.min(WORDS_MAX);
+        for index in (0..part).chain(self.words - part..self.words) {
+            // SAFETY: the block has that many words, and nobody uses them any more.
+            unsafe { *self.start.add(index) = crate::word::POISON };
+        }
+    }
+}
+
 impl Drop for Block {
     fn drop(&mut self) {
         if self.words != 0 {
+            #[cfg(gc_stress)]
+            self.poison();
             // SAFETY: allocated by `Block::new` with this layout.
             unsafe { dealloc(self.start.cast(), Layout::array::<u64>(self.words).expect("checked when allocated")) };
         }
@@ -131,6 +146,8 @@ pub struct Heap {
     pub(crate) minor_since_full: u32,
     pub(crate) collections: u64,
     pub(crate) next_block_words: usize,
+    /// Safepoints passed, counted with `--cfg gc_stress` only.
+    safepoints: Cell<u32>,
 }
 
 // SAFETY: a heap owns everything that its pointers reach, apart from literals (never written) and counted objects.
@@ -159,6 +176,7 @@ impl Heap {
             virtual_limit: options.min_virtual_words,
             minor_since_full: 0,
             collections: 0,
+            safepoints: Cell::new(0),
         }
     }
 
@@ -211,7 +229,20 @@ impl Heap {
     /// Should the process collect at its next safepoint, because of fragments or large binaries?
     #[inline(always)]
     pub fn wants_collection(&self) -> bool {
-        self.fragment_words.get() > self.block.words || self.virtual_words.get() > self.virtual_limit
+        self.fragment_words.get() > self.block.words
+            || self.virtual_words.get() > self.virtual_limit
+            || (cfg!(gc_stress) && self.stress_wants_collection())
+    }
+    /// With `--cfg gc_stress`: collect at this safepoint? At each one while the heap is small; of a large one, so often
+    /// that a safepoint costs the same.
+    #[cold]
+    fn stress_wants_collection(&self) -> bool {
+        const WORDS_A_SAFEPOINT: usize = 2000;
+        let young = (self.top.get() as usize - self.block.start as usize) / 8;
+        let words = young + self.stack_words() + self.fragment_words.get() + self.old_used_words() / 8;
+        let safepoints = self.safepoints.get().wrapping_add(1);
+        self.safepoints.set(safepoints);
+        safepoints as usize % (1 + words / WORDS_A_SAFEPOINT) == 0
     }
 
     // --- sizes ---------------------------------------------------------------------------------------------------

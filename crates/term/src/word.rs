@@ -27,6 +27,9 @@ pub const TAG_HEADER: u64 = 0b100;
 /// Tag of a return address.
 pub const TAG_RETURN: u64 = 0b111;
 
+/// What memory is filled with when it is given back, with `--cfg gc_stress`: has a tag that no word of a heap has.
+pub(crate) const POISON: u64 = 0xdead_beef_dead_bee5;
+
 /// Number of bits in the payload of a small integer.
 pub const SMALL_BITS: u32 = 61;
 /// The largest small integer.
