@@ -6,6 +6,6 @@
 mod boot;
 mod check;
 
-pub use boot::{Boot, BootError};
-pub use check::{CheckFailure, CheckReport, check_load};
+pub use boot::{Boot, BootError, new_machine};
+pub use check::{CheckFailure, CheckReport, check_load, load_check};
 pub use oxbeam_runtime::{Vm, VmOptions};
