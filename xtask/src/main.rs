@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+mod checks;
 mod transcripts;
 
 const HELP: &str = "\
@@ -11,6 +12,12 @@ cargo xtask bless [--reference COMMAND] [--only PATTERN]
     it may also stand in the environment variable OXBEAM_REFERENCE.
 cargo xtask transcripts [--only PATTERN] [--machine FOLDER] [--timeout SECONDS] [--jobs N]
     Replay the transcripts with the programs in FOLDER (default: bin).
+cargo xtask gc-stress [--only PATTERN] [--timeout SECONDS] [--jobs N]
+    Build the machine so that it collects at every safepoint and checks its heaps, and replay the transcripts with it.
+cargo xtask loom [ARGUMENT...]
+    Check the signal queue's and the schedulers' protocols under all orders of execution (loom).
+cargo xtask miri [ARGUMENT...]
+    Run the tests of terms, heaps and collection under Miri (nightly toolchain with the components miri and rust-src).
 ";
 
 fn main() -> ExitCode {
@@ -19,6 +26,9 @@ fn main() -> ExitCode {
     let result = match task {
         "bless" => transcripts::record(rest),
         "transcripts" => transcripts::replay(rest),
+        "gc-stress" => checks::gc_stress(rest),
+        "loom" => checks::loom(rest),
+        "miri" => checks::miri(rest),
         "help" | "--help" => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)

@@ -99,6 +99,7 @@ fn options(arguments: &[String], known: &[&str], mut accept: impl FnMut(&str, St
     Ok(())
 }
 
-fn root() -> PathBuf {
+/// The root of the repository.
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the root").to_path_buf()
 }

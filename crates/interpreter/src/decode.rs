@@ -334,7 +334,7 @@ impl<'a> Decoder<'a> {
             Op::WaitTimeout => self.label_and(I::WaitTimeout, o(0), &operands[1..], &[])?,
             Op::RecvMarkerBind => self.plain_sources(I::RecvMarkerBind, operands)?,
             Op::RecvMarkerClear => self.plain_sources(I::RecvMarkerClear, operands)?,
-            Op::RecvMarkerReserve => self.plain_sources(I::RecvMarkerReserve, operands)?,
+            Op::RecvMarkerReserve => self.sources_to(I::RecvMarkerReserve, operands, 0)?,
             Op::RecvMarkerUse => self.plain_sources(I::RecvMarkerUse, operands)?,
             Op::IsLt => self.label_and(I::IsLt, o(0), &operands[1..], &[])?,
             Op::IsGe => self.label_and(I::IsGe, o(0), &operands[1..], &[])?,
@@ -390,11 +390,11 @@ impl<'a> Decoder<'a> {
             Op::CaseEnd => self.plain_sources(I::CaseEnd, operands)?,
             Op::Badrecord => self.plain_sources(I::Badrecord, operands)?,
             Op::IfEnd => self.emit(I::IfEnd),
-            Op::Move => self.plain_sources(I::Move, operands)?,
-            Op::Swap => self.plain_sources(I::Swap, operands)?,
-            Op::GetList => self.plain_sources(I::GetList, operands)?,
-            Op::GetHd => self.plain_sources(I::GetHd, operands)?,
-            Op::GetTl => self.plain_sources(I::GetTl, operands)?,
+            Op::Move => self.sources_to(I::Move, operands, 1)?,
+            Op::Swap => self.sources_to(I::Swap, operands, 0)?,
+            Op::GetList => self.sources_to(I::GetList, operands, 1)?,
+            Op::GetHd => self.sources_to(I::GetHd, operands, 1)?,
+            Op::GetTl => self.sources_to(I::GetTl, operands, 1)?,
             Op::GetTupleElement => {
                 self.plain_sources(I::GetTupleElement, &operands[..1])?;
                 self.plain(o(1))?;
@@ -404,7 +404,7 @@ impl<'a> Decoder<'a> {
                 self.plain_sources(I::SetTupleElement, &operands[..2])?;
                 self.plain(o(2))?;
             }
-            Op::PutList => self.plain_sources(I::PutList, operands)?,
+            Op::PutList => self.sources_to(I::PutList, operands, 2)?,
             Op::PutTuple2 => {
                 let elements = self.list(o(1))?;
                 self.emit(I::PutTuple2);
@@ -476,6 +476,11 @@ impl<'a> Decoder<'a> {
     fn plain_sources(&mut self, instruction: I, operands: &[Operand]) -> Result<(), LoadError> {
         self.emit(instruction);
         operands.iter().try_for_each(|operand| self.source(*operand))
+    }
+    /// Sources, and from number `first` on registers to be written.
+    fn sources_to(&mut self, instruction: I, operands: &[Operand], first: usize) -> Result<(), LoadError> {
+        self.plain_sources(instruction, &operands[..first])?;
+        operands[first..].iter().try_for_each(|operand| self.register(*operand))
     }
     fn y_only(&mut self, instruction: I, operand: Operand) -> Result<(), LoadError> {
         self.emit(instruction);
@@ -712,8 +717,8 @@ impl<'a> Decoder<'a> {
                 let flags = self.flags(o(3))?;
                 self.number(flags);
             }
-            Op::BsGetTail => self.plain_sources(I::BsGetTail, &operands[..2])?,
-            Op::BsGetPosition => self.plain_sources(I::BsGetPosition, &operands[..2])?,
+            Op::BsGetTail => self.sources_to(I::BsGetTail, &operands[..2], 1)?,
+            Op::BsGetPosition => self.sources_to(I::BsGetPosition, &operands[..2], 1)?,
             Op::BsSetPosition => self.plain_sources(I::BsSetPosition, operands)?,
             Op::BsCreateBin => self.bs_create_bin(operands)?,
             Op::BsInitWritable => self.emit(I::BsInitWritable),

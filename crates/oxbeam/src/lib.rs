@@ -8,4 +8,6 @@ mod check;
 
 pub use boot::{Boot, BootError, wait_for_end};
 pub use check::{CheckFailure, CheckReport, check_load};
+pub use boot::{Boot, BootError, new_machine};
+pub use check::{CheckFailure, CheckReport, check_load, load_check};
 pub use oxbeam_runtime::{Vm, VmOptions};

@@ -10,10 +10,10 @@ impl Vm {
         let mut text = String::new();
         for pid in self.processes.pids() {
             let Some(process) = self.process(pid) else { continue };
-            let incoming = process.incoming.lock();
+            let incoming = process.incoming.freeze();
             let name = process.registered_name().map_or("", |name| self.atoms.text(name));
-            let _ = write!(text, "{pid} {name} {:?}", incoming.status);
-            if incoming.status == RunStatus::Waiting {
+            let _ = write!(text, "{pid} {name} {:?}", incoming.status());
+            if incoming.status() == RunStatus::Waiting {
                 // SAFETY: a waiting process has no owner, and cannot get one while its queue is locked.
                 let main = unsafe { process.main() };
                 let (module, function, arity) = main.state.initial_call;

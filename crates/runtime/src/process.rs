@@ -13,11 +13,11 @@
 //! `incoming`; a sender that finds Waiting moves it to Queued and hands it to a scheduler, under the same lock, so no
 //! wake-up is lost.
 
+use crate::inbox::Inbox;
 use crate::mailbox::Mailbox;
 use crate::monitor::{LinkTarget, Monitor, Watcher};
 use crate::{AliasKind, BifFunction, Signal};
 use oxbeam_term::{Atom, CollectionKind, Heap, HeapOptions, LocalReference, OwnedTerm, Pid, Term, Word, atoms};
-use parking_lot::Mutex;
 use std::cell::UnsafeCell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -79,17 +79,10 @@ pub enum RunStatus {
     Dead,
 }
 
-pub(crate) struct Incoming {
-    /// Was it waiting before the signals woke it?
-    pub(crate) woken: bool,
-    pub(crate) signals: Vec<Signal>,
-    pub(crate) status: RunStatus,
-}
-
 /// A process, as everybody sees it.
 pub struct Process {
     pid: Pid,
-    pub(crate) incoming: Mutex<Incoming>,
+    pub(crate) incoming: Inbox<Signal>,
     priority: AtomicU8,
     /// Atom index of the registered name plus one.
     registered: AtomicU32,
@@ -263,7 +256,7 @@ impl Process {
     pub(crate) fn new(pid: Pid, priority: Priority, system: bool, main: ProcessMain) -> Process {
         Process {
             pid,
-            incoming: Mutex::new(Incoming { woken: false, signals: Vec::new(), status: RunStatus::Queued }),
+            incoming: Inbox::new(),
             priority: AtomicU8::new(priority as u8),
             registered: AtomicU32::new(0),
             system,
@@ -300,16 +293,16 @@ impl Process {
     }
     /// Where it is in its life.
     pub fn status(&self) -> RunStatus {
-        self.incoming.lock().status
+        self.incoming.status()
     }
     /// Are there signals that it has not taken yet?
     pub fn has_signals(&self) -> bool {
-        !self.incoming.lock().signals.is_empty()
+        !self.incoming.is_empty()
     }
     /// Has it handled everything that was sent to it, for certain?
     pub fn is_quiet(&self) -> bool {
-        let incoming = self.incoming.lock();
-        incoming.signals.is_empty() && matches!(incoming.status, RunStatus::Queued | RunStatus::Waiting)
+        let incoming = self.incoming.freeze();
+        incoming.is_empty() && matches!(incoming.status(), RunStatus::Queued | RunStatus::Waiting)
     }
     /// What only the owner touches.
     ///

@@ -1,9 +1,10 @@
 //! Schedulers: one thread per core with run queues by priority, work stealing, and pools for dirty work.
 //!
 //! A process is in exactly one run queue when its status is Queued. A scheduler takes from its own queues first, then
-//! steals; with nothing to do it sleeps until somebody queues a process (`wake_one`).
+//! steals; with nothing to do it sleeps until somebody queues a process (`sleep.rs`).
 
-use crate::process::{Collected, Process, RunStatus};
+use crate::process::{Collected, Process};
+use crate::sleep::Sleepers;
 use crate::{Priority, Vm, VmOptions};
 use oxbeam_term::{OwnedTerm, atoms};
 use parking_lot::{Condvar, Mutex};
@@ -81,9 +82,6 @@ impl RunQueue {
 struct Scheduler {
     queue: Mutex<RunQueue>,
     length: AtomicUsize,
-    sleeping: AtomicBool,
-    wake: Condvar,
-    wake_lock: Mutex<bool>,
 }
 
 struct DirtyPool {
@@ -97,7 +95,7 @@ pub struct Schedulers {
     dirty: [DirtyPool; 2],
     dirty_counts: [usize; 2],
     next: AtomicUsize,
-    sleepers: AtomicUsize,
+    sleepers: Sleepers,
     stopping: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Slices run so far.
@@ -121,18 +119,12 @@ impl Schedulers {
         let pool = || DirtyPool { queue: Mutex::new(VecDeque::new()), wake: Condvar::new() };
         Schedulers {
             schedulers: (0..count)
-                .map(|_| Scheduler {
-                    queue: Mutex::default(),
-                    length: AtomicUsize::new(0),
-                    sleeping: AtomicBool::new(false),
-                    wake: Condvar::new(),
-                    wake_lock: Mutex::new(false),
-                })
+                .map(|_| Scheduler { queue: Mutex::default(), length: AtomicUsize::new(0) })
                 .collect(),
             dirty: [pool(), pool()],
             dirty_counts: [dirty_cpu, options.dirty_io_schedulers.max(1)],
             next: AtomicUsize::new(0),
-            sleepers: AtomicUsize::new(0),
+            sleepers: Sleepers::new(count),
             stopping: AtomicBool::new(false),
             threads: Mutex::default(),
             context_switches: AtomicUsize::new(0),
@@ -173,22 +165,8 @@ impl Schedulers {
             scheduler.length.fetch_add(1, Ordering::SeqCst) + 1
         };
         // A running scheduler keeps its first process for itself; for more, somebody else may get up.
-        if self.sleepers.load(Ordering::SeqCst) != 0
-            && (home + 1 != here || length > 1 || scheduler.sleeping.load(Ordering::SeqCst))
-        {
-            self.wake_one(home);
-        }
-    }
-    fn wake_one(&self, preferred: usize) {
-        let count = self.schedulers.len();
-        for offset in 0..count {
-            let scheduler = &self.schedulers[(preferred + offset) % count];
-            if scheduler.sleeping.swap(false, Ordering::SeqCst) {
-                self.sleepers.fetch_sub(1, Ordering::SeqCst);
-                *scheduler.wake_lock.lock() = true;
-                scheduler.wake.notify_one();
-                return;
-            }
+        if self.sleepers.any() && (home + 1 != here || length > 1 || self.sleepers.is_sleeping(home)) {
+            self.sleepers.wake_one(home);
         }
     }
     fn enqueue_dirty(&self, kind: DirtyKind, process: Arc<Process>) {
@@ -213,22 +191,10 @@ impl Schedulers {
         None
     }
     fn sleep(&self, home: usize) {
-        let scheduler = &self.schedulers[home];
-        *scheduler.wake_lock.lock() = false;
-        self.sleepers.fetch_add(1, Ordering::SeqCst);
-        scheduler.sleeping.store(true, Ordering::SeqCst);
-        // Work queued between the last look and the announcement is found here; work queued later wakes us.
-        let work = self.schedulers.iter().any(|scheduler| scheduler.length.load(Ordering::SeqCst) != 0);
-        if work || self.stopping.load(Ordering::SeqCst) {
-            if scheduler.sleeping.swap(false, Ordering::SeqCst) {
-                self.sleepers.fetch_sub(1, Ordering::SeqCst);
-            }
-            return;
-        }
-        let mut woken = scheduler.wake_lock.lock();
-        while !*woken {
-            scheduler.wake.wait(&mut woken);
-        }
+        self.sleepers.sleep(home, || {
+            self.schedulers.iter().any(|scheduler| scheduler.length.load(Ordering::SeqCst) != 0)
+                || self.stopping.load(Ordering::SeqCst)
+        });
     }
     pub(crate) fn start(&self, vm: &Arc<Vm>) {
         let mut threads = self.threads.lock();
@@ -257,6 +223,7 @@ impl Schedulers {
             *scheduler.wake_lock.lock() = true;
             scheduler.wake.notify_one();
         }
+        self.sleepers.wake_all();
         for pool in &self.dirty {
             let _queue = pool.queue.lock();
             pool.wake.notify_all();
@@ -291,7 +258,7 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
             continue;
         };
         parking_lot::MutexGuard::unlocked(&mut queue, || {
-            process.incoming.lock().status = RunStatus::Running;
+            process.incoming.start();
             // SAFETY: this thread just moved the process to Running.
             let main = unsafe { process.main() };
             let outcome = vm.engine().run(vm, &process, main, true, SLICE_REDUCTIONS);
@@ -302,11 +269,7 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
 
 fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
     vm.schedulers.context_switches.fetch_add(1, Ordering::Relaxed);
-    let woken = {
-        let mut incoming = process.incoming.lock();
-        incoming.status = RunStatus::Running;
-        std::mem::take(&mut incoming.woken)
-    };
+    let woken = process.incoming.start();
     // SAFETY: this thread just moved the process to Running: it took it from a run queue, where it was once.
     let main = unsafe { process.main() };
     main.state.was_waiting = woken;
@@ -348,12 +311,12 @@ pub(crate) fn account_memory(vm: &Vm, process: &Process, bytes: u64) {
 fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
     match outcome {
         Outcome::Yield | Outcome::Clean => {
-            process.incoming.lock().status = RunStatus::Queued;
+            process.incoming.requeue();
             vm.schedulers.enqueue(process);
         }
         Outcome::Wait => park(vm, process),
         Outcome::Dirty(kind) => {
-            process.incoming.lock().status = RunStatus::Queued;
+            process.incoming.requeue();
             vm.schedulers.enqueue_dirty(kind, process);
         }
         Outcome::Exit(reason) => vm.terminate(&process, reason),
@@ -362,12 +325,7 @@ fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
 
 /// Lets a process wait, unless a signal came meanwhile.
 fn park(vm: &Arc<Vm>, process: Arc<Process>) {
-    let mut incoming = process.incoming.lock();
-    if incoming.signals.is_empty() {
-        incoming.status = RunStatus::Waiting;
-        return;
+    if !process.incoming.park() {
+        vm.schedulers.enqueue(process);
     }
-    incoming.status = RunStatus::Queued;
-    drop(incoming);
-    vm.schedulers.enqueue(process);
 }

@@ -1,6 +1,7 @@
 //! Sending: how a signal reaches a process, and whom a term names.
 
 use crate::monitor::LinkTarget;
+use crate::inbox::Delivery;
 use crate::process::{Process, RunStatus};
 use crate::{Signal, Vm};
 use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Port, Term};
@@ -22,19 +23,14 @@ pub enum Destination {
 impl Vm {
     /// Puts a signal into a process's queue and wakes it. False when the process has ended; the signal is dropped then.
     pub fn signal(&self, process: &Arc<Process>, signal: Signal) -> bool {
-        let mut incoming = process.incoming.lock();
-        match incoming.status {
-            RunStatus::Dead => return false,
-            RunStatus::Queued | RunStatus::Running => incoming.signals.push(signal),
-            RunStatus::Waiting => {
-                incoming.signals.push(signal);
-                incoming.woken = true;
-                incoming.status = RunStatus::Queued;
-                drop(incoming);
+        match process.incoming.put(signal) {
+            Delivery::Refused => false,
+            Delivery::Taken => true,
+            Delivery::MustQueue => {
                 self.schedulers.enqueue(process.clone());
+                true
             }
         }
-        true
     }
     /// As [`Vm::signal`], by pid.
     pub fn signal_pid(&self, pid: Pid, signal: Signal) -> bool {

@@ -7,7 +7,7 @@
 use crate::Vm;
 use crate::mailbox::Message;
 use crate::monitor::{AliasKind, LinkTarget, MonitorTarget, Watcher};
-use crate::process::{Process, ProcessMain, RunStatus};
+use crate::process::{Process, ProcessMain};
 use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Term, atoms};
 use std::sync::Arc;
 
@@ -134,13 +134,10 @@ impl Vm {
     }
     /// Handles all signals that have arrived. The caller owns the process. True when one of them was a message.
     pub fn handle_signals(&self, process: &Arc<Process>, main: &mut ProcessMain) -> bool {
-        let signals = {
-            let mut incoming = process.incoming.lock();
-            if incoming.signals.is_empty() {
-                return false;
-            }
-            std::mem::take(&mut incoming.signals)
-        };
+        let signals = process.incoming.take();
+        if signals.is_empty() {
+            return false;
+        }
         let before = main.state.messages.len();
         for signal in signals {
             self.handle_signal(process, main, signal);
@@ -277,11 +274,7 @@ impl Vm {
         // SAFETY: the caller owns the process, and no other reference to its main part is alive.
         let main = unsafe { process.main() };
         let pid = process.pid();
-        let late = {
-            let mut incoming = process.incoming.lock();
-            incoming.status = RunStatus::Dead;
-            std::mem::take(&mut incoming.signals)
-        };
+        let late = process.incoming.end();
         // After the status: whoever registers meanwhile looks at that afterwards, so one of the two removes the name.
         if let Some(name) = process.registered_name() {
             self.registry.remove_exactly(name, LinkTarget::Process(pid));

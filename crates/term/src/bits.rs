@@ -114,8 +114,9 @@ mod tests {
     #[test]
     fn copies_at_every_alignment() {
         let source: Vec<u8> = (0..9u8).map(|i| i.wrapping_mul(151) ^ 0x5a).collect();
-        for from in 0..16 {
-            for to in 0..16 {
+        let step = if cfg!(miri) { 7 } else { 1 };
+        for from in (0..16).step_by(step) {
+            for to in (0..16).step_by(step) {
                 for count in 0..40 {
                     let (mut a, mut b) = (vec![0xa5u8; 9], vec![0xa5u8; 9]);
                     copy_bits(&source, from, &mut a, to, count);
@@ -129,7 +130,7 @@ mod tests {
     #[test]
     fn reads_at_every_alignment() {
         let source: Vec<u8> = (0..20u8).map(|i| i.wrapping_mul(77) ^ 0x3c).collect();
-        for bit in 0..90 {
+        for bit in (0..90).step_by(if cfg!(miri) { 13 } else { 1 }) {
             for count in 0..=64 {
                 let mut slow = 0u64;
                 for i in 0..count {

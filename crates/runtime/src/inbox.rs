@@ -1,0 +1,194 @@
+//! What arrives for a process, and whether it runs: one lock guards both, so that no wake-up is lost.
+//!
+//! Whoever gets `true` from [`Inbox::park`] or an answer that asks for it from [`Inbox::put`] and [`Inbox::park`] has
+//! the one right to queue the process; it is in a run queue at most once.
+
+use crate::process::RunStatus;
+use crate::sync::{Mutex, MutexGuard};
+
+/// What became of a signal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Delivery {
+    /// The process has ended; the signal is gone.
+    Refused,
+    /// It is in the queue, and the process will see it.
+    Taken,
+    /// As `Taken`, and the caller must queue the process.
+    MustQueue,
+}
+
+/// Signals that have arrived and were not handled yet, with the status of the process.
+pub(crate) struct Inbox<S>(Mutex<State<S>>);
+
+pub(crate) struct State<S> {
+    /// Was it waiting before the signals woke it?
+    woken: bool,
+    signals: Vec<S>,
+    status: RunStatus,
+}
+
+impl<S> Inbox<S> {
+    /// Of a process that its maker is about to queue.
+    pub(crate) fn new() -> Inbox<S> {
+        Inbox(Mutex::new(State { woken: false, signals: Vec::new(), status: RunStatus::Queued }))
+    }
+    /// Puts a signal into the queue.
+    pub(crate) fn put(&self, signal: S) -> Delivery {
+        let mut state = self.0.lock();
+        match state.status {
+            RunStatus::Dead => Delivery::Refused,
+            RunStatus::Queued | RunStatus::Running => {
+                state.signals.push(signal);
+                Delivery::Taken
+            }
+            RunStatus::Waiting => {
+                state.signals.push(signal);
+                state.woken = true;
+                state.status = RunStatus::Queued;
+                Delivery::MustQueue
+            }
+        }
+    }
+    /// A scheduler took the process from a run queue: it owns it now. Was it waiting before?
+    pub(crate) fn start(&self) -> bool {
+        let mut state = self.0.lock();
+        debug_assert!(state.status == RunStatus::Queued, "a process that was queued twice");
+        state.status = RunStatus::Running;
+        std::mem::take(&mut state.woken)
+    }
+    /// The owner gives the process up to queue it again.
+    pub(crate) fn requeue(&self) {
+        self.0.lock().status = RunStatus::Queued;
+    }
+    /// The owner gives the process up until a signal comes; false when one has come, so that it must queue it again.
+    pub(crate) fn park(&self) -> bool {
+        let mut state = self.0.lock();
+        let waits = state.signals.is_empty();
+        state.status = if waits { RunStatus::Waiting } else { RunStatus::Queued };
+        waits
+    }
+    /// The owner takes everything that has arrived.
+    pub(crate) fn take(&self) -> Vec<S> {
+        std::mem::take(&mut self.0.lock().signals)
+    }
+    /// The process ends: nothing arrives any more. What had arrived.
+    pub(crate) fn end(&self) -> Vec<S> {
+        let mut state = self.0.lock();
+        state.status = RunStatus::Dead;
+        std::mem::take(&mut state.signals)
+    }
+    /// Has nothing arrived?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().signals.is_empty()
+    }
+    /// Where the process is in its life.
+    pub(crate) fn status(&self) -> RunStatus {
+        self.0.lock().status
+    }
+    /// Keeps everything as it is: nobody can become or cease to be the owner meanwhile.
+    pub(crate) fn freeze(&self) -> MutexGuard<'_, State<S>> {
+        self.0.lock()
+    }
+}
+
+impl<S> State<S> {
+    pub(crate) fn status(&self) -> RunStatus {
+        self.status
+    }
+    pub(crate) fn is_empty(&self) -> bool {
+        self.signals.is_empty()
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use loom::sync::Arc;
+    use loom::sync::atomic::{AtomicUsize, Ordering};
+    use loom::thread;
+
+    /// A process with its run queue, which holds nothing but it: the count says how often it stands there.
+    struct Model {
+        inbox: Inbox<usize>,
+        queued: AtomicUsize,
+    }
+
+    impl Model {
+        fn enqueue(&self) {
+            assert_eq!(self.queued.fetch_add(1, Ordering::SeqCst), 0, "queued twice");
+        }
+        fn send(&self, signal: usize) {
+            if self.inbox.put(signal) == Delivery::MustQueue {
+                self.enqueue();
+            }
+        }
+        /// A slice as a scheduler runs it, if the process is queued: handles what came, then waits.
+        fn slice(&self) -> Vec<usize> {
+            if self.queued.swap(0, Ordering::SeqCst) == 0 {
+                return Vec::new();
+            }
+            self.inbox.start();
+            let seen = self.inbox.take();
+            if !self.inbox.park() {
+                self.enqueue();
+            }
+            seen
+        }
+    }
+
+    #[test]
+    fn no_signal_is_lost_and_nobody_is_queued_twice() {
+        loom::model(|| {
+            let model = Arc::new(Model { inbox: Inbox::new(), queued: AtomicUsize::new(1) });
+            let senders: Vec<_> = [1, 2]
+                .map(|signal| {
+                    let model = model.clone();
+                    thread::spawn(move || model.send(signal))
+                })
+                .into();
+            let mut seen = model.slice();
+            for sender in senders {
+                sender.join().unwrap();
+            }
+            // Whatever happened: as long as a signal is not handled, the process stands in the queue.
+            while seen.len() < 2 {
+                assert_eq!(model.queued.load(Ordering::SeqCst), 1, "a wake-up was lost");
+                seen.extend(model.slice());
+            }
+            seen.sort_unstable();
+            assert_eq!(seen, [1, 2]);
+        });
+    }
+
+    #[test]
+    fn two_schedulers_never_own_a_process_both() {
+        loom::model(|| {
+            let model = Arc::new(Model { inbox: Inbox::new(), queued: AtomicUsize::new(1) });
+            let other = model.clone();
+            let scheduler = thread::spawn(move || other.slice().len());
+            model.send(1);
+            let mut seen = model.slice().len() + scheduler.join().unwrap();
+            while seen < 1 {
+                assert_eq!(model.queued.load(Ordering::SeqCst), 1, "a wake-up was lost");
+                seen += model.slice().len();
+            }
+            assert_eq!(seen, 1);
+        });
+    }
+
+    #[test]
+    fn a_signal_to_a_dying_process_is_refused_or_returned() {
+        loom::model(|| {
+            let model = Arc::new(Model { inbox: Inbox::new(), queued: AtomicUsize::new(0) });
+            model.inbox.start();
+            let other = model.clone();
+            let sender = thread::spawn(move || other.inbox.put(7));
+            let late = model.inbox.end();
+            match sender.join().unwrap() {
+                Delivery::Refused => assert!(late.is_empty()),
+                Delivery::Taken => assert_eq!(late, [7]),
+                Delivery::MustQueue => panic!("a running process is never queued by others"),
+            }
+        });
+    }
+}

@@ -1,0 +1,40 @@
+//! Locks and atomics of the protocols that `cargo xtask loom` checks: the ordinary ones, or loom's.
+
+#[cfg(loom)]
+pub(crate) use loom_sync::*;
+#[cfg(not(loom))]
+pub(crate) use ordinary::*;
+
+#[cfg(not(loom))]
+mod ordinary {
+    pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    /// Waits for the condition with the lock given up meanwhile.
+    pub(crate) fn wait<'a, T>(condition: &Condvar, mut guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        condition.wait(&mut guard);
+        guard
+    }
+}
+
+#[cfg(loom)]
+mod loom_sync {
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    pub(crate) use loom::sync::{Condvar, MutexGuard};
+
+    /// loom's lock, without poisoning.
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Mutex<T> {
+            Mutex(loom::sync::Mutex::new(value))
+        }
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().expect("a model that panics has failed already")
+        }
+    }
+
+    pub(crate) fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        condition.wait(guard).expect("a model that panics has failed already")
+    }
+}
