@@ -186,7 +186,7 @@ impl EmulatorOptions {
             ets_table_limit: 0,
             ets_always_compressed: false,
             minimum_heap_words: 233,
-            minimum_binary_virtual_heap_words: 32_768,
+            minimum_binary_virtual_heap_words: 46_422,
             maximum_heap: MaximumHeap { size_words: 0, kill: true, log: true, include_shared_binaries: false },
             message_queue_data: MessageQueueData::OnHeap,
             initial_process_dictionary_size: 8,

@@ -84,7 +84,11 @@ impl Run<'_> {
             Some(deadline) => deadline,
             None => match self.deadline(self.source(ip, 2)) {
                 Ok(deadline) => deadline,
-                Err(()) => return self.raise_code(ip, Term::atom(atoms::TIMEOUT_VALUE)),
+                Err(()) => {
+                    // This receive is over: the next one looks at all messages again.
+                    self.state().messages.rewind();
+                    return self.raise_code(ip, Term::atom(atoms::TIMEOUT_VALUE));
+                }
             },
         };
         self.state().receive_deadline = Some(deadline);

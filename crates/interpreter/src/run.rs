@@ -212,8 +212,10 @@ impl<'a> Run<'a> {
             unsafe { (&mut *self.main, std::slice::from_raw_parts_mut(self.bases[0].cast::<Word>(), live)) };
         if main.collect(need, registers) == Collected::TooLarge {
             self.vm.report_heap_too_large(self.process, main);
-            main.state.exiting = Some(Vm::own_atom(atoms::KILLED));
-            self.reductions = 0;
+            if main.state.max_heap_size.kill {
+                main.state.exiting = Some(Vm::own_atom(atoms::KILLED));
+                self.reductions = 0;
+            }
         }
         self.reload();
     }
@@ -467,7 +469,11 @@ impl<'a> Run<'a> {
         self.state().force_major = true;
         self.collect(0, 3);
         self.save(self.interpreter.apply_only_address() as *const u32, 3);
-        if self.state().messages.is_empty() { Flow::Stop(Outcome::Wait) } else { Flow::Stop(Outcome::Yield) }
+        if !self.state().messages.is_empty() {
+            return Flow::Stop(Outcome::Yield);
+        }
+        self.state().hibernating = true;
+        Flow::Stop(Outcome::Wait)
     }
 
     // --- calls ---------------------------------------------------------------------------------------------------

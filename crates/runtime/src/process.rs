@@ -173,7 +173,7 @@ impl MaxHeapSize {
 pub enum Collected {
     /// All is well.
     Fine,
-    /// `max_heap_size` is exceeded, and the process must be killed.
+    /// `max_heap_size` is exceeded; whether the process must be killed for that is part of the limit.
     TooLarge,
 }
 
@@ -231,6 +231,8 @@ pub struct ProcessState {
     pub seq_trace_token: Option<OwnedTerm>,
     /// Saved call depth asked for by `save_calls`.
     pub save_calls: u32,
+    /// Does it hibernate: nothing but a message makes it run?
+    pub hibernating: bool,
     /// Number of minor collections done since the last full one is in the heap; force the next one to be full.
     pub force_major: bool,
     /// Collect at the next opportunity.
@@ -346,6 +348,7 @@ impl ProcessMain {
                 current_function: None,
                 seq_trace_token: None,
                 save_calls: 0,
+                hibernating: false,
                 force_major: false,
                 force_minor: false,
                 was_waiting: false,
@@ -379,10 +382,14 @@ impl ProcessMain {
         state.dictionary.rebuild_index();
         let limit = state.max_heap_size;
         let _ = kind == CollectionKind::Major;
-        if limit.size != 0 && limit.kill && heap.total_words() > limit.size {
-            return Collected::TooLarge;
+        if limit.size == 0 {
+            return Collected::Fine;
         }
-        Collected::Fine
+        let binaries = match limit.include_shared_binaries {
+            true => heap.large_binaries().iter().map(|(_, bytes, _)| bytes.div_ceil(8)).sum(),
+            false => 0,
+        };
+        if heap.total_words() + binaries > limit.size { Collected::TooLarge } else { Collected::Fine }
     }
 }
 

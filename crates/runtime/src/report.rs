@@ -29,16 +29,21 @@ impl Vm {
             return;
         }
         let (pid, total, size) = (process.pid(), main.heap.total_words(), limit.size);
-        let format = "     Process:            ~p~n     Context:            maximum heap size reached~n     \
-                      Max Heap Size:      ~w~n     Total Heap Size:    ~w~n     Kill:               ~w~n     \
-                      Error Logger:       ~w~n";
-        self.log_error(pid, &main.state.group_leader, format, |_| {
+        let format = "     Process:            ~p ~n     Context:            maximum heap size reached~n     \
+                      Max Heap Size:      ~p~n     Total Heap Size:    ~p~n     Kill:               ~p~n     \
+                      Error Logger:       ~p~n     Message Queue Len:  ~p~n     Stacktrace:         ~p~n";
+        let depth = self.backtrace_depth.load(std::sync::atomic::Ordering::Relaxed).max(1) as usize;
+        let frames = self.frames(Some(main.state.current_address).filter(|at| *at != 0), &main.heap, depth);
+        self.log_error(pid, &main.state.group_leader, format, |heap| {
+            let frames: Vec<Term<'_>> = frames.iter().map(|frame| self.frame_term(heap, frame)).collect();
             vec![
                 Term::pid(pid),
                 Term::small(size as i64),
                 Term::small(total as i64),
                 Term::boolean(limit.kill),
                 Term::boolean(limit.error_logger),
+                Term::small(main.state.messages.len() as i64),
+                heap.list(&frames),
             ]
         });
     }

@@ -285,10 +285,24 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
     if wanted && main.collect(0, &mut []) == Collected::TooLarge {
         vm.terminate(&process, Vm::own_atom(atoms::KILLED));
         return;
+    // Asked for by somebody else: nothing runs now, so all roots are where a collection looks for them.
+    if (main.state.force_major || main.state.force_minor) && main.collect(0, &mut []) == Collected::TooLarge {
+        vm.report_heap_too_large(&process, main);
+        if main.state.max_heap_size.kill {
+            vm.terminate(&process, Vm::own_atom(atoms::KILLED));
+            return;
+        }
     }
     if main.state.suspended > 0 {
         park(vm, process);
         return;
+    }
+    if main.state.hibernating {
+        if main.state.messages.is_empty() {
+            park(vm, process);
+            return;
+        }
+        main.state.hibernating = false;
     }
     let before = process.reductions.load(Ordering::Relaxed);
     let collections = main.heap.collections();
@@ -309,6 +323,13 @@ pub(crate) fn account_memory(vm: &Vm, process: &Process, bytes: u64) {
 }
 
 fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
+    if !matches!(outcome, Outcome::Exit(_)) {
+        // SAFETY: the slice that ends here owns the process, and its references to the main part are gone.
+        if let Some(reason) = unsafe { process.main() }.state.exiting.take() {
+            vm.terminate(&process, reason);
+            return;
+        }
+    }
     match outcome {
         Outcome::Yield | Outcome::Clean => {
             process.incoming.requeue();

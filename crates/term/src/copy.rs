@@ -174,6 +174,33 @@ pub fn size_in_words(term: Term<'_>, literals: LiteralRange) -> usize {
     }
 }
 
+/// Words that `term` takes, each part counted once however often it is referred to, literals left out
+/// (`erts_debug:size_shared/1`).
+pub fn size_in_words_shared(term: Term<'_>, literals: LiteralRange) -> usize {
+    let mut total = 0;
+    let mut seen = std::collections::HashSet::new();
+    let mut pending = vec![term.word()];
+    while let Some(word) = pending.pop() {
+        if !word.is_pointer() || literals.contains(word.pointer()) || !seen.insert(word.pointer() as usize) {
+            continue;
+        }
+        // SAFETY: the term is alive, and so is everything it refers to.
+        unsafe {
+            let pointer = word.pointer();
+            if word.is_cons() {
+                total += 2;
+                pending.extend([Word(*pointer), Word(*pointer.add(1))]);
+                continue;
+            }
+            let header = Header(*pointer);
+            total += header.arity() + 1;
+            let (first, end) = header.term_words();
+            pending.extend((first..end).map(|index| Word(*pointer.add(index))));
+        }
+    }
+    total
+}
+
 pub(crate) struct Copier {
     next: *mut u64,
     pub(crate) off_heap: *mut u64,

@@ -509,7 +509,7 @@ impl Heap {
         if first_size == 0 {
             return second;
         }
-        if second_size == 0 {
+        if second_size == 0 || first.is_same(second) {
             return first;
         }
         if first.is_boxed_of(Kind::FlatMap) && second.is_boxed_of(Kind::FlatMap) {

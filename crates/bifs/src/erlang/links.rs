@@ -103,7 +103,7 @@ enum Watched {
     Caller,
     /// Something of this node, which may be gone.
     Local(MonitorTarget),
-    /// A process of another node or of an earlier life of this one.
+    /// A process or port of another node or of an earlier life of this one.
     Elsewhere,
 }
 
@@ -145,7 +145,7 @@ fn set_monitor<'h>(
         Watched::Elsewhere => {
             let tag = tag.unwrap_or(Term::atom(atoms::DOWN));
             let reason = Term::atom(if is_this_node(cx, target) { atoms::NOPROC } else { atoms::NOCONNECTION });
-            let down = cx.heap.tuple(&[tag, term, Term::atom(atoms::PROCESS), target, reason]);
+            let down = cx.heap.tuple(&[tag, term, kind, target, reason]);
             let down = cx.own(down);
             cx.vm.signal(cx.process, Signal::Message(down));
             if alias == Some(AliasKind::Explicit) {
@@ -157,7 +157,11 @@ fn set_monitor<'h>(
 }
 
 fn is_this_node(cx: &BifContext<'_>, target: Term<'_>) -> bool {
-    matches!(target.value(), Value::ExternalPid(pid) if pid.node() == cx.vm.node().0)
+    match target.value() {
+        Value::ExternalPid(pid) => pid.node() == cx.vm.node().0,
+        Value::ExternalPort(port) => port.node() == cx.vm.node().0,
+        _ => false,
+    }
 }
 
 /// A name given as an atom or as `{Name, Node}` with this node.
@@ -189,6 +193,9 @@ fn watched_process(cx: &BifContext<'_>, target: Term<'_>) -> Option<Watched> {
 fn watched_port(cx: &BifContext<'_>, target: Term<'_>) -> Option<Watched> {
     if let Some(port) = target.as_port() {
         return Some(Watched::Local(MonitorTarget::Port(port)));
+    }
+    if matches!(target.value(), Value::ExternalPort(port) if port.node() == cx.vm.node().0) {
+        return Some(Watched::Elsewhere);
     }
     let name = local_name(cx, target)?;
     Some(Watched::Local(match cx.vm.registry.whereis(name) {

@@ -3,6 +3,7 @@
 pub(crate) mod arithmetic;
 pub(crate) mod binary;
 pub(crate) mod conversion;
+pub(crate) mod debug;
 pub(crate) mod dictionary;
 pub(crate) mod exception;
 pub(crate) mod external;

@@ -175,6 +175,9 @@ fn status(state: &mut ProcessState) -> Atom {
 }
 
 fn frames(vm: &Vm, heap: &Heap, state: &ProcessState) -> Vec<Frame> {
+    if state.hibernating {
+        return vec![Frame { module: atoms::ERLANG, function: atoms::HIBERNATE, arity: 3, location: None }];
+    }
     let depth = vm.backtrace_depth.load(Ordering::Relaxed).max(1) as usize;
     let mut frames = vm.frames((state.current_address != 0).then_some(state.current_address), heap, depth);
     if frames.is_empty() {

@@ -229,6 +229,14 @@ fn machine_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
                 .map(|digits| std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()));
             heap.tuple_from(3, |_| Term::small(numbers.next().flatten().unwrap_or(0).into()))
         }
+        atoms::SNIFS => {
+            let name = |text| cx.vm.atoms.intern(text).map_or(Term::NIL, Term::atom);
+            let bifs = cx.vm.bifs.iter().filter(|bif| !bif.flags.nif);
+            let bifs: Vec<Term<'h>> = bifs
+                .map(|bif| heap.tuple(&[name(bif.module), name(bif.function), Term::small(i64::from(bif.arity))]))
+                .collect();
+            heap.list(&bifs)
+        }
         atoms::CPU_TOPOLOGY => cpu_topology(cx),
         atoms::SYSTEM_LOGGER => cx.vm.extension::<SystemLogger>().get().map_or(Term::atom(atoms::LOGGER), Term::pid),
         atoms::OS_MONOTONIC_TIME_SOURCE => time_source(cx, atoms::CLOCK_MONOTONIC, clock::monotonic_ns(), true),

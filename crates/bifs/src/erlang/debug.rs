@@ -1,0 +1,197 @@
+//! `erts_debug`: what test suites ask of the machine itself.
+//!
+//! Only what this machine has an answer for: any other state is `badarg`, as an unknown one is in OTP.
+
+use oxbeam_bif_macros::bif;
+use oxbeam_runtime::{BifContext, BifResult, Interrupt, LinkTarget, MonitorTarget, ProcessState, Signal, SystemTask, Trap};
+use oxbeam_term::{Atom, Heap, Pid, Term, atoms, size_in_words_shared};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::process::{await_result, reply};
+
+/// May internal state be looked at and set (`available_internal_state`)?
+#[derive(Default)]
+struct Available(AtomicBool);
+
+/// Longest time that a dirty wait takes, in milliseconds.
+const WAIT_MAX: u64 = 600_000;
+
+/// Looks at internal state.
+///
+/// # Errors
+///
+/// `undef` while it is not made available, `badarg` for a state that this machine does not have.
+#[bif("erts_debug:get_internal_state/1")]
+fn get_internal_state<'h>(cx: &mut BifContext<'h>, what: Term<'h>) -> BifResult<'h> {
+    let available = cx.vm.extension::<Available>().0.load(Ordering::Relaxed);
+    if what.is_atom(atoms::AVAILABLE_INTERNAL_STATE) {
+        return Ok(Term::boolean(available));
+    }
+    if !available {
+        return Err(cx.raise(atoms::UNDEF));
+    }
+    if what.is_atom(atoms::PROCESSES) {
+        let pids: Vec<Term<'h>> = cx.vm.processes.pids().into_iter().map(Term::pid).collect();
+        return Ok(cx.heap.list(&pids));
+    }
+    let Some([what, subject]) = what.as_tuple_of::<2>() else { return cx.badarg() };
+    match what.as_atom() {
+        Some(atoms::INTERNAL_HASH) => Ok(cx.heap.unsigned(oxbeam_term::internal_hash(*subject) & 0xffff_ffff)),
+        Some(atoms::PROCESS_STATUS) => {
+            let Some(pid) = subject.as_pid() else { return cx.badarg() };
+            let status = if cx.vm.process(pid).is_some() { atoms::RUNNABLE } else { atoms::UNDEFINED };
+            Ok(Term::atom(status))
+        }
+        Some(atoms::LINK_LIST) => ask(cx, *subject, links),
+        Some(atoms::MONITOR_LIST) => ask(cx, *subject, monitors),
+        _ => cx.badarg(),
+    }
+}
+
+/// Asks a process (or the caller) for a list about itself.
+fn ask<'h>(
+    cx: &mut BifContext<'h>,
+    subject: Term<'h>,
+    list: for<'t> fn(&'t Heap, &ProcessState, Pid) -> Term<'t>,
+) -> BifResult<'h> {
+    let Some(pid) = subject.as_pid() else { return cx.badarg() };
+    if pid == cx.pid() && !cx.process.has_signals() {
+        return Ok(list(cx.heap, cx.state, pid));
+    }
+    let reference = cx.make_reference();
+    let (requester, owned) = (cx.pid(), cx.own(reference));
+    let task: SystemTask = Box::new(move |vm, _, main| {
+        reply(vm, requester, &owned, |heap| match main {
+            Some(main) => list(heap, &main.state, pid),
+            None => Term::atom(atoms::UNDEFINED),
+        });
+    });
+    if cx.vm.signal_pid(pid, Signal::Task(task)) {
+        await_result(cx, reference)
+    } else {
+        Ok(Term::atom(atoms::UNDEFINED))
+    }
+}
+
+/// `{erl_link, Kind, OtherEnd, State, Id}` for each link.
+fn links<'t>(heap: &'t Heap, state: &ProcessState, _owner: Pid) -> Term<'t> {
+    let link = |end: &LinkTarget| {
+        let (kind, other) = match end {
+            LinkTarget::Process(pid) => (atoms::PROCESS, Term::pid(*pid)),
+            LinkTarget::Port(port) => (atoms::PORT, Term::port(*port)),
+        };
+        let linked = Term::atom(atoms::LINKED);
+        heap.tuple(&[Term::atom(atoms::ERL_LINK), Term::atom(kind), other, linked, Term::NIL])
+    };
+    let links: Vec<Term<'t>> = state.links.keys().map(link).collect();
+    heap.list(&links)
+}
+
+/// `{erl_monitor, Kind, Direction, Reference, OtherEnd, Name}` for each monitor set by or on the process.
+fn monitors<'t>(heap: &'t Heap, state: &ProcessState, owner: Pid) -> Term<'t> {
+    let entry = |kind: Atom, direction: Atom, reference: Term<'t>, other: Term<'t>, name: Option<Atom>| {
+        let (kind, direction) = (Term::atom(kind), Term::atom(direction));
+        let name = name.map_or(Term::NIL, Term::atom);
+        heap.tuple(&[Term::atom(atoms::ERL_MONITOR), kind, direction, reference, other, name])
+    };
+    let mut all = Vec::new();
+    for (reference, monitor) in &state.monitors {
+        let (kind, other, name) = match monitor.target {
+            MonitorTarget::Process(pid) => (atoms::PROCESS, Term::pid(pid), None),
+            MonitorTarget::Name(name, pid) => (atoms::PROCESS, Term::pid(pid), Some(name)),
+            MonitorTarget::Port(port) => (atoms::PORT, Term::port(port), None),
+            MonitorTarget::PortName(name, port) => (atoms::PORT, Term::port(port), Some(name)),
+            MonitorTarget::TimeOffset => (atoms::TIME_OFFSET, Term::atom(atoms::CLOCK_SERVICE), None),
+            MonitorTarget::Gone(_) | MonitorTarget::GonePort(_) => continue,
+        };
+        let reference = match monitor.carries_owner {
+            true => heap.alias_reference(reference.0, owner),
+            false => heap.reference(reference.0),
+        };
+        all.push(entry(kind, atoms::ORIGIN, reference, other, name));
+    }
+    for (reference, watcher) in &state.watchers {
+        let reference = heap.reference(reference.0);
+        all.push(entry(atoms::PROCESS, atoms::TARGET, reference, Term::pid(watcher.watcher), watcher.name));
+    }
+    heap.list(&all)
+}
+
+/// Changes internal state.
+///
+/// # Errors
+///
+/// `undef` while it is not made available, `badarg` for a state that this machine does not have.
+#[bif("erts_debug:set_internal_state/2")]
+fn set_internal_state<'h>(cx: &mut BifContext<'h>, what: Atom, value: Term<'h>) -> BifResult<'h> {
+    let available = cx.vm.extension::<Available>();
+    if what == atoms::AVAILABLE_INTERNAL_STATE {
+        let Some(value) = value.as_boolean() else { return cx.badarg() };
+        return Ok(Term::boolean(available.0.swap(value, Ordering::Relaxed)));
+    }
+    if !available.0.load(Ordering::Relaxed) {
+        return Err(cx.raise(atoms::UNDEF));
+    }
+    match what {
+        atoms::REDS_LEFT => {
+            let Some(left) = value.as_u64() else { return cx.badarg() };
+            *cx.reductions = i32::try_from(left).unwrap_or(i32::MAX).min(oxbeam_runtime::SLICE_REDUCTIONS);
+            Ok(Term::TRUE)
+        }
+        // The scheduler itself sleeps: that is what it is for.
+        atoms::SLEEP | atoms::BLOCK => {
+            let Some(milliseconds) = value.as_u64() else { return cx.badarg() };
+            std::thread::sleep(Duration::from_millis(milliseconds.min(WAIT_MAX)));
+            Ok(Term::TRUE)
+        }
+        // Memory is given back by whoever drops it last, at once: there is nothing left to wait for.
+        atoms::WAIT => match value.as_atom() {
+            Some(atoms::THREAD_PROGRESS | atoms::DEALLOCATIONS | atoms::TIMER_CANCELLATIONS) => Ok(Term::atom(atoms::OK)),
+            _ => cx.badarg(),
+        },
+        // Signals of all senders meet in one queue, in the order they came; there is no other kind to switch to.
+        atoms::PROC_SIG_BUFFERS => Ok(Term::boolean(value.as_boolean() == Some(true))),
+        atoms::ETS_FORCE_TRAP => Ok(Term::atom(atoms::NOTSUP)),
+        // Long work is measured in reductions here, so there is no limit of its own.
+        atoms::BINARY_LOOP_LIMIT | atoms::UNICODE_LOOP_LIMIT => Ok(Term::small(-1)),
+        _ => cx.badarg(),
+    }
+}
+
+/// Words of a term, each shared part counted once.
+#[bif("erts_debug:size_shared/1")]
+fn size_shared<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> BifResult<'h> {
+    let words = size_in_words_shared(term, cx.literals());
+    cx.spend(words / 4);
+    Ok(cx.heap.unsigned(words as u64))
+}
+
+/// Runs on a dirty scheduler for computations.
+#[bif("erts_debug:dirty_cpu/2", dirty_cpu)]
+fn dirty_cpu<'h>(cx: &mut BifContext<'h>, what: Term<'h>, argument: Term<'h>) -> BifResult<'h> {
+    dirty_work(cx, atoms::DIRTY_CPU, what, argument)
+}
+
+/// Runs on a dirty scheduler for blocking work.
+#[bif("erts_debug:dirty_io/2", dirty_io)]
+fn dirty_io<'h>(cx: &mut BifContext<'h>, what: Term<'h>, argument: Term<'h>) -> BifResult<'h> {
+    dirty_work(cx, atoms::DIRTY_IO, what, argument)
+}
+
+fn dirty_work<'h>(cx: &mut BifContext<'h>, kind: Atom, what: Term<'h>, argument: Term<'h>) -> BifResult<'h> {
+    match (what.as_atom(), argument.as_atom()) {
+        (Some(atoms::SCHEDULER), Some(atoms::TYPE)) => return Ok(Term::atom(kind)),
+        (Some(atoms::ERROR), Some(reason)) => return Err(cx.raise(reason)),
+        (Some(atoms::COPY), _) => return Ok(argument),
+        _ => {}
+    }
+    match (what.as_atom(), argument.as_u64()) {
+        (Some(atoms::WAIT), Some(milliseconds)) => {
+            std::thread::sleep(Duration::from_millis(milliseconds.min(WAIT_MAX)));
+            Ok(Term::atom(atoms::OK))
+        }
+        (Some(atoms::YIELD), Some(_)) => Err(Box::new(Interrupt::Trap(Trap::Yield(Term::atom(atoms::OK))))),
+        _ => cx.badarg(),
+    }
+}
