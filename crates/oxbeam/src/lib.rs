@@ -6,8 +6,6 @@
 mod boot;
 mod check;
 
-pub use boot::{Boot, BootError, wait_for_end};
-pub use check::{CheckFailure, CheckReport, check_load};
-pub use boot::{Boot, BootError, new_machine};
+pub use boot::{Boot, BootError, new_machine, wait_for_end};
 pub use check::{CheckFailure, CheckReport, check_load, load_check};
 pub use oxbeam_runtime::{Vm, VmOptions};

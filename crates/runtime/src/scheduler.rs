@@ -219,10 +219,6 @@ impl Schedulers {
     }
     pub(crate) fn stop(&self) {
         self.request_stop();
-        for scheduler in &self.schedulers {
-            *scheduler.wake_lock.lock() = true;
-            scheduler.wake.notify_one();
-        }
         self.sleepers.wake_all();
         for pool in &self.dirty {
             let _queue = pool.queue.lock();
@@ -283,10 +279,6 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
     // for a process that went through its slice without a safepoint at which its fragments could be collected.
     let wanted = main.state.force_major || main.state.force_minor || main.heap.wants_collection();
     if wanted && main.collect(0, &mut []) == Collected::TooLarge {
-        vm.terminate(&process, Vm::own_atom(atoms::KILLED));
-        return;
-    // Asked for by somebody else: nothing runs now, so all roots are where a collection looks for them.
-    if (main.state.force_major || main.state.force_minor) && main.collect(0, &mut []) == Collected::TooLarge {
         vm.report_heap_too_large(&process, main);
         if main.state.max_heap_size.kill {
             vm.terminate(&process, Vm::own_atom(atoms::KILLED));
