@@ -100,7 +100,7 @@ impl<'a> Decoder<'a> {
                     break;
                 }
             }
-            self.instruction(instruction).map_err(|error| self.locate(error, instruction.op, name, arity))?;
+            self.instruction(instruction, index).map_err(|error| self.locate(error, instruction.op, name, arity))?;
         }
         if self.functions[info].entry == UNKNOWN {
             self.functions[info].entry = self.offset();
@@ -276,7 +276,18 @@ impl<'a> Decoder<'a> {
 
     // --- instructions --------------------------------------------------------------------------------------------
 
-    fn instruction(&mut self, instruction: beam::Instruction) -> Result<(), LoadError> {
+    /// When `deallocate` and `return` follow the instruction, the call it makes is a last call: the frame's size. The
+    /// compiler has no instruction for last calls of funs, yet they must not keep their frame.
+    fn last_call(&self, index: usize) -> Option<u32> {
+        let code = &self.file.code;
+        let [deallocate, end] = code.instructions.get(index + 1..index + 3)? else { return None };
+        match (deallocate.op, end.op, code.operands_of(*deallocate)) {
+            (Op::Deallocate, Op::Return, [words]) => self.unsigned(*words).ok(),
+            _ => None,
+        }
+    }
+
+    fn instruction(&mut self, instruction: beam::Instruction, index: usize) -> Result<(), LoadError> {
         let operands = self.file.code.operands_of(instruction);
         let o = |index: usize| operands[index];
         match instruction.op {
@@ -421,11 +432,21 @@ impl<'a> Decoder<'a> {
                 self.register(o(1))?;
                 self.sources(environment)?;
             }
-            Op::CallFun => self.numbers(I::CallFun, operands)?,
+            Op::CallFun => match self.last_call(index) {
+                Some(words) => {
+                    self.numbers(I::CallFunLast, operands)?;
+                    self.number(words);
+                }
+                None => self.numbers(I::CallFun, operands)?,
+            },
             Op::CallFun2 => {
-                self.emit(I::CallFun2);
+                let last = self.last_call(index);
+                self.emit(if last.is_some() { I::CallFun2Last } else { I::CallFun2 });
                 self.plain(o(1))?;
                 self.source(o(2))?;
+                if let Some(words) = last {
+                    self.number(words);
+                }
             }
             Op::Apply => self.numbers(I::Apply, operands)?,
             Op::ApplyLast => self.numbers(I::ApplyLast, operands)?,

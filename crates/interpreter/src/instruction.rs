@@ -59,7 +59,8 @@ instructions! {
     Apply2, Apply2Last, Apply2Only,
     /// `apply`, `apply_last` of x(arity):x(arity+1).
     Apply, ApplyLast,
-    CallFun, CallFun2,
+    /// Calls of funs: arity[, fun][, words of the frame].
+    CallFun, CallFun2, CallFunLast, CallFun2Last,
     /// Guard BIFs: [fail, live,] constant, sources, register.
     GuardBif0, GuardBif1, GuardBif2, GuardBif3,
     Add, Subtract, Multiply, IntegerDivide, Remainder, Band, Bor, Bxor, ShiftLeft, ShiftRight,

@@ -70,7 +70,13 @@ impl Run<'_> {
         if self.message_to_try(ip) {
             return Flow::Go(self.label(ip, 1));
         }
-        self.suspend(ip, 0, Outcome::Wait)
+        self.wait_here(ip)
+    }
+    /// Waits at the instruction at `ip`, and is seen at the start of the receive's loop, operand 1.
+    fn wait_here(&mut self, ip: *const u32) -> Flow {
+        let flow = self.suspend(ip, 0, Outcome::Wait);
+        self.state().current_address = self.label(ip, 1) as u64 + 4;
+        flow
     }
     /// Is there a message that the loop at operand 1 has not tried? A receive without patterns has no loop: the label
     /// is the wait itself, which no message ends.
@@ -111,7 +117,7 @@ impl Run<'_> {
             });
             self.state().receive_timer = Some(timer);
         }
-        self.suspend(ip, 0, Outcome::Wait)
+        self.wait_here(ip)
     }
     /// When a receive with this time-out gives up.
     fn deadline(&self, time: Word) -> Result<u64, ()> {

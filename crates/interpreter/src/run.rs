@@ -264,6 +264,7 @@ impl<'a> Run<'a> {
             self.set_x(index, *word);
         }
         state.registers.clear();
+        state.current_function = None;
         match state.resume {
             Resume::Code(address) => Flow::Go(address as *const u32),
             Resume::Bif(saved) => self.resume_bif(saved),
@@ -474,6 +475,8 @@ impl<'a> Run<'a> {
         }
         self.state().hibernating = true;
         Flow::Stop(Outcome::Wait)
+        self.state().current_function = Some((atoms::ERLANG, atoms::HIBERNATE, 3));
+        if self.state().messages.is_empty() { Flow::Stop(Outcome::Wait) } else { Flow::Stop(Outcome::Yield) }
     }
 
     // --- calls ---------------------------------------------------------------------------------------------------
@@ -922,6 +925,16 @@ impl<'a> Run<'a> {
                 I::CallFun2 => {
                     let (arity, fun) = (self.number(ip, 1) as usize, self.source(ip, 2));
                     self.push_return(ip.wrapping_add(3));
+                    flow!(self.call_fun(ip, fun, arity))
+                }
+                I::CallFunLast => {
+                    let arity = self.number(ip, 1) as usize;
+                    self.drop_frame(self.number(ip, 2) as usize);
+                    flow!(self.call_fun(ip, self.x(arity), arity))
+                }
+                I::CallFun2Last => {
+                    let (arity, fun) = (self.number(ip, 1) as usize, self.source(ip, 2));
+                    self.drop_frame(self.number(ip, 3) as usize);
                     flow!(self.call_fun(ip, fun, arity))
                 }
                 I::Return => ip = self.pop_return(),

@@ -225,7 +225,7 @@ pub struct ProcessState {
     pub max_heap_size: MaxHeapSize,
     /// ETS tables it owns.
     pub tables: Vec<u64>,
-    /// `catch` depth is counted on demand; last known current function for `process_info/2`.
+    /// What `process_info/2` shows instead of the place of the code: set while the process hibernates.
     pub current_function: Option<(Atom, Atom, u8)>,
     /// Sequential trace token (`seq_trace`).
     pub seq_trace_token: Option<OwnedTerm>,

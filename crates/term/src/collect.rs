@@ -244,7 +244,7 @@ impl Heap {
 pub fn next_heap_size(words: usize) -> usize {
     let (mut smaller, mut size) = (12, 38);
     while size < words {
-        if size < 1_000_000 {
+        if size < 833_026 {
             (smaller, size) = (size, size + smaller + 1);
         } else {
             size += size / 5;

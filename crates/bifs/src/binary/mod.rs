@@ -199,7 +199,8 @@ fn common<'h>(cx: &mut BifContext<'h>, binaries: Term<'h>, in_common: impl Fn(&[
 fn referenced_byte_size<'h>(cx: &mut BifContext<'h>, subject: Bits<'h>) -> BifResult<'h> {
     match subject.shared() {
         Some((whole, _)) => Ok(Term::small(whole.as_slice().len() as i64)),
-        None => Ok(cx.heap.unsigned(subject.data().len() as u64)),
+        // What is not shared answers in bits.
+        None => Ok(cx.heap.unsigned(subject.bit_size() as u64)),
     }
 }
 

@@ -429,7 +429,9 @@ impl<'a> Compiler<'a> {
             return;
         }
         let Some((name, arguments)) = elements.split_first() else { return self.not_a_call(term) };
-        let Some(name) = name.as_atom() else { return self.not_a_call(term) };
+        let Some(name) = name.as_atom().filter(|_| !is_variable(*name, self.atoms)) else {
+            return self.not_a_call(term);
+        };
         match self.atoms.text(name) {
             "const" => match arguments {
                 [value] => self.constant(*value, copy),
