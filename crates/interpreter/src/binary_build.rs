@@ -1,6 +1,6 @@
-//! Building binaries: `bs_create_bin`, and what compilers before OTP 25 used.
+//! Building binaries: `bs_create_bin`.
 
-use crate::instruction::{Instruction as I, SIZE_ALL, flags, segment};
+use crate::instruction::{SIZE_ALL, flags, segment};
 use crate::run::{Flow, Run};
 use oxbeam_runtime::{Class, Exception, Trace};
 use oxbeam_term::arithmetic;
@@ -15,14 +15,15 @@ struct SegmentError<'h> {
 }
 
 /// A segment with its size known.
-struct Segment<'h> {
-    kind: u32,
-    flags: u32,
-    bits: usize,
-    value: Value<'h>,
+pub(crate) struct Segment<'h> {
+    pub(crate) kind: u32,
+    pub(crate) flags: u32,
+    pub(crate) bits: usize,
+    pub(crate) value: Value<'h>,
 }
 
-enum Value<'h> {
+/// What a segment holds.
+pub(crate) enum Value<'h> {
     Bits(Bits<'h>),
     Term(Term<'h>),
     Bytes(&'h [u8]),
@@ -171,15 +172,6 @@ impl<'a> Run<'a> {
         let empty = self.heap().binary(&[]).word();
         self.set_x(0, empty);
     }
-
-    /// Instructions that compilers before OTP 25 emitted: the binary under construction is kept beside the heap.
-    pub(crate) fn old_construction(&mut self, ip: *const u32, instruction: I) -> Flow {
-        let text = format!("{instruction:?}");
-        let atom = self.vm.atoms.intern(&text).map_or(Term::atom(atoms::UNDEFINED), Term::atom);
-        self.sync();
-        let reason = self.heap().tuple(&[Term::atom(atoms::NOTSUP), atom]);
-        self.raise_code(ip, reason)
-    }
 }
 
 fn segment_text(kind: u32) -> &'static str {
@@ -193,7 +185,7 @@ fn segment_text(kind: u32) -> &'static str {
     }
 }
 
-fn utf8_length(character: u32) -> usize {
+pub(crate) fn utf8_length(character: u32) -> usize {
     match character {
         0..=0x7f => 1,
         0x80..=0x7ff => 2,
@@ -202,7 +194,7 @@ fn utf8_length(character: u32) -> usize {
     }
 }
 
-fn fits_float(float: f64, size: usize) -> bool {
+pub(crate) fn fits_float(float: f64, size: usize) -> bool {
     match size {
         32 => (float as f32).is_finite(),
         16 => float.abs() < 65520.0,
@@ -217,7 +209,7 @@ fn write_all(segments: &[Segment<'_>], bytes: &mut [u8], mut position: usize) {
     }
 }
 
-fn write_segment(segment: &Segment<'_>, bytes: &mut [u8], position: usize) {
+pub(crate) fn write_segment(segment: &Segment<'_>, bytes: &mut [u8], position: usize) {
     let little = segment.flags & flags::LITTLE != 0;
     match segment.value {
         Value::Bits(source) => bits::copy_bits(source.data(), source.bit_offset(), bytes, position, segment.bits),
