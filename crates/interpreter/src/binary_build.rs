@@ -107,12 +107,9 @@ impl<'a> Run<'a> {
             }
             segment::FLOAT => {
                 let bits = self.segment_size(ip, at + 4, unit, index, kind_text)?;
-                let float = arithmetic::as_float(value).ok_or_else(|| fail("type", value))?;
+                arithmetic::as_float(value).ok_or_else(|| fail("type", value))?;
                 if !matches!(bits, 16 | 32 | 64) {
                     return Err(fail("invalid", self.term(self.source(ip, at + 4))));
-                }
-                if !fits_float(float, bits) {
-                    return Err(fail("no_float", value));
                 }
                 Ok(Segment { kind, flags, bits, value: Value::Term(value) })
             }
@@ -191,14 +188,6 @@ pub(crate) fn utf8_length(character: u32) -> usize {
         0x80..=0x7ff => 2,
         0x800..=0xffff => 3,
         _ => 4,
-    }
-}
-
-pub(crate) fn fits_float(float: f64, size: usize) -> bool {
-    match size {
-        32 => (float as f32).is_finite(),
-        16 => float.abs() < 65520.0,
-        _ => true,
     }
 }
 
@@ -293,6 +282,9 @@ fn write_integer(term: Term<'_>, size: usize, little: bool, bytes: &mut [u8], po
 fn f64_to_half(value: f64) -> u16 {
     let sign = if value.is_sign_negative() { 0x8000u16 } else { 0 };
     let magnitude = value.abs();
+    if magnitude >= 65520.0 {
+        return sign | 0x7c00;
+    }
     if magnitude < 2f64.powi(-14) {
         let units = (magnitude * 2f64.powi(24)).round_ties_even();
         return sign | units as u16;

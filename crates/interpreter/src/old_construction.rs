@@ -3,7 +3,7 @@
 //! The bits are gathered in a [`Builder`] and become a term with the last of them. Nothing between the first and the
 //! last instruction calls or collects; code that does so all the same finds its builder gone and gets `badarg`.
 
-use crate::binary_build::{Segment, Value, fits_float, utf8_length, write_segment};
+use crate::binary_build::{Segment, Value, utf8_length, write_segment};
 use crate::instruction::{Instruction as I, SIZE_ALL, segment};
 use crate::run::{Flow, Run};
 use oxbeam_term::arithmetic;
@@ -125,8 +125,7 @@ impl<'a> Run<'a> {
             }
             I::BsPutFloat => {
                 let bits = self.count(ip, 2, unit)?;
-                let float = arithmetic::as_float(value).ok_or(atoms::BADARG)?;
-                if !matches!(bits, 16 | 32 | 64) || !fits_float(float, bits) {
+                if arithmetic::as_float(value).is_none() || !matches!(bits, 16 | 32 | 64) {
                     return Err(atoms::BADARG);
                 }
                 Segment { kind: segment::FLOAT, flags, bits, value: Value::Term(value) }
