@@ -1,6 +1,6 @@
-//! Building binaries: `bs_create_bin`, and what compilers before OTP 25 used.
+//! Building binaries: `bs_create_bin`.
 
-use crate::instruction::{Instruction as I, SIZE_ALL, flags, segment};
+use crate::instruction::{SIZE_ALL, flags, segment};
 use crate::run::{Flow, Run};
 use oxbeam_runtime::{Class, Exception, Trace};
 use oxbeam_term::arithmetic;
@@ -28,6 +28,15 @@ struct Segment<'h> {
 
 #[derive(Clone, Copy)]
 enum Value<'h> {
+pub(crate) struct Segment<'h> {
+    pub(crate) kind: u32,
+    pub(crate) flags: u32,
+    pub(crate) bits: usize,
+    pub(crate) value: Value<'h>,
+}
+
+/// What a segment holds.
+pub(crate) enum Value<'h> {
     Bits(Bits<'h>),
     Term(Term<'h>),
     Bytes(&'h [u8]),
@@ -117,12 +126,9 @@ impl<'a> Run<'a> {
             }
             segment::FLOAT => {
                 let bits = self.segment_size(ip, at + 4, unit, index, kind_text)?;
-                let float = arithmetic::as_float(value).ok_or_else(|| fail("type", value))?;
+                arithmetic::as_float(value).ok_or_else(|| fail("type", value))?;
                 if !matches!(bits, 16 | 32 | 64) {
                     return Err(fail("invalid", self.term(self.source(ip, at + 4))));
-                }
-                if !fits_float(float, bits) {
-                    return Err(fail("no_float", value));
                 }
                 Ok(Segment { kind, flags, bits, value: Value::Term(value) })
             }
@@ -182,15 +188,6 @@ impl<'a> Run<'a> {
         let empty = self.heap().binary(&[]).word();
         self.set_x(0, empty);
     }
-
-    /// Instructions that compilers before OTP 25 emitted: the binary under construction is kept beside the heap.
-    pub(crate) fn old_construction(&mut self, ip: *const u32, instruction: I) -> Flow {
-        let text = format!("{instruction:?}");
-        let atom = self.vm.atoms.intern(&text).map_or(Term::atom(atoms::UNDEFINED), Term::atom);
-        self.sync();
-        let reason = self.heap().tuple(&[Term::atom(atoms::NOTSUP), atom]);
-        self.raise_code(ip, reason)
-    }
 }
 
 fn segment_text(kind: u32) -> &'static str {
@@ -204,20 +201,12 @@ fn segment_text(kind: u32) -> &'static str {
     }
 }
 
-fn utf8_length(character: u32) -> usize {
+pub(crate) fn utf8_length(character: u32) -> usize {
     match character {
         0..=0x7f => 1,
         0x80..=0x7ff => 2,
         0x800..=0xffff => 3,
         _ => 4,
-    }
-}
-
-fn fits_float(float: f64, size: usize) -> bool {
-    match size {
-        32 => (float as f32).is_finite(),
-        16 => float.abs() < 65520.0,
-        _ => true,
     }
 }
 
@@ -228,7 +217,7 @@ fn write_all(segments: &[Segment<'_>], bytes: &mut [u8], mut position: usize) {
     }
 }
 
-fn write_segment(segment: &Segment<'_>, bytes: &mut [u8], position: usize) {
+pub(crate) fn write_segment(segment: &Segment<'_>, bytes: &mut [u8], position: usize) {
     let little = segment.flags & flags::LITTLE != 0;
     match segment.value {
         Value::Bits(source) => bits::copy_bits(source.data(), source.bit_offset(), bytes, position, segment.bits),
@@ -338,6 +327,9 @@ fn write_small(value: u64, size: usize, little: bool, bytes: &mut [u8], position
 fn f64_to_half(value: f64) -> u16 {
     let sign = if value.is_sign_negative() { 0x8000u16 } else { 0 };
     let magnitude = value.abs();
+    if magnitude >= 65520.0 {
+        return sign | 0x7c00;
+    }
     if magnitude < 2f64.powi(-14) {
         let units = (magnitude * 2f64.powi(24)).round_ties_even();
         return sign | units as u16;

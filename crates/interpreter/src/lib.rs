@@ -8,6 +8,7 @@ mod binary_match;
 mod decode;
 mod exception;
 mod instruction;
+mod old_construction;
 mod receive;
 mod run;
 

@@ -2,6 +2,7 @@
 
 use crate::Interpreter;
 use crate::instruction::{Instruction as I, SIZE_ALL};
+use crate::old_construction::Builder;
 use oxbeam_runtime::{
     BifContext, BifEntry, BifFunction, Class, Collected, DirtyKind, Exception, Interrupt, Outcome, Process,
     ProcessMain, ProcessState, Resume, SavedCall, Trace, Trap, Vm,
@@ -60,6 +61,8 @@ pub struct Run<'a> {
     /// X registers, Y registers (the stack's top), constants.
     pub(crate) bases: [*mut u64; 3],
     floats: *mut f64,
+    /// The binary that old instructions are building.
+    pub(crate) builder: Option<Box<Builder>>,
 }
 
 macro_rules! stop_or {
@@ -88,7 +91,7 @@ impl<'a> Run<'a> {
         let stack = main.heap.stack_top();
         let constants = vm.code.constants.base().cast_mut();
         let bases = [x, stack, constants];
-        Run { interpreter, vm, process, main, dirty, reductions: budget, budget, bases, floats }
+        Run { interpreter, vm, process, main, dirty, reductions: budget, budget, bases, floats, builder: None }
     }
 
     // --- access --------------------------------------------------------------------------------------------------
@@ -207,6 +210,7 @@ impl<'a> Run<'a> {
     #[inline(never)]
     pub(crate) fn collect(&mut self, need: usize, live: usize) {
         self.sync();
+        self.builder = None;
         // SAFETY: `live` X registers hold terms; the slice owns the process.
         let (main, registers) =
             unsafe { (&mut *self.main, std::slice::from_raw_parts_mut(self.bases[0].cast::<Word>(), live)) };
