@@ -17,8 +17,8 @@ mod reader;
 mod tables;
 
 pub use beam_file::BeamFile;
-pub use container::chunk;
 pub use code::{BigInteger, Code, Function, Instruction, Operand, OperandList, TypeIndex};
+pub use container::chunk;
 pub use disassemble::disassemble;
 pub use error::{ChunkName, LoadError};
 pub use opcodes::Op;

@@ -8,6 +8,8 @@ pub(crate) mod atomics;
 pub(crate) mod binary;
 pub(crate) mod code;
 pub(crate) mod coverage;
+#[cfg(test)]
+mod data_tests;
 pub(crate) mod erlang;
 pub mod ets;
 pub mod io;
@@ -19,8 +21,6 @@ pub mod os;
 pub(crate) mod persistent_term;
 pub mod printable;
 pub(crate) mod re;
-#[cfg(test)]
-mod data_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod unicode;

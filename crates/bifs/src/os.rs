@@ -1,6 +1,5 @@
 //! Module `os`: environment, signals, the operating system's process.
 
-
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult};
 use oxbeam_term::{Heap, Term};

@@ -19,15 +19,6 @@ const INLINE_SEGMENTS: usize = 6;
 
 /// A segment with its size known.
 #[derive(Clone, Copy)]
-struct Segment<'h> {
-    kind: u32,
-    flags: u32,
-    bits: usize,
-    value: Value<'h>,
-}
-
-#[derive(Clone, Copy)]
-enum Value<'h> {
 pub(crate) struct Segment<'h> {
     pub(crate) kind: u32,
     pub(crate) flags: u32,
@@ -36,6 +27,7 @@ pub(crate) struct Segment<'h> {
 }
 
 /// What a segment holds.
+#[derive(Clone, Copy)]
 pub(crate) enum Value<'h> {
     Bits(Bits<'h>),
     Term(Term<'h>),

@@ -165,13 +165,8 @@ impl<'a> Run<'a> {
 
     fn begin(&mut self, total: usize, base: Option<Word>, destination: u32) -> Built<()> {
         self.sync();
-        self.builder = Some(Box::new(Builder {
-            bytes: vec![0; total.div_ceil(8)],
-            position: 0,
-            total,
-            base,
-            destination,
-        }));
+        self.builder =
+            Some(Box::new(Builder { bytes: vec![0; total.div_ceil(8)], position: 0, total, base, destination }));
         if total == 0 {
             self.finish_construction();
         }

@@ -268,7 +268,6 @@ impl<'a> Run<'a> {
             self.set_x(index, *word);
         }
         state.registers.clear();
-        state.current_function = None;
         match state.resume {
             Resume::Code(address) => Flow::Go(address as *const u32),
             Resume::Bif(saved) => self.resume_bif(saved),
@@ -479,8 +478,6 @@ impl<'a> Run<'a> {
         }
         self.state().hibernating = true;
         Flow::Stop(Outcome::Wait)
-        self.state().current_function = Some((atoms::ERLANG, atoms::HIBERNATE, 3));
-        if self.state().messages.is_empty() { Flow::Stop(Outcome::Wait) } else { Flow::Stop(Outcome::Yield) }
     }
 
     // --- calls ---------------------------------------------------------------------------------------------------

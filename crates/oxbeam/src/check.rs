@@ -1,7 +1,7 @@
 //! Does every module load? `oxbeam check-load DIR...`.
 
-use crate::{Vm, VmOptions};
 use crate::boot::{new_machine, prepare};
+use crate::{Vm, VmOptions};
 use std::path::{Path, PathBuf};
 
 /// A module that does not load.

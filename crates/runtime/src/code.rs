@@ -193,8 +193,13 @@ impl CodeTable {
         let Exports { by_name, in_order } = &mut *exports;
         by_name.entry((module, function, arity)).or_insert_with(|| {
             // Freed by `Drop`: exports live as long as the machine, hence longer than any term that points to one.
-            let export: &'static Export =
-                Box::leak(Box::new(Export { module, function, arity, address: AtomicU64::new(0), bif: AtomicU64::new(0) }));
+            let export: &'static Export = Box::leak(Box::new(Export {
+                module,
+                function,
+                arity,
+                address: AtomicU64::new(0),
+                bif: AtomicU64::new(0),
+            }));
             in_order.push(export);
             export
         })
@@ -237,8 +242,11 @@ impl CodeTable {
     pub fn loaded(&self) -> Vec<Atom> {
         let modules = self.modules.read();
         let has_code = |module: &Module| module.current.is_some() || module.old.is_some();
-        let mut names: Vec<(usize, Atom)> =
-            modules.iter().filter(|(_, module)| has_code(module)).map(|(name, module)| (module.number, *name)).collect();
+        let mut names: Vec<(usize, Atom)> = modules
+            .iter()
+            .filter(|(_, module)| has_code(module))
+            .map(|(name, module)| (module.number, *name))
+            .collect();
         names.sort_unstable();
         names.into_iter().map(|(_, name)| name).collect()
     }
@@ -274,8 +282,7 @@ impl CodeTable {
         if prepared.len() > 1 && !on_load.is_empty() {
             return Err(PublishError::OnLoad(on_load));
         }
-        let duplicated =
-            names(&|index, code| prepared[..index].iter().any(|before| before.code.module == code.module));
+        let duplicated = names(&|index, code| prepared[..index].iter().any(|before| before.code.module == code.module));
         if !duplicated.is_empty() {
             return Err(PublishError::Duplicated(duplicated));
         }
@@ -370,8 +377,7 @@ impl CodeTable {
                 Some(current.address(*offset))
             });
             let here = code.address(*offset);
-            let _ =
-                entry.address.compare_exchange(here, current.unwrap_or(0), Ordering::AcqRel, Ordering::Relaxed);
+            let _ = entry.address.compare_exchange(here, current.unwrap_or(0), Ordering::AcqRel, Ordering::Relaxed);
         }
         self.retired.lock().push(code);
         true

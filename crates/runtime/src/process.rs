@@ -225,8 +225,6 @@ pub struct ProcessState {
     pub max_heap_size: MaxHeapSize,
     /// ETS tables it owns.
     pub tables: Vec<u64>,
-    /// What `process_info/2` shows instead of the place of the code: set while the process hibernates.
-    pub current_function: Option<(Atom, Atom, u8)>,
     /// Sequential trace token (`seq_trace`).
     pub seq_trace_token: Option<OwnedTerm>,
     /// Saved call depth asked for by `save_calls`.
@@ -345,7 +343,6 @@ impl ProcessMain {
                 suspending: BTreeMap::new(),
                 max_heap_size: MaxHeapSize::NONE,
                 tables: Vec::new(),
-                current_function: None,
                 seq_trace_token: None,
                 save_calls: 0,
                 hibernating: false,

@@ -1,7 +1,7 @@
 //! Sending: how a signal reaches a process, and whom a term names.
 
-use crate::monitor::LinkTarget;
 use crate::inbox::Delivery;
+use crate::monitor::LinkTarget;
 use crate::process::{Process, RunStatus};
 use crate::{Signal, Vm};
 use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Port, Term};

@@ -55,7 +55,6 @@ fn pre_loaded<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
     Ok(cx.heap.list(&modules))
 }
 
-
 /// Is the function one that the machine itself has? `apply` is an instruction of the engine.
 fn is_built_in(cx: &BifContext<'_>, module: Atom, function: Atom, arity: i64) -> bool {
     let Ok(arity) = u8::try_from(arity) else { return false };
@@ -102,9 +101,7 @@ fn module_item<'h>(cx: &BifContext<'h>, code: &ModuleCode, item: Atom) -> Option
     Some(match item {
         atoms::MODULE => Term::atom(code.module),
         atoms::EXPORTS => exports(cx, code.module),
-        atoms::FUNCTIONS => {
-            named(cx, code.functions.iter().map(|function| (function.name, function.arity)))
-        }
+        atoms::FUNCTIONS => named(cx, code.functions.iter().map(|function| (function.name, function.arity))),
         atoms::ATTRIBUTES => external(cx, &code.attributes),
         atoms::COMPILE => external(cx, &code.compile_info),
         atoms::MD5 => cx.heap.binary(&code.md5),
@@ -117,9 +114,8 @@ fn module_item<'h>(cx: &BifContext<'h>, code: &ModuleCode, item: Atom) -> Option
 
 /// `[{Name, Arity}, ...]`.
 pub(super) fn named<'h>(cx: &BifContext<'h>, functions: impl Iterator<Item = (Atom, u8)>) -> Term<'h> {
-    let pairs: Vec<Term<'h>> = functions
-        .map(|(name, arity)| cx.heap.tuple(&[Term::atom(name), Term::small(i64::from(arity))]))
-        .collect();
+    let pairs: Vec<Term<'h>> =
+        functions.map(|(name, arity)| cx.heap.tuple(&[Term::atom(name), Term::small(i64::from(arity))])).collect();
     cx.heap.list(&pairs)
 }
 

@@ -2,7 +2,7 @@
 
 use oxbeam_beam_file::BeamFile;
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, ModuleCode, Prepared, PublishError, Trap, Interrupt, Vm};
+use oxbeam_runtime::{BifContext, BifResult, Interrupt, ModuleCode, Prepared, PublishError, Trap, Vm};
 use oxbeam_term::{Atom, Bits, Reference, Term, atoms};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -89,8 +89,7 @@ fn finish_loading<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'h> 
     for one in references {
         *one.code.lock() = None;
     }
-    let on_load: Vec<Atom> =
-        codes.iter().filter(|one| one.code.on_load.is_some()).map(|one| one.code.module).collect();
+    let on_load: Vec<Atom> = codes.iter().filter(|one| one.code.on_load.is_some()).map(|one| one.code.module).collect();
     Ok(if on_load.is_empty() { Term::atom(atoms::OK) } else { modules_refused(cx, atoms::ON_LOAD, &on_load) })
 }
 

@@ -3,7 +3,9 @@
 //! Only what this machine has an answer for: any other state is `badarg`, as an unknown one is in OTP.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Interrupt, LinkTarget, MonitorTarget, ProcessState, Signal, SystemTask, Trap};
+use oxbeam_runtime::{
+    BifContext, BifResult, Interrupt, LinkTarget, MonitorTarget, ProcessState, Signal, SystemTask, Trap,
+};
 use oxbeam_term::{Atom, Heap, Pid, Term, atoms, size_in_words_shared};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -147,7 +149,9 @@ fn set_internal_state<'h>(cx: &mut BifContext<'h>, what: Atom, value: Term<'h>) 
         }
         // Memory is given back by whoever drops it last, at once: there is nothing left to wait for.
         atoms::WAIT => match value.as_atom() {
-            Some(atoms::THREAD_PROGRESS | atoms::DEALLOCATIONS | atoms::TIMER_CANCELLATIONS) => Ok(Term::atom(atoms::OK)),
+            Some(atoms::THREAD_PROGRESS | atoms::DEALLOCATIONS | atoms::TIMER_CANCELLATIONS) => {
+                Ok(Term::atom(atoms::OK))
+            }
             _ => cx.badarg(),
         },
         // Signals of all senders meet in one queue, in the order they came; there is no other kind to switch to.

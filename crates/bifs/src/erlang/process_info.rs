@@ -177,8 +177,6 @@ fn status(state: &mut ProcessState) -> Atom {
 fn frames(vm: &Vm, heap: &Heap, state: &ProcessState) -> Vec<Frame> {
     if state.hibernating {
         return vec![Frame { module: atoms::ERLANG, function: atoms::HIBERNATE, arity: 3, location: None }];
-    if let Some((module, function, arity)) = state.current_function {
-        return vec![Frame { module, function, arity, location: None }];
     }
     let depth = vm.backtrace_depth.load(Ordering::Relaxed).max(1) as usize;
     let mut frames = vm.frames((state.current_address != 0).then_some(state.current_address), heap, depth);
@@ -310,7 +308,7 @@ impl Subject<'_> {
                 Term::small(i64::from(frame.arity)),
             ]),
             (atoms::CURRENT_LOCATION, Some(frame)) => self.vm.frame_term(target, frame),
-            (atoms::CURRENT_STACKTRACE, _) if self.state.current_function.is_some() => Term::NIL,
+            (atoms::CURRENT_STACKTRACE, _) if self.state.hibernating => Term::NIL,
             (atoms::CURRENT_STACKTRACE, _) => {
                 let frames: Vec<Term<'t>> = self.frames.iter().map(|frame| self.vm.frame_term(target, frame)).collect();
                 target.list(&frames)
