@@ -9,6 +9,7 @@ use oxbeam_runtime::{
 };
 use oxbeam_term::arithmetic::{self, ArithmeticError};
 use oxbeam_term::{Atom, Export, FunEntry, Heap, Kind, Term, Word, atoms};
+use smallvec::SmallVec;
 use std::cell::UnsafeCell;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -1376,7 +1377,7 @@ impl<'a> Run<'a> {
                     let count = self.number(ip, 3) as usize;
                     let entry = self.constant(ip, 1) as *const FunEntry;
                     self.sync();
-                    let environment: Vec<Term<'a>> =
+                    let environment: SmallVec<[Term<'a>; 8]> =
                         (0..count).map(|index| self.term(self.source(ip, 4 + index))).collect();
                     // SAFETY: fun entries live as long as the machine.
                     let fun = unsafe { self.heap().fun(entry, &environment) };
@@ -1552,7 +1553,7 @@ impl<'a> Run<'a> {
         }
         self.label(ip, 2)
     }
-    fn map_pairs(&self, ip: *const u32) -> (Vec<(Term<'a>, Term<'a>)>, usize) {
+    fn map_pairs(&self, ip: *const u32) -> (SmallVec<[(Term<'a>, Term<'a>); 8]>, usize) {
         let count = self.number(ip, 5) as usize;
         let term = |index: usize| self.term(self.source(ip, 6 + index));
         ((0..count / 2).map(|pair| (term(pair * 2), term(pair * 2 + 1))).collect(), 6 + count)

@@ -321,6 +321,7 @@ impl Vm {
             None,
         );
         crate::scheduler::account_memory(self, process, 0);
+        self.give_back_memory();
         if process.is_system() && !self.is_halting() {
             self.system_process_ended(process, &reason);
         }

@@ -120,6 +120,10 @@ impl Vm {
             }
             Arc::new(Process::new(pid, options.priority, options.system, main))
         })?;
+        let count = self.processes.count();
+        if count > self.memory.process_peak.load(Ordering::Relaxed) {
+            self.memory.process_peak.fetch_max(count, Ordering::Relaxed);
+        }
         let pid = process.pid();
         if let Some((_, state)) = parent {
             if options.link {

@@ -76,6 +76,8 @@ pub struct MemoryCounters {
     pub binaries: AtomicI64,
     /// ETS tables.
     pub ets: AtomicI64,
+    /// Most processes alive at once since free memory was last given back to the system.
+    pub(crate) process_peak: AtomicUsize,
 }
 
 /// How a machine is built.
@@ -342,6 +344,20 @@ impl Vm {
         let reason = oxbeam_term::display_text(reason.term(), None, &self.atoms);
         eprintln!("Runtime terminating: system process {} terminated: {reason}", process.pid());
         self.halt(1);
+    }
+    /// A process ended. When most of very many have, the memory they leave goes back to the system.
+    pub(crate) fn give_back_memory(&self) {
+        const MANY: usize = 1 << 14;
+        let (count, peak) = (self.processes.count(), &self.memory.process_peak);
+        let before = peak.load(Ordering::Relaxed);
+        if before < MANY || count > before / 8 {
+            return;
+        }
+        if peak.compare_exchange(before, count, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            // A thread of its own: it takes many milliseconds, and nothing waits for it.
+            let work = || oxbeam_sys::memory::give_back();
+            let _ = std::thread::Builder::new().name("memory".into()).spawn(work);
+        }
     }
     /// Finds a process.
     pub fn process(&self, pid: Pid) -> Option<Arc<Process>> {

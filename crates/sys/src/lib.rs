@@ -12,6 +12,7 @@ mod char_width_table;
 mod errno;
 pub mod inet_gethost;
 pub mod math;
+pub mod memory;
 pub mod terminfo;
 mod terminfo_names;
 

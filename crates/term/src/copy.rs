@@ -3,6 +3,7 @@
 use crate::binary::SharedBinary;
 use crate::heap::{Block, release_chain};
 use crate::{BinaryHandle, Header, Heap, Kind, LiteralRange, MagicObject, Term, Word};
+use smallvec::SmallVec;
 use std::ptr;
 use std::sync::Arc;
 
@@ -135,8 +136,7 @@ impl Heap {
 /// Words that a flat copy of `term` takes, literals left out (`erts_debug:flat_size/1` counts the same way).
 pub fn size_in_words(term: Term<'_>, literals: LiteralRange) -> usize {
     let mut total = 0;
-    // Small flat terms are the most frequent: for those nothing is allocated.
-    let mut pending = Vec::new();
+    let mut pending: SmallVec<[Word; 16]> = SmallVec::new();
     let mut word = term.word();
     loop {
         loop {

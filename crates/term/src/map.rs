@@ -10,10 +10,14 @@
 
 use crate::hash::internal_hash;
 use crate::{AtomTable, Heap, Kind, Term, Word};
+use smallvec::SmallVec;
 use std::cmp::Ordering;
 
 /// Maps with more keys are tries.
 pub const FLAT_MAP_KEYS_MAX: usize = 32;
+
+/// Keys and values of a flat map in the making.
+type Pairs<'h> = SmallVec<[(Term<'h>, Term<'h>); FLAT_MAP_KEYS_MAX + 1]>;
 
 /// The bitmap of a collision node.
 pub(crate) const COLLISION: i64 = -1;
@@ -381,8 +385,7 @@ impl Heap {
             let same = map.flat_values()[position].is_same(value);
             return if same { map } else { self.flat_map_with(map, position, value) };
         }
-        let mut pairs = Vec::with_capacity(FLAT_MAP_KEYS_MAX + 1);
-        pairs.extend(map.map_iter());
+        let mut pairs: Pairs<'h> = map.map_iter().collect();
         if pairs.len() >= FLAT_MAP_KEYS_MAX {
             pairs.push((key, value));
             return self.map_from_pairs(&pairs, atoms);
@@ -419,6 +422,10 @@ impl Heap {
             let known = pairs
                 .iter()
                 .all(|&(key, value)| map.flat_position(key).map(|position| values[position] = value).is_some());
+            let mut values: SmallVec<[Term<'h>; FLAT_MAP_KEYS_MAX]> = SmallVec::from_slice(map.flat_values());
+            let known = pairs.iter().all(|&(key, value)| {
+                map.flat_position(key).map(|position| values[position] = value).is_some()
+            });
             known.then(|| self.flat_map(map.boxed_terms()[0], &values))
         } else {
             pairs.iter().try_fold(map, |map, &(key, value)| self.map_update_exact(map, key, value, atoms))
@@ -430,13 +437,14 @@ impl Heap {
     }
     /// `Map#{K1 => V1, ...}` in one go; later pairs win.
     pub fn map_put_all<'h>(&'h self, map: Term<'h>, pairs: &[(Term<'h>, Term<'h>)], atoms: &AtomTable) -> Term<'h> {
-        if !map.is_boxed_of(Kind::FlatMap) || map.map_size() + pairs.len() > FLAT_MAP_KEYS_MAX {
+        let large = map.map_size() + pairs.len() > FLAT_MAP_KEYS_MAX;
+        if pairs.len() == 1 || large || !map.is_boxed_of(Kind::FlatMap) {
             return pairs.iter().fold(map, |map, &(key, value)| self.map_put(map, key, value, atoms));
         }
-        let mut all: Vec<(Term<'h>, Term<'h>)> = map.map_iter().collect();
+        let mut all: Pairs<'h> = map.map_iter().collect();
         pairs.iter().for_each(|&pair| insert_flat(&mut all, pair, atoms));
         if all.len() == map.map_size() {
-            let values: Vec<Term<'h>> = all.iter().map(|&(_, value)| value).collect();
+            let values: SmallVec<[Term<'h>; FLAT_MAP_KEYS_MAX]> = all.iter().map(|&(_, value)| value).collect();
             return self.flat_map(map.boxed_terms()[0], &values);
         }
         self.flat_map_of(&all)
@@ -449,7 +457,7 @@ impl Heap {
     pub fn map_take<'h>(&'h self, map: Term<'h>, key: Term<'_>, atoms: &AtomTable) -> Option<(Term<'h>, Term<'h>)> {
         if map.is_boxed_of(Kind::FlatMap) {
             let position = map.flat_position(key)?;
-            let mut pairs: Vec<(Term<'h>, Term<'h>)> = map.map_iter().collect();
+            let mut pairs: Pairs<'h> = map.map_iter().collect();
             let (_, value) = pairs.remove(position);
             return Some((value, self.flat_map_of(&pairs)));
         }
@@ -592,7 +600,7 @@ fn without_duplicates<'h>(pairs: Vec<Hashed<'h>>) -> Vec<Hashed<'h>> {
     unique
 }
 
-fn insert_flat<'h>(sorted: &mut Vec<(Term<'h>, Term<'h>)>, pair: (Term<'h>, Term<'h>), atoms: &AtomTable) {
+fn insert_flat<'h>(sorted: &mut Pairs<'h>, pair: (Term<'h>, Term<'h>), atoms: &AtomTable) {
     match sorted.binary_search_by(|(other, _)| compare_flat_keys(*other, pair.0, atoms)) {
         Ok(place) => sorted[place].1 = pair.1,
         Err(place) => sorted.insert(place, pair),
@@ -600,8 +608,8 @@ fn insert_flat<'h>(sorted: &mut Vec<(Term<'h>, Term<'h>)>, pair: (Term<'h>, Term
 }
 
 /// Pairs by the order of keys in flat maps, the last one of each key.
-fn flat_pairs<'h>(pairs: &[(Term<'h>, Term<'h>)], atoms: &AtomTable) -> Vec<(Term<'h>, Term<'h>)> {
-    let mut sorted = Vec::with_capacity(pairs.len());
+fn flat_pairs<'h>(pairs: &[(Term<'h>, Term<'h>)], atoms: &AtomTable) -> Pairs<'h> {
+    let mut sorted = Pairs::with_capacity(pairs.len());
     pairs.iter().for_each(|&pair| insert_flat(&mut sorted, pair, atoms));
     sorted
 }

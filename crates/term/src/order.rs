@@ -7,6 +7,7 @@
 
 use crate::term::{Bits, External, Fun, Reference};
 use crate::{AtomTable, Big, Kind, Term, Value, Word, bits};
+use smallvec::SmallVec;
 use std::cmp::Ordering;
 use std::marker::PhantomData;
 
@@ -64,7 +65,7 @@ struct Pair<'x> {
 }
 
 /// The stack of runs, the one to go on with on top.
-struct Runs<'x>(Vec<Run<'x>>);
+struct Runs<'x>(SmallVec<[Run<'x>; 4]>);
 
 impl<'x> Runs<'x> {
     fn push(&mut self, a: &'x [Term<'x>], b: &'x [Term<'x>], exact: bool) {
@@ -110,7 +111,7 @@ enum Step<'x> {
 }
 
 fn equal<'x>(a: Term<'x>, b: Term<'x>, exact: bool) -> bool {
-    let mut runs = Runs(Vec::new());
+    let mut runs = Runs(SmallVec::new());
     let mut pair = Pair { a, b, exact };
     loop {
         let step = if pair.a.word().is_cons() && pair.b.word().is_cons() {
@@ -413,7 +414,7 @@ struct Orderer<'x, 'a> {
 }
 
 fn order<'x>(a: Term<'x>, b: Term<'x>, exact: bool, atoms: &AtomTable) -> Ordering {
-    let mut orderer = Orderer { runs: Runs(Vec::new()), searches: Vec::new(), atoms };
+    let mut orderer = Orderer { runs: Runs(SmallVec::new()), searches: Vec::new(), atoms };
     orderer.run(Pair { a, b, exact })
 }
 

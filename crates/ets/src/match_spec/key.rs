@@ -2,6 +2,7 @@
 
 use super::compile::is_variable;
 use oxbeam_term::{AtomTable, Kind, LiteralRange, OwnedTerm, Term, atoms};
+use smallvec::{SmallVec, smallvec};
 use std::cmp::Ordering;
 
 /// A pattern of keys, of which a part from the left is known: matching keys are neighbours in an ordered table.
@@ -16,7 +17,7 @@ impl KeyBound {
     }
     /// Is this key before, among or behind those that the pattern may match?
     pub fn compare(&self, key: Term<'_>, atoms: &AtomTable) -> Ordering {
-        let mut pending = vec![(key, self.0.term())];
+        let mut pending: SmallVec<[_; 8]> = smallvec![(key, self.0.term())];
         while let Some((key, pattern)) = pending.pop() {
             if is_open(pattern, atoms) {
                 return Ordering::Equal;
