@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 mod checks;
+mod compiler_bytes;
 mod transcripts;
 
 const HELP: &str = "\
@@ -12,6 +13,9 @@ cargo xtask bless [--reference COMMAND] [--only PATTERN]
     it may also stand in the environment variable OXBEAM_REFERENCE.
 cargo xtask transcripts [--only PATTERN] [--machine FOLDER] [--timeout SECONDS] [--jobs N]
     Replay the transcripts with the programs in FOLDER (default: bin).
+cargo xtask compiler-bytes [--only PATTERN] [--machine FOLDER] [--record COMMAND]
+    Compile all of stdlib with FOLDER's erlc and compare the bytes with the real erlc's; --record writes the
+    expected sums with `COMMAND erlc`.
 cargo xtask gc-stress [--only PATTERN] [--timeout SECONDS] [--jobs N]
     Build the machine so that it collects at every safepoint and checks its heaps, and replay the transcripts with it.
 cargo xtask loom [ARGUMENT...]
@@ -26,6 +30,7 @@ fn main() -> ExitCode {
     let result = match task {
         "bless" => transcripts::record(rest),
         "transcripts" => transcripts::replay(rest),
+        "compiler-bytes" => compiler_bytes::run(rest),
         "gc-stress" => checks::gc_stress(rest),
         "loom" => checks::loom(rest),
         "miri" => checks::miri(rest),

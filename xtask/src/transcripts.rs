@@ -84,7 +84,7 @@ pub fn replay(arguments: &[String]) -> Result<ExitCode, String> {
 }
 
 /// Hands each `--name value` or `--name=value` to `accept`; a name that is not `known` is an error.
-fn options(arguments: &[String], known: &[&str], mut accept: impl FnMut(&str, String)) -> Result<(), String> {
+pub fn options(arguments: &[String], known: &[&str], mut accept: impl FnMut(&str, String)) -> Result<(), String> {
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         let (name, value) = match argument.split_once('=') {

@@ -2,7 +2,7 @@
 
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, Interrupt};
-use oxbeam_term::{Kind, Term, atoms};
+use oxbeam_term::{Term, atoms};
 
 /// Pairs of a map that are written for one reduction.
 const PAIRS_PER_REDUCTION: usize = 16;
@@ -156,9 +156,5 @@ fn map_next<'h>(cx: &mut BifContext<'h>, path: Term<'h>, map: Term<'h>, mode: Te
 #[bif("erts_internal:map_to_tuple_keys/1")]
 fn map_to_tuple_keys<'h>(cx: &mut BifContext<'h>, map: Term<'h>) -> BifResult<'h> {
     let map = map_of(cx, map)?;
-    if map.boxed_kind() != Some(Kind::FlatMap) {
-        return cx.badarg();
-    }
-    let keys: Vec<_> = map.map_iter().map(|(key, _)| key).collect();
-    Ok(cx.heap.tuple(&keys))
+    map.map_key_tuple().map_or_else(|| cx.badarg(), Ok)
 }

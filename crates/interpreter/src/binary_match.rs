@@ -135,10 +135,8 @@ impl<'a> Run<'a> {
         let context = self.context(self.source(ip, 2));
         let left = context.end() - context.position();
         match self.size_in_bits(ip, 3, self.number(ip, 4) as usize, left) {
-            Some(size) if size <= left => {
-                if size as u64 > BIG_BITS_MAX {
-                    return self.raise_code(ip, Term::atom(oxbeam_term::atoms::SYSTEM_LIMIT));
-                }
+            // What no integer can hold does not match one.
+            Some(size) if size <= left && size as u64 <= BIG_BITS_MAX => {
                 self.sync();
                 let value = read_integer(self.heap(), context.data(), context.position(), size, self.number(ip, 5));
                 self.advance_context(context, context.position() + size);

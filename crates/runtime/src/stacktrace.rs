@@ -3,6 +3,9 @@
 use crate::Vm;
 use oxbeam_term::{Atom, Heap, Term, atoms};
 
+/// The largest line number that a location tells; OTP keeps 24 bits of it.
+const LINE_MAX: u64 = (1 << 24) - 1;
+
 /// A function on the way to where a process is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
@@ -35,7 +38,8 @@ impl Vm {
     pub fn frame_at(&self, address: u64) -> Option<Frame> {
         // The address behind a call may already belong to the next function: look at the call itself.
         let (code, function, offset) = self.code.describe(address.checked_sub(4)?)?;
-        let location = code.line_at(offset).map(|(file, line)| (file.to_owned(), line));
+        let location = code.line_at(offset).filter(|(_, line)| u64::from(*line) <= LINE_MAX);
+        let location = location.map(|(file, line)| (file.to_owned(), line));
         Some(Frame { module: code.module, function: function.name, arity: function.arity, location })
     }
     /// The frames of a process, the most recent first. `current` is the address behind its current instruction.

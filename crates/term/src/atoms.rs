@@ -819,6 +819,7 @@ well_known! {
     MATH = "math",
     MAX = "max",
     MAX_HEAP_SIZE = "max_heap_size",
+    MAX_INTEGER = "max_integer",
     MBUF_SIZE = "mbuf_size",
     MD5 = "md5",
     MD5_FINAL = "md5_final",

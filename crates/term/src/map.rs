@@ -55,6 +55,10 @@ impl<'h> Term<'h> {
             keys.iter().position(|other| other.is_same(key))
         }
     }
+    /// The tuple of a small map's keys, which maps with the same keys may share; `None` for other terms.
+    pub fn map_key_tuple(self) -> Option<Term<'h>> {
+        self.is_boxed_of(Kind::FlatMap).then(|| self.boxed_terms()[0])
+    }
     /// The value of `key` in a map; `None` for other terms.
     #[inline]
     pub fn map_get(self, key: Term<'_>) -> Option<Term<'h>> {
@@ -445,6 +449,10 @@ impl Heap {
         pairs.iter().for_each(|&pair| insert_flat(&mut all, pair, atoms));
         if all.len() == map.map_size() {
             let values: SmallVec<[Term<'h>; FLAT_MAP_KEYS_MAX]> = all.iter().map(|&(_, value)| value).collect();
+            if all.iter().zip(map.flat_values()).all(|((_, new), old)| new.is_same(*old)) {
+                return map;
+            }
+            let values: Vec<Term<'h>> = all.iter().map(|&(_, value)| value).collect();
             return self.flat_map(map.boxed_terms()[0], &values);
         }
         self.flat_map_of(&all)

@@ -4,7 +4,9 @@ use super::process::max_heap_size_map;
 use super::system::{Settings, requests_limit};
 use crate::io::ports::PortTable;
 use oxbeam_bif_macros::bif;
+use num_bigint::{BigInt, Sign};
 use oxbeam_ets::Tables;
+use oxbeam_number::MAX_LIMBS;
 use oxbeam_runtime::{BifContext, BifResult, DirtyKind, SLICE_REDUCTIONS, SystemLogger};
 use oxbeam_sys::clock;
 use oxbeam_term::{Atom, Heap, Term, atoms, next_heap_size};
@@ -121,10 +123,16 @@ fn constant_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         atoms::DIST_BUF_BUSY_LIMIT => Term::small(1 << 20),
         atoms::DELAYED_NODE_TABLE_GC => Term::small(60),
         atoms::MESSAGE_QUEUE_DATA => Term::atom(atoms::ON_HEAP),
+        atoms::MAX_INTEGER => largest_integer(heap),
         atoms::START_TIME => heap.integer(START_TIME),
         atoms::END_TIME => heap.integer(END_TIME),
         _ => return None,
     })
+}
+
+/// The largest integer there can be.
+fn largest_integer(heap: &Heap) -> Term<'_> {
+    heap.bigint(&BigInt::from_slice(Sign::Plus, &vec![u32::MAX; MAX_LIMBS * 2]))
 }
 
 fn counted_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {

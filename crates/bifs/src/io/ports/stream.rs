@@ -115,6 +115,10 @@ impl Stream {
             self.queue.push_back(bytes);
         }
     }
+    fn discard_output(&mut self) {
+        self.queue.clear();
+        (self.written, self.queued) = (0, 0);
+    }
     /// Takes `count` written bytes off the queue.
     fn consume(&mut self, mut count: usize) {
         self.queued -= count;
@@ -297,6 +301,10 @@ impl PortObject {
         stream.update_busy(vm);
         let done = stream.queued == 0;
         if let Err(errno) = outcome {
+            // Nobody will take the rest: closing must not wait for that.
+            if let Some(stream) = core.stream() {
+                stream.discard_output();
+            }
             self.fail(vm, core, errno);
         } else if done && core.state == State::Flushing {
             self.finish(vm, core);
