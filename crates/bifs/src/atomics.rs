@@ -1,7 +1,7 @@
 //! Modules `atomics` and `counters`: arrays of 64-bit numbers that all processes change without locks.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Vm};
+use oxbeam_runtime::{BifContext, BifResult, Interrupt, Vm};
 use oxbeam_term::{Reference, Term, atoms};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -35,11 +35,23 @@ impl Atomics {
     fn value(&self, term: Term<'_>) -> Option<u64> {
         if self.signed { term.as_i64().map(i64::cast_unsigned) } else { term.as_u64() }
     }
-    fn increment(&self, term: Term<'_>) -> Option<u64> {
-        term.as_i64().map(i64::cast_unsigned).or_else(|| if self.signed { None } else { term.as_u64() })
-    }
     fn term<'h>(&self, cx: &BifContext<'h>, value: u64) -> Term<'h> {
         if self.signed { cx.heap.integer(value.cast_signed()) } else { cx.heap.unsigned(value) }
+    }
+}
+
+/// What is added: anything that has 64 bits, with a sign or without.
+fn increment_of(term: Term<'_>) -> Option<u64> {
+    term.as_i64().map(i64::cast_unsigned).or_else(|| term.as_u64())
+}
+
+/// The size of a new array: `badarg` unless it is positive, `system_limit` for one that no machine has.
+fn size_of_array<'h>(cx: &BifContext<'h>, count: Term<'h>) -> Result<usize, Box<Interrupt<'h>>> {
+    match count.as_usize() {
+        Some(0) => cx.badarg(),
+        Some(count) => Ok(count),
+        None if count.as_integer().is_some_and(|count| !count.is_negative()) => Err(cx.raise(atoms::SYSTEM_LIMIT)),
+        None => cx.badarg(),
     }
 }
 
@@ -59,10 +71,8 @@ fn counter<'h>(array: Reference<'h>, index: Term<'h>) -> Option<&'h AtomicU64> {
 ///
 /// `badarg` unless `count` is positive; `system_limit` when there is no memory.
 #[bif("erts_internal:atomics_new/2")]
-fn atomics_new<'h>(cx: &mut BifContext<'h>, count: usize, options: u64) -> BifResult<'h> {
-    if count == 0 {
-        return cx.badarg();
-    }
+fn atomics_new<'h>(cx: &mut BifContext<'h>, count: Term<'h>, options: u64) -> BifResult<'h> {
+    let count = size_of_array(cx, count)?;
     let Some(numbers) = numbers(count) else { return Err(cx.raise(atoms::SYSTEM_LIMIT)) };
     let object = Vm::magic(Atomics { numbers, signed: options & OPTION_SIGNED != 0 });
     Ok(cx.heap.magic_reference(cx.vm.next_reference().0, object))
@@ -126,7 +136,7 @@ fn atomics_add_get<'h>(
     increment: Term<'h>,
 ) -> BifResult<'h> {
     let Some((atomics, number)) = at(array, index) else { return cx.badarg() };
-    let Some(increment) = atomics.increment(increment) else { return cx.badarg() };
+    let Some(increment) = increment_of(increment) else { return cx.badarg() };
     let before = number.fetch_add(increment, Ordering::SeqCst);
     Ok(atomics.term(cx, before.wrapping_add(increment)))
 }
@@ -203,10 +213,8 @@ fn atomics_info<'h>(cx: &mut BifContext<'h>, array: Reference<'h>) -> BifResult<
 ///
 /// `badarg` unless `count` is positive; `system_limit` when there is no memory.
 #[bif("erts_internal:counters_new/1")]
-fn counters_new<'h>(cx: &mut BifContext<'h>, count: usize) -> BifResult<'h> {
-    if count == 0 {
-        return cx.badarg();
-    }
+fn counters_new<'h>(cx: &mut BifContext<'h>, count: Term<'h>) -> BifResult<'h> {
+    let count = size_of_array(cx, count)?;
     let Some(numbers) = numbers(count) else { return Err(cx.raise(atoms::SYSTEM_LIMIT)) };
     Ok(cx.heap.magic_reference(cx.vm.next_reference().0, Vm::magic(Counters { numbers })))
 }
@@ -230,9 +238,15 @@ fn counters_get<'h>(cx: &mut BifContext<'h>, array: Reference<'h>, index: Term<'
 ///
 /// `badarg` for a bad array, index or increment.
 #[bif("erts_internal:counters_add/3")]
-fn counters_add<'h>(cx: &mut BifContext<'h>, array: Reference<'h>, index: Term<'h>, increment: i64) -> BifResult<'h> {
+fn counters_add<'h>(
+    cx: &mut BifContext<'h>,
+    array: Reference<'h>,
+    index: Term<'h>,
+    increment: Term<'h>,
+) -> BifResult<'h> {
     let Some(number) = counter(array, index) else { return cx.badarg() };
-    number.fetch_add(increment.cast_unsigned(), Ordering::AcqRel);
+    let Some(increment) = increment_of(increment) else { return cx.badarg() };
+    number.fetch_add(increment, Ordering::AcqRel);
     Ok(Term::atom(atoms::OK))
 }
 

@@ -602,6 +602,8 @@ impl<'a> Decoder<'a> {
     fn line(&mut self, operand: Operand) -> Result<(), LoadError> {
         let index = self.unsigned(operand)? as usize;
         let entry = self.file.lines.entries.get(index);
+        // As in OTP, a line number of more than 24 bits counts as none.
+        let entry = entry.filter(|entry| entry.line < 1 << 24);
         let (file, line) = entry.map_or((0, 0), |entry| (entry.file, entry.line));
         let offset = self.offset();
         self.lines.push(LineEntry { offset, file: file as u16, line });

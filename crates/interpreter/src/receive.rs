@@ -8,6 +8,9 @@ use std::sync::Arc;
 impl Run<'_> {
     /// `x0 ! x1`.
     pub(crate) fn send(&mut self, ip: *const u32) -> Flow {
+        if self.reductions < 0 && self.state().exiting.is_some() {
+            return self.suspend(ip, 2, Outcome::Yield);
+        }
         let (target, message) = (self.term(self.x(0)), self.term(self.x(1)));
         if let Some(pid) = target.as_pid() {
             let words = self.deliver(pid, message);

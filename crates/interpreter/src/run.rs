@@ -219,7 +219,7 @@ impl<'a> Run<'a> {
             self.vm.report_heap_too_large(self.process, main);
             if main.state.max_heap_size.kill {
                 main.state.exiting = Some(Vm::own_atom(atoms::KILLED));
-                self.reductions = 0;
+                self.reductions = -1;
             }
         }
         self.reload();
@@ -308,6 +308,9 @@ impl<'a> Run<'a> {
             return self.go_dirty(entry, after, position);
         }
         self.reductions -= 1;
+        if self.reductions < 0 && self.state().exiting.is_some() {
+            return self.suspend(after, 0, Outcome::Yield);
+        }
         match self.invoke(entry.code, self.x_slice(arity), after as u64) {
             Ok(value) => self.bif_value(value, after, position),
             Err(interrupt) => {

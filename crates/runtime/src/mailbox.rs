@@ -40,6 +40,8 @@ pub struct Mailbox {
     save: u64,
     count: usize,
     on_heap: usize,
+    /// Words of memory that the messages own.
+    words: usize,
     markers: Vec<(LocalReference, u64)>,
     /// Counts how often messages were renumbered, 12 bits.
     epoch: u16,
@@ -48,8 +50,9 @@ pub struct Mailbox {
 impl Mailbox {
     /// Adds a message at the end.
     pub fn push(&mut self, message: Message) {
-        if matches!(message, Message::OnHeap(_)) {
-            self.on_heap += 1;
+        match &message {
+            Message::OnHeap(_) => self.on_heap += 1,
+            Message::Owned(owned) => self.words += owned.words(),
         }
         self.count += 1;
         self.messages.push_back(Some(message));
@@ -85,6 +88,7 @@ impl Mailbox {
             self.count -= 1;
             match message {
                 Message::Owned(owned) => {
+                    self.words -= owned.words();
                     heap.adopt(owned);
                 }
                 Message::OnHeap(_) => self.on_heap -= 1,
@@ -130,8 +134,9 @@ impl Mailbox {
             let Some(message) = slot else { continue };
             // SAFETY: the message's memory lives while it is in the queue.
             if unwanted(unsafe { Term::from_raw(message.word()) }) {
-                if matches!(message, Message::OnHeap(_)) {
-                    self.on_heap -= 1;
+                match message {
+                    Message::OnHeap(_) => self.on_heap -= 1,
+                    Message::Owned(owned) => self.words -= owned.words(),
                 }
                 *slot = None;
                 self.count -= 1;
@@ -179,8 +184,8 @@ impl Mailbox {
             self.save = (*position).max(self.first).min(self.first + self.messages.len() as u64);
         }
     }
-    /// Bytes of memory that queued messages own.
+    /// Words of memory that queued messages own.
     pub fn words(&self) -> usize {
-        self.iter().map(|message| if let Message::Owned(owned) = message { owned.words() } else { 0 }).sum()
+        self.words
     }
 }

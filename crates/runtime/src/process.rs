@@ -191,8 +191,11 @@ pub struct ProcessState {
     pub(crate) dictionary: Dictionary,
     /// Links.
     pub links: BTreeMap<LinkTarget, ()>,
-    /// Unlinks that the other end has not acknowledged.
-    pub(crate) pending_unlinks: BTreeMap<LinkTarget, u64>,
+    /// Unlinks that the other end has not acknowledged, with their numbers. What it does about the old link until then
+    /// does not count: two processes that link and unlink at the same time would end up with half a link.
+    pub pending_unlinks: BTreeMap<LinkTarget, u64>,
+    /// Number of the last unlink.
+    pub last_unlink: u64,
     /// Monitors that it set.
     pub monitors: BTreeMap<LocalReference, Monitor>,
     /// Monitors set on it.
@@ -229,6 +232,8 @@ pub struct ProcessState {
     pub seq_trace_token: Option<OwnedTerm>,
     /// Saved call depth asked for by `save_calls`.
     pub save_calls: u32,
+    /// Words that collections gave back since the machine was told.
+    pub(crate) reclaimed_words: u64,
     /// Does it hibernate: nothing but a message makes it run?
     pub hibernating: bool,
     /// Number of minor collections done since the last full one is in the heap; force the next one to be full.
@@ -327,6 +332,7 @@ impl ProcessMain {
                 dictionary: Dictionary::default(),
                 links: BTreeMap::new(),
                 pending_unlinks: BTreeMap::new(),
+                last_unlink: 0,
                 monitors: BTreeMap::new(),
                 watchers: BTreeMap::new(),
                 aliases: BTreeMap::new(),
@@ -345,6 +351,7 @@ impl ProcessMain {
                 tables: Vec::new(),
                 seq_trace_token: None,
                 save_calls: 0,
+                reclaimed_words: 0,
                 hibernating: false,
                 force_major: false,
                 force_minor: false,
@@ -368,6 +375,7 @@ impl ProcessMain {
         }
         let mut queued: Vec<&mut Word> = state.messages.on_heap_words().collect();
         let mut queued_words: Vec<Word> = queued.iter().map(|word| **word).collect();
+        let used = heap.used_words();
         let kind = {
             let mut roots: [&mut [Word]; 5] =
                 [live, more, &mut state.registers, &mut state.dictionary.words, &mut queued_words];
@@ -377,6 +385,7 @@ impl ProcessMain {
             **place = *word;
         }
         state.dictionary.rebuild_index();
+        state.reclaimed_words += used.saturating_sub(heap.used_words()) as u64;
         let limit = state.max_heap_size;
         let _ = kind == CollectionKind::Major;
         if limit.size == 0 {
@@ -386,7 +395,8 @@ impl ProcessMain {
             true => heap.large_binaries().iter().map(|(_, bytes, _)| bytes.div_ceil(8)).sum(),
             false => 0,
         };
-        if heap.total_words() + binaries > limit.size { Collected::TooLarge } else { Collected::Fine }
+        let messages = if state.flags.off_heap { 0 } else { state.messages.words() };
+        if heap.total_words() + binaries + messages > limit.size { Collected::TooLarge } else { Collected::Fine }
     }
 }
 

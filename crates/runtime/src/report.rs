@@ -55,7 +55,7 @@ impl Vm {
         format: &str,
         arguments: impl for<'h> FnOnce(&'h Heap) -> Vec<Term<'h>>,
     ) {
-        let logger = self.extension::<SystemLogger>().get().or_else(|| match self.registry.whereis(atoms::LOGGER) {
+        let logger = self.extension::<SystemLogger>().get().filter(|pid| self.process(*pid).is_some()).or_else(|| match self.registry.whereis(atoms::LOGGER) {
             Some(crate::LinkTarget::Process(pid)) => Some(pid),
             _ => None,
         });

@@ -104,6 +104,8 @@ pub struct Schedulers {
     pub reductions: AtomicU64,
     /// Garbage collections so far.
     pub collections: AtomicU64,
+    /// Words that they gave back.
+    pub reclaimed_words: AtomicU64,
 }
 
 thread_local! {
@@ -130,6 +132,7 @@ impl Schedulers {
             context_switches: AtomicUsize::new(0),
             reductions: AtomicU64::new(0),
             collections: AtomicU64::new(0),
+            reclaimed_words: AtomicU64::new(0),
         }
     }
     /// How many ordinary schedulers there are.
@@ -302,6 +305,7 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
     let reductions = process.reductions.load(Ordering::Relaxed).wrapping_sub(before);
     vm.schedulers.reductions.fetch_add(reductions, Ordering::Relaxed);
     vm.schedulers.collections.fetch_add(main.heap.collections().wrapping_sub(collections), Ordering::Relaxed);
+    vm.schedulers.reclaimed_words.fetch_add(std::mem::take(&mut main.state.reclaimed_words), Ordering::Relaxed);
     account_memory(vm, &process, (main.heap.total_words() * 8) as u64);
     finish_slice(vm, process, outcome);
 }

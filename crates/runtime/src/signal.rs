@@ -142,7 +142,21 @@ impl Vm {
         for signal in signals {
             self.handle_signal(process, main, signal);
         }
-        main.state.messages.len() > before
+        let grown = main.state.messages.len() > before;
+        if grown && main.state.max_heap_size.size != 0 {
+            Self::limit_messages(main);
+        }
+        grown
+    }
+    /// Messages that have arrived count for `max_heap_size`, unless they are kept off the heap.
+    fn limit_messages(main: &mut ProcessMain) {
+        let state = &mut main.state;
+        let too_large = main.heap.total_words() + state.messages.words() > state.max_heap_size.size;
+        if !too_large || state.flags.off_heap || state.exiting.is_some() {
+            return;
+        }
+        // A collection may help, and decides; it waits until nothing runs, when all roots are known.
+        state.force_major = true;
     }
 
     fn handle_signal(&self, process: &Arc<Process>, main: &mut ProcessMain, signal: Signal) {
@@ -157,12 +171,15 @@ impl Vm {
             Signal::AliasMessage { alias, message } => self.alias_message(main, alias, message),
             Signal::Exit { from, reason } => self.exit_signal(main, from, reason),
             Signal::LinkExit { from, reason } => {
+                state.pending_unlinks.remove(&from);
                 if state.links.remove(&from).is_some() {
                     self.linked_exit(main, from, reason);
                 }
             }
             Signal::Link { from } => {
-                state.links.insert(from, ());
+                if !state.pending_unlinks.contains_key(&from) {
+                    state.links.insert(from, ());
+                }
             }
             Signal::Unlink { from, id } => {
                 state.links.remove(&from);

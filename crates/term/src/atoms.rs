@@ -1088,6 +1088,7 @@ well_known! {
     PROCESS_LIMIT = "process_limit",
     PROCESS_STATUS = "process_status",
     PROCESS_TABLE = "process_table",
+    PROCS = "procs",
     PROC_SIG_BUFFERS = "proc_sig_buffers",
     PROTECTED = "protected",
     PROTECTION = "protection",

@@ -31,6 +31,7 @@ fn link<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
     if cx.state.links.contains_key(&end) {
         return Ok(Term::TRUE);
     }
+    cx.state.pending_unlinks.remove(&end);
     let linked = match end {
         LinkTarget::Process(pid) => cx.vm.signal_pid(pid, Signal::Link { from: LinkTarget::Process(caller) }),
         LinkTarget::Port(port) => cx.vm.ports().is_some_and(|ports| ports.link(cx.vm, port, caller)),
@@ -58,7 +59,11 @@ fn unlink<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
     match target.value() {
         Value::Pid(pid) => {
             if cx.state.links.remove(&LinkTarget::Process(pid)).is_some() {
-                cx.vm.signal_pid(pid, Signal::Unlink { from: LinkTarget::Process(caller), id: 0 });
+                cx.state.last_unlink += 1;
+                let id = cx.state.last_unlink;
+                if cx.vm.signal_pid(pid, Signal::Unlink { from: LinkTarget::Process(caller), id }) {
+                    cx.state.pending_unlinks.insert(LinkTarget::Process(pid), id);
+                }
             }
         }
         Value::Port(port) => {

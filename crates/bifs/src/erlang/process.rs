@@ -184,7 +184,7 @@ fn request_group_leader<'h>(cx: &mut BifContext<'h>, leader: Term<'h>, pid: Pid,
 #[bif("erlang:hibernate/3")]
 fn hibernate<'h>(cx: &mut BifContext<'h>, module: Atom, function: Atom, arguments: Term<'h>) -> BifResult<'h> {
     let Some(arguments) = arguments.to_vec() else { return cx.badarg() };
-    let Ok(arity) = u8::try_from(arguments.len()) else { return cx.badarg() };
+    let Ok(arity) = u8::try_from(arguments.len()) else { return Err(cx.raise(atoms::SYSTEM_LIMIT)) };
     trap(Trap::Hibernate { export: cx.vm.code.export(module, function, arity), arguments })
 }
 

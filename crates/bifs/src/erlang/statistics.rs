@@ -69,7 +69,8 @@ fn statistics<'h>(cx: &mut BifContext<'h>, item: Atom) -> BifResult<'h> {
         }
         atoms::GARBAGE_COLLECTION => {
             let count = vm.schedulers.collections.load(Ordering::Relaxed);
-            heap.tuple(&[heap.unsigned(count), Term::small(0), Term::small(0)])
+            let reclaimed = vm.schedulers.reclaimed_words.load(Ordering::Relaxed);
+            heap.tuple(&[heap.unsigned(count), heap.unsigned(reclaimed), Term::small(0)])
         }
         atoms::RUNTIME => {
             let times = clock::cpu_times();

@@ -245,8 +245,9 @@ fn machine_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
                 .collect();
             heap.list(&bifs)
         }
+        atoms::PROCS => heap.binary(cx.vm.process_overview().as_bytes()),
         atoms::CPU_TOPOLOGY => cpu_topology(cx),
-        atoms::SYSTEM_LOGGER => cx.vm.extension::<SystemLogger>().get().map_or(Term::atom(atoms::LOGGER), Term::pid),
+        atoms::SYSTEM_LOGGER => cx.vm.extension::<SystemLogger>().get().filter(|pid| cx.vm.process(*pid).is_some()).map_or(Term::atom(atoms::LOGGER), Term::pid),
         atoms::OS_MONOTONIC_TIME_SOURCE => time_source(cx, atoms::CLOCK_MONOTONIC, clock::monotonic_ns(), true),
         atoms::OS_SYSTEM_TIME_SOURCE => time_source(cx, atoms::CLOCK_REALTIME, clock::system_ns(), false),
         atoms::DIST => {
