@@ -625,9 +625,13 @@ impl<'a> Run<'a> {
         };
         self.raise_here(ip, reason)
     }
-    /// Raises at an instruction that has pushed its return address already: the call itself is shown, once.
-    fn raise_here(&mut self, _ip: *const u32, reason: Term<'a>) -> Flow {
-        let address = self.pop_return();
+    /// Raises at an instruction that calls a fun: the function that holds it is shown first, and once, even if the
+    /// instruction has pushed its return address already.
+    fn raise_here(&mut self, ip: *const u32, reason: Term<'a>) -> Flow {
+        // SAFETY: `ip` is at the instruction that makes the call.
+        let instruction = unsafe { I::from_number(*ip) };
+        let pushed = matches!(instruction, I::CallFun | I::CallFun2 | I::Apply2 | I::ApplyStart);
+        let address = if pushed { self.pop_return() } else { ip.wrapping_add(1) };
         self.raise(
             address,
             Exception {

@@ -422,10 +422,6 @@ impl Heap {
         atoms: &AtomTable,
     ) -> Result<Term<'h>, Term<'h>> {
         let updated = if map.is_boxed_of(Kind::FlatMap) {
-            let mut values = map.flat_values().to_vec();
-            let known = pairs
-                .iter()
-                .all(|&(key, value)| map.flat_position(key).map(|position| values[position] = value).is_some());
             let mut values: SmallVec<[Term<'h>; FLAT_MAP_KEYS_MAX]> = SmallVec::from_slice(map.flat_values());
             let known = pairs.iter().all(|&(key, value)| {
                 map.flat_position(key).map(|position| values[position] = value).is_some()
@@ -448,11 +444,10 @@ impl Heap {
         let mut all: Pairs<'h> = map.map_iter().collect();
         pairs.iter().for_each(|&pair| insert_flat(&mut all, pair, atoms));
         if all.len() == map.map_size() {
-            let values: SmallVec<[Term<'h>; FLAT_MAP_KEYS_MAX]> = all.iter().map(|&(_, value)| value).collect();
             if all.iter().zip(map.flat_values()).all(|((_, new), old)| new.is_same(*old)) {
                 return map;
             }
-            let values: Vec<Term<'h>> = all.iter().map(|&(_, value)| value).collect();
+            let values: SmallVec<[Term<'h>; FLAT_MAP_KEYS_MAX]> = all.iter().map(|&(_, value)| value).collect();
             return self.flat_map(map.boxed_terms()[0], &values);
         }
         self.flat_map_of(&all)

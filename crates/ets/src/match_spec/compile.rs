@@ -517,7 +517,12 @@ impl<'a> Compiler<'a> {
     }
 
     fn not_a_call(&mut self, term: Term<'_>) {
-        let text = print(term, self.atoms);
+        // OTP numbers variables anew before it looks at calls, and shows the new numbers.
+        let mut text = print(term, self.atoms);
+        for (&atom, &variable) in &self.variables {
+            let name = format!("'{}'", self.atoms.text(atom));
+            text = text.replace(&name, &format!("'${}'", variable + 1));
+        }
         self.errors.push(format!("{text} is neither a function call, nor a tuple (tuples are written {{{{ ... }}}})."));
     }
     fn without_arguments(&mut self, form: &str, term: Term<'_>) {
