@@ -3,8 +3,10 @@
 
 use std::process::ExitCode;
 
+mod bif_status;
 mod checks;
 mod compiler_bytes;
+mod tidy;
 mod transcripts;
 
 const HELP: &str = "\
@@ -22,6 +24,10 @@ cargo xtask loom [ARGUMENT...]
     Check the signal queue's and the schedulers' protocols under all orders of execution (loom).
 cargo xtask miri [ARGUMENT...]
     Run the tests of terms, heaps and collection under Miri (nightly toolchain with the components miri and rust-src).
+cargo xtask tidy
+    Check what no compiler checks: layers, unsafe code, globals, links, words.
+cargo xtask bif-status [--check]
+    Write docs/missing-bifs.md: what OTP has in C and this machine does not. With --check, only compare.
 ";
 
 fn main() -> ExitCode {
@@ -34,6 +40,8 @@ fn main() -> ExitCode {
         "gc-stress" => checks::gc_stress(rest),
         "loom" => checks::loom(rest),
         "miri" => checks::miri(rest),
+        "tidy" => tidy(),
+        "bif-status" => bif_status(rest),
         "help" | "--help" => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
@@ -44,4 +52,25 @@ fn main() -> ExitCode {
         eprintln!("xtask: {message}");
         ExitCode::FAILURE
     })
+}
+
+fn tidy() -> Result<ExitCode, String> {
+    let findings = tidy::check(&transcripts::root())?;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn bif_status(arguments: &[String]) -> Result<ExitCode, String> {
+    let only_check = match arguments {
+        [] => false,
+        [option] if option == "--check" => true,
+        _ => return Err("bif-status takes --check or nothing".into()),
+    };
+    if bif_status::run(&transcripts::root(), only_check)? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("docs/missing-bifs.md is out of date: run cargo xtask bif-status");
+    Ok(ExitCode::FAILURE)
 }

@@ -1,41 +1,87 @@
-//! Deep lists of bytes and binaries, made flat.
+//! I/O lists: deep lists of bytes and binaries, which may end in a binary.
 
-use oxbeam_term::Term;
+use oxbeam_term::{Bits, Term};
 use std::borrow::Cow;
 
-/// The bytes of a binary or of a deep list of bytes and binaries; `None` for anything else.
+/// What an I/O list consists of.
+pub(crate) enum Piece<'h> {
+    /// An integer from 0 to 255.
+    Byte(u8),
+    /// A bitstring.
+    Bits(Bits<'h>),
+}
+
+/// Shows the pieces of a list (or bitstring) to `each`, from first to last. `None` when there is anything else in it,
+/// or when `each` says so.
+pub(crate) fn walk<'h>(term: Term<'h>, mut each: impl FnMut(Piece<'h>) -> Option<()>) -> Option<()> {
+    let mut pending = Vec::new();
+    let mut current = term;
+    loop {
+        while let Some(cell) = current.as_cons() {
+            let head = cell.head();
+            current = cell.tail();
+            if let Some(byte) = head.as_small() {
+                each(Piece::Byte(u8::try_from(byte).ok()?))?;
+            } else if head.as_cons().is_some() {
+                pending.push(current);
+                current = head;
+            } else if !head.is_nil() {
+                each(Piece::Bits(head.as_bits()?))?;
+            }
+        }
+        if !current.is_nil() {
+            each(Piece::Bits(current.as_bits()?))?;
+        }
+        match pending.pop() {
+            Some(next) => current = next,
+            None => return Some(()),
+        }
+    }
+}
+
+/// The bytes of a binary or an I/O list; `None` for anything else.
 pub(crate) fn iodata_bytes(data: Term<'_>) -> Option<Cow<'_, [u8]>> {
     if data.is_list() { iolist_bytes(data).map(Cow::Owned) } else { data.as_binary() }
 }
 
-/// The bytes of a deep list of bytes and binaries, which may end in a binary; `None` for anything else.
+/// As [`iodata_bytes`], in a vector of the caller's.
+pub(crate) fn gather(data: Term<'_>) -> Option<Vec<u8>> {
+    iodata_bytes(data).map(Cow::into_owned)
+}
+
+/// The bytes of an I/O list; `None` for anything else.
 pub(crate) fn iolist_bytes(list: Term<'_>) -> Option<Vec<u8>> {
     if !list.is_list() {
         return None;
     }
     let mut bytes = Vec::new();
-    let mut open = Vec::new();
-    let mut rest = list;
-    loop {
-        if let Some(cell) = rest.as_cons() {
-            let head = cell.head();
-            rest = cell.tail();
-            if let Some(byte) = head.as_small() {
-                bytes.push(u8::try_from(byte).ok()?);
-            } else if head.is_list() {
-                open.push(rest);
-                rest = head;
-            } else {
-                bytes.extend_from_slice(&head.as_binary()?);
-            }
-        } else {
-            if !rest.is_nil() {
-                bytes.extend_from_slice(&rest.as_binary()?);
-            }
-            match open.pop() {
-                Some(outer) => rest = outer,
-                None => return Some(bytes),
-            }
+    walk(list, |piece| {
+        match piece {
+            Piece::Byte(byte) => bytes.push(byte),
+            Piece::Bits(bits) if bits.is_binary() => bytes.extend_from_slice(&bits.to_bytes()),
+            Piece::Bits(_) => return None,
         }
+        Some(())
+    })?;
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oxbeam_term::{Heap, HeapOptions};
+
+    #[test]
+    fn gathers() {
+        let heap = Heap::new(HeapOptions::default());
+        let binary = heap.binary(b"cd");
+        let deep = heap.list_with_tail(&[Term::small(97), heap.list(&[Term::small(98)]), Term::NIL], binary);
+        assert_eq!(gather(deep).as_deref(), Some(&b"abcd"[..]));
+        assert_eq!(gather(Term::NIL).as_deref(), Some(&b""[..]));
+        assert_eq!(gather(Term::small(1)), None);
+        assert_eq!(gather(heap.list(&[Term::small(256)])), None);
+        assert_eq!(gather(heap.cons(binary, Term::small(1))), None);
+        assert_eq!(iolist_bytes(binary), None);
+        assert_eq!(iodata_bytes(binary).as_deref(), Some(&b"cd"[..]));
     }
 }

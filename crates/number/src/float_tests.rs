@@ -1,3 +1,5 @@
+//! Texts of floats, compared with the real system's.
+
 use super::*;
 
 /// Bits in hexadecimal, then the real system's `[short]`, `float_to_list/1`, `{scientific, Bits rem 22}`,

@@ -1,3 +1,5 @@
+//! Hashes of terms, computed over the documented walks and compared with the real system's.
+
 use super::*;
 use crate::integer::parse_integer;
 

@@ -1,3 +1,5 @@
+//! Patterns and runs, compared with answers of the real system.
+
 use super::*;
 
 fn decode(text: &str) -> Vec<u8> {

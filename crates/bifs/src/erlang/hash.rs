@@ -1,6 +1,7 @@
 //! Hashes and checksums: `phash2/1,2`, `md5/1`, `crc32/1,2`, `adler32/1,2`.
 
-use super::iolist::{BYTES_PER_REDUCTION, to_bytes};
+use super::iolist::BYTES_PER_REDUCTION;
+use crate::iolist::iodata_bytes;
 use super::md5::Md5;
 use crc32fast::Hasher as Crc32;
 use oxbeam_bif_macros::bif;
@@ -52,7 +53,7 @@ fn phash2_of_range<'h>(cx: &mut BifContext<'h>, term: Term<'h>, range: u64) -> B
 
 /// The bytes of I/O data, with their reductions counted.
 fn data<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> Option<Cow<'h, [u8]>> {
-    let bytes = to_bytes(term)?;
+    let bytes = iodata_bytes(term)?;
     cx.spend(bytes.len() / BYTES_PER_REDUCTION);
     Some(bytes)
 }

@@ -1,70 +1,15 @@
-//! I/O lists: walking them, and the BIFs that make one binary of them.
+//! BIFs that make one binary of an I/O list.
 
+use crate::iolist::{Piece, iodata_bytes, walk};
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult};
-use oxbeam_term::{Bits, Term, bits};
+use oxbeam_term::{Term, bits};
 use std::borrow::Cow;
 
 /// Bytes that are written for one reduction.
 pub(crate) const BYTES_PER_REDUCTION: usize = 64;
 /// `iolist_to_iovec/1` keeps a binary of this size or more apart.
 const VECTOR_BYTES_MIN: usize = 513;
-
-/// What an I/O list consists of.
-pub(crate) enum Piece<'h> {
-    /// An integer from 0 to 255.
-    Byte(u8),
-    /// A bitstring.
-    Bits(Bits<'h>),
-}
-
-/// Shows the pieces of a list (or bitstring) to `each`, from first to last. `None` when there is anything else in it,
-/// or when `each` says so.
-pub(crate) fn walk<'h>(term: Term<'h>, mut each: impl FnMut(Piece<'h>) -> Option<()>) -> Option<()> {
-    let mut pending = Vec::new();
-    let mut current = term;
-    loop {
-        while let Some(cell) = current.as_cons() {
-            let head = cell.head();
-            current = cell.tail();
-            if let Some(byte) = head.as_small() {
-                each(Piece::Byte(u8::try_from(byte).ok()?))?;
-            } else if head.as_cons().is_some() {
-                pending.push(current);
-                current = head;
-            } else if !head.is_nil() {
-                each(Piece::Bits(head.as_bits()?))?;
-            }
-        }
-        if !current.is_nil() {
-            each(Piece::Bits(current.as_bits()?))?;
-        }
-        match pending.pop() {
-            Some(next) => current = next,
-            None => return Some(()),
-        }
-    }
-}
-
-/// The bytes of an I/O list or binary; `None` for what is neither.
-pub(crate) fn to_bytes(term: Term<'_>) -> Option<Cow<'_, [u8]>> {
-    if term.as_bits().is_some() {
-        return term.as_binary();
-    }
-    if !term.is_list() {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    walk(term, |piece| {
-        match piece {
-            Piece::Byte(byte) => bytes.push(byte),
-            Piece::Bits(bits) if bits.is_binary() => bytes.extend_from_slice(&bits.to_bytes()),
-            Piece::Bits(_) => return None,
-        }
-        Some(())
-    })?;
-    Some(Cow::Owned(bytes))
-}
 
 /// The bits of a list of bytes and bitstrings, and how many there are.
 fn to_bits(term: Term<'_>) -> Option<(Vec<u8>, usize)> {
@@ -106,7 +51,7 @@ fn binary<'h>(cx: &mut BifContext<'h>, bytes: Cow<'h, [u8]>) -> BifResult<'h> {
 /// The bytes of a list of bytes, binaries and such lists as one binary; `badarg` for what is none.
 #[bif("erlang:list_to_binary/1")]
 fn list_to_binary<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'h> {
-    match to_bytes(list) {
+    match iodata_bytes(list) {
         Some(bytes) if list.is_list() => binary(cx, bytes),
         _ => cx.badarg(),
     }

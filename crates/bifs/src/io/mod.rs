@@ -5,7 +5,6 @@
 
 pub(crate) mod buffer;
 pub(crate) mod ddll;
-pub(crate) mod iodata;
 pub(crate) mod names;
 pub mod ports;
 pub(crate) mod prim_file;

@@ -4,7 +4,7 @@
 //! `{select, Terminal, Tag, ready_input}` once for each request, as `enif_select` sends it.
 
 use super::System;
-use super::iodata::gather;
+use crate::iolist::gather;
 use super::signals::SignalCenter;
 use crate::os::Environment;
 use oxbeam_bif_macros::bif;

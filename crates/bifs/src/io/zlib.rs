@@ -6,7 +6,7 @@
 //! The crate in between knows neither memory level nor strategy: streams that ask for other than the default ones are
 //! compressed with those, which changes their size but not what they mean.
 
-use super::iodata::gather;
+use crate::iolist::gather;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, FromTerm, Interrupt, Vm};

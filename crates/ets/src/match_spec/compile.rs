@@ -521,8 +521,10 @@ impl<'a> Compiler<'a> {
         let mut text = print(term, self.atoms);
         for (&atom, &variable) in &self.variables {
             let name = format!("'{}'", self.atoms.text(atom));
-            text = text.replace(&name, &format!("'${}'", variable + 1));
+            // A mark that no text has keeps a new name from being taken for another old one.
+            text = text.replace(&name, &format!("'\u{1}{}'", variable + 1));
         }
+        let text = text.replace('\u{1}', "$");
         self.errors.push(format!("{text} is neither a function call, nor a tuple (tuples are written {{{{ ... }}}})."));
     }
     fn without_arguments(&mut self, form: &str, term: Term<'_>) {

@@ -2,7 +2,7 @@
 
 use super::port::{Core, Device, PortObject, registered_name};
 use super::{PortTable, lookup};
-use crate::io::iodata::gather;
+use crate::iolist::gather;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, Interrupt, Trap, Vm};
 use oxbeam_term::{Term, atoms};

@@ -12,7 +12,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use crate::io::iodata::gather;
+use crate::iolist::gather;
 use oxbeam_runtime::{LinkTarget, Ports, Vm};
 use oxbeam_term::{LocalReference, OwnedTerm, Pid, Port, Term, atoms};
 use parking_lot::{Mutex, RwLock};

@@ -1,0 +1,190 @@
+//! `cargo xtask bif-status`: which functions OTP has in C and this machine does not have, in `docs/missing-bifs.md`.
+//!
+//! OTP's own modules tell: a function that OTP has in C is a stub in its `.beam` file, which does nothing but call
+//! `erlang:nif_error/1,2`, or a function of its module that does that with the line number, or itself. What this
+//! machine has is marked `#[bif("module:function/arity"` in its sources.
+
+use oxbeam_beam_file::{BeamFile, Function, Op, Operand};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where the list stands.
+const LIST: &str = "docs/missing-bifs.md";
+/// Functions that are instructions of the engine.
+const INSTRUCTIONS: [&str; 2] = ["erlang:apply/2", "erlang:apply/3"];
+
+/// Names `function/arity`, by module.
+type Functions = BTreeMap<String, BTreeSet<String>>;
+
+/// Writes the list, or with `only_check` compares it with what it should be. True when it is up to date.
+pub fn run(root: &Path, only_check: bool) -> Result<bool, String> {
+    let library = root.join(".setup/lib/erlang/lib");
+    let library = if library.is_dir() { library } else { root.join(".setup/lib") };
+    let text = render(&stubs(&library)?, &present(&root.join("crates/bifs/src"))?);
+    let path = root.join(LIST);
+    if only_check {
+        return Ok(fs::read_to_string(&path).is_ok_and(|committed| committed == text));
+    }
+    fs::write(&path, text).map_err(|error| format!("{LIST}: {error}"))?;
+    Ok(true)
+}
+
+fn render(stubs: &Functions, present: &BTreeSet<String>) -> String {
+    let mut text = String::from(
+        "# Missing BIFs\n\n\
+         Functions that Erlang/OTP 27 has in C and this machine does not have. Calling one raises an error that names it. Written by\n\
+         `cargo xtask bif-status` from OTP's own modules; `bin/test` checks that it is up to date.\n\n",
+    );
+    let (mut has, mut lacks) = (0, 0);
+    let mut rows = String::new();
+    for (module, functions) in stubs {
+        let is_missing = |function: &&String| {
+            let name = format!("{module}:{function}");
+            !present.contains(&name) && !INSTRUCTIONS.contains(&&*name)
+        };
+        let missing: Vec<String> = functions.iter().filter(is_missing).map(|name| format!("`{name}`")).collect();
+        has += functions.len() - missing.len();
+        lacks += missing.len();
+        if missing.len() == functions.len() {
+            let _ = writeln!(rows, "| `{module}` | all {} |", functions.len());
+        } else if !missing.is_empty() {
+            let _ = writeln!(rows, "| `{module}` | {} |", missing.join(", "));
+        }
+    }
+    let _ = write!(text, "{has} are there, {lacks} are missing.\n\n| module | missing |\n|---|---|\n{rows}");
+    text
+}
+
+/// What this machine has, `module:function/arity`.
+fn present(folder: &Path) -> Result<BTreeSet<String>, String> {
+    let mut names = BTreeSet::new();
+    for path in files(folder, "rs")? {
+        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let marks = text.split("#[bif(").skip(1).filter_map(|rest| rest.split('"').nth(1));
+        names.extend(marks.map(String::from));
+    }
+    Ok(names)
+}
+
+/// The stubs of all modules below `library`.
+fn stubs(library: &Path) -> Result<Functions, String> {
+    let mut found = Functions::new();
+    for path in files(library, "beam")? {
+        let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let file = BeamFile::parse(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+        let functions = stubs_of(&file);
+        if !functions.is_empty() {
+            found.entry(file.module.clone()).or_default().extend(functions);
+        }
+    }
+    if found.is_empty() {
+        return Err(format!("no modules in {}: run bin/setup", library.display()));
+    }
+    Ok(found)
+}
+
+fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
+    let (mut found, mut pending) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = pending.pop() {
+        let entries = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        for path in entries.flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|other| other == extension) {
+                found.push(path);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The one call that a function consists of.
+enum OnlyCall {
+    /// `erlang:nif_error`.
+    NifError,
+    /// The function itself, by its full name.
+    Itself,
+    /// The function of this module at a label, with an integer as its only argument.
+    Helper(u32),
+}
+
+fn stubs_of(file: &BeamFile) -> Vec<String> {
+    let functions = &file.code.functions;
+    let is_helper = |label: u32| {
+        let helper = functions.iter().find(|function| function.entry_label == label);
+        helper.is_some_and(|helper| helper.arity == 1 && matches!(only_call(file, helper), Some(OnlyCall::NifError)))
+    };
+    let calls: Vec<Option<OnlyCall>> = functions.iter().map(|function| only_call(file, function)).collect();
+    let helpers: BTreeSet<u32> = calls
+        .iter()
+        .filter_map(|call| match call {
+            Some(OnlyCall::Helper(label)) if is_helper(*label) => Some(*label),
+            _ => None,
+        })
+        .collect();
+    let is_stub = |call: &Option<OnlyCall>, function: &Function| match call {
+        Some(OnlyCall::NifError) => !helpers.contains(&function.entry_label),
+        Some(OnlyCall::Itself) => true,
+        Some(OnlyCall::Helper(label)) => helpers.contains(label),
+        None => false,
+    };
+    let pairs = calls.iter().zip(functions).filter(|(call, function)| is_stub(call, function));
+    pairs.map(|(_, function)| format!("{}/{}", file.atom(function.name), function.arity)).collect()
+}
+
+fn only_call(file: &BeamFile, function: &Function) -> Option<OnlyCall> {
+    let mut call = None;
+    let mut integer = false;
+    for instruction in &file.code.instructions[function.body..function.instructions.end] {
+        let operands = file.code.operands_of(*instruction);
+        let found = match (instruction.op, operands) {
+            (Op::CallExt | Op::CallExtOnly | Op::CallExtLast, [_, Operand::U(import), ..]) => {
+                let import = file.imports.get(*import as usize)?;
+                let (module, name) = (file.atom(import.module), file.atom(import.function));
+                if (module, name) == ("erlang", "nif_error") {
+                    OnlyCall::NifError
+                } else if module == file.module && import.function == function.name && import.arity == function.arity {
+                    OnlyCall::Itself
+                } else {
+                    return None;
+                }
+            }
+            (Op::CallOnly | Op::CallLast | Op::Call, [Operand::U(1), Operand::Label(label), ..]) if integer => {
+                OnlyCall::Helper(*label)
+            }
+            (Op::Move, [Operand::I(_), ..]) => {
+                integer = true;
+                continue;
+            }
+            (
+                Op::Label | Op::Line | Op::Move | Op::Return | Op::Allocate | Op::Deallocate | Op::PutList
+                | Op::PutTuple2 | Op::TestHeap | Op::Swap | Op::IntCodeEnd | Op::AllocateHeap,
+                _,
+            ) => continue,
+            _ => return None,
+        };
+        if call.replace(found).is_some() {
+            return None;
+        }
+    }
+    call
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renders_what_is_missing() {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let stubs = Functions::from([
+            ("a".to_owned(), set(&["f/1", "g/2"])),
+            ("b".to_owned(), set(&["f/0"])),
+            ("c".to_owned(), set(&["f/0"])),
+        ]);
+        let text = render(&stubs, &set(&["a:f/1", "c:f/0"]));
+        assert!(text.ends_with("2 are there, 2 are missing.\n\n| module | missing |\n|---|---|\n| `a` | `g/2` |\n| `b` | all 1 |\n"));
+    }
+}
