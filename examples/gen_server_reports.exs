@@ -24,13 +24,16 @@ down = fn function ->
   {:ok, pid} = GenServer.start(Fragile, %{zero: 0})
   reference = Process.monitor(pid)
 
-  try do
-    function.(pid)
-  catch
-    :exit, {_reason, {module, function, _arguments}} -> IO.inspect({module, function}, label: "caller exits")
-  end
+  exits =
+    try do
+      function.(pid)
+      false
+    catch
+      :exit, {_reason, {module, function, _arguments}} -> {module, function}
+    end
 
   receive do: ({:DOWN, ^reference, _, _, _} -> settle.())
+  if exits, do: IO.inspect(exits, label: "caller exits")
 end
 
 IO.puts("-- an error in a call")

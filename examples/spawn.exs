@@ -59,3 +59,7 @@ for function <- [fn -> spawn(:not_a_fun) end, fn -> spawn(Procs, :greeter, :not_
     error -> IO.puts("#{inspect(error.__struct__)}: #{Exception.message(error)}")
   end
 end
+
+# A fun that takes an argument can be started; the process then ends with a report, which comes through the logger.
+Process.sleep(100)
+Enum.each([:logger_proxy, :logger_std_h_default], &:sys.get_state/1)

@@ -35,5 +35,6 @@ IO.inspect(reason)
 
 IO.puts("-- a child that does not start")
 failing = %{id: :failing, start: {FailsToStart, :start_link, []}}
-IO.inspect(Supervisor.start_link([failing], strategy: :one_for_one))
+result = Supervisor.start_link([failing], strategy: :one_for_one)
 settle.()
+IO.inspect(result)

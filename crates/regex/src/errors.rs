@@ -126,6 +126,8 @@ pub(crate) fn as_pcre8(pattern: &[u8], code: i32, offset: usize, text: String) -
         115 if before.ends_with(b"(?(0") => {
             return report("invalid condition (?(0)", offset + 1);
         }
+        115 if after_back_reference(before) => pattern.len(),
+        115 if before.ends_with(b"\\g") && pattern.get(offset).is_some_and(u8::is_ascii_digit) => pattern.len(),
         115 => end_of_reference(pattern, offset),
         162 if before.ends_with(b"(?<") && pattern.get(offset) == Some(&b'>') => {
             return report("unrecognized character after (?<", offset);
@@ -133,6 +135,13 @@ pub(crate) fn as_pcre8(pattern: &[u8], code: i32, offset: usize, text: String) -
         _ => offset,
     };
     CompileError { message: text, position }
+}
+
+/// Does `before` end with a back reference by number? Those PCRE 8 looks up when it has read the whole pattern.
+fn after_back_reference(before: &[u8]) -> bool {
+    let before = before.strip_suffix(b"}").unwrap_or(before);
+    let prefix = &before[..before.len() - digits_at_end(before)];
+    prefix.len() < before.len() && [&b"\\"[..], b"\\g", b"\\g{"].iter().any(|start| prefix.ends_with(start))
 }
 
 /// A pattern that ends within `(?...`: PCRE 8 says what it expected, PCRE2 often just misses the parenthesis.

@@ -187,8 +187,8 @@ impl Vm {
             code,
             clock,
             defaults: SpawnDefaults {
-                min_heap_words: AtomicUsize::new(options.min_heap_words),
-                min_virtual_words: AtomicUsize::new(options.min_virtual_words),
+                min_heap_words: AtomicUsize::new(oxbeam_term::next_heap_size(options.min_heap_words)),
+                min_virtual_words: AtomicUsize::new(oxbeam_term::next_heap_size(options.min_virtual_words)),
                 fullsweep_after: AtomicU32::new(options.fullsweep_after),
                 max_heap_size: Mutex::new(MaxHeapSize { size: options.max_heap_words, ..MaxHeapSize::NONE }),
             },

@@ -30,10 +30,15 @@ impl MatchSpec {
         let mut errors = Vec::new();
         let parts: Vec<&[Term<'_>; 3]> = programs.iter().filter_map(|program| program.as_tuple_of::<3>()).collect();
         let mut clauses = Vec::with_capacity(parts.len());
-        for part in &parts {
-            clauses.push(clause(part, dialect, atoms, &mut errors));
+        for (index, part) in parts.iter().enumerate() {
+            clauses.push(clause(part, dialect, atoms, &mut errors, HashMap::new()));
             // Errors of the first wrong clause are told.
             if !errors.is_empty() {
+                let renamed = renamed_variables(spec, &parts[..=index], atoms);
+                if !renamed.is_empty() {
+                    errors.clear();
+                    clause(part, dialect, atoms, &mut errors, renamed);
+                }
                 return Err(errors);
             }
         }
@@ -163,8 +168,10 @@ fn clause(
     dialect: Dialect,
     atoms: &AtomTable,
     errors: &mut Vec<String>,
+    renamed: HashMap<Atom, usize>,
 ) -> Clause {
     let mut compiler = Compiler::new(dialect, atoms, errors);
+    compiler.renamed = renamed;
     let pattern = compiler.pattern(*head);
     if !compiler.errors.is_empty() {
         return Clause { pattern, guard: Vec::new(), body: Vec::new(), variables: 0 };
@@ -186,10 +193,44 @@ pub(super) fn is_variable(term: Term<'_>, atoms: &AtomTable) -> bool {
     }
 }
 
+/// A head with a variable of a higher number has all variables of the specification numbered anew.
+const LAST_COMMON_VARIABLE: usize = 30;
+
+fn variable_number(name: Atom, atoms: &AtomTable) -> usize {
+    atoms.text(name)[1..].parse().unwrap_or(usize::MAX)
+}
+
+/// What errors call the variables of a specification, once a head of `parts` had a variable with a high number.
+fn renamed_variables(spec: Term<'_>, parts: &[&[Term<'_>; 3]], atoms: &AtomTable) -> HashMap<Atom, usize> {
+    let variables = |from: Term<'_>| {
+        let mut found = std::collections::BTreeMap::new();
+        let mut pending = vec![from];
+        while let Some(term) = pending.pop() {
+            if let Some(name) = term.as_atom().filter(|_| is_variable(term, atoms)) {
+                found.insert(variable_number(name, atoms), name);
+            } else if let Some(cell) = term.as_cons() {
+                pending.extend([cell.tail(), cell.head()]);
+            } else if let Some(tuple) = term.as_tuple() {
+                pending.extend(tuple.elements());
+            } else if term.is_map() {
+                pending.extend(term.map_iter().flat_map(|(key, value)| [key, value]));
+            }
+        }
+        found
+    };
+    let high = |part: &&[Term<'_>; 3]| variables(part[0]).keys().next_back().is_some_and(|&n| n > LAST_COMMON_VARIABLE);
+    if !parts.iter().any(high) {
+        return HashMap::new();
+    }
+    variables(spec).into_values().enumerate().map(|(index, name)| (name, index)).collect()
+}
+
 struct Compiler<'a> {
     dialect: Dialect,
     atoms: &'a AtomTable,
     errors: &'a mut Vec<String>,
+    /// Numbers that errors show instead of the variables' own.
+    renamed: HashMap<Atom, usize>,
     variables: HashMap<Atom, u32>,
     operations: Vec<Operation>,
     in_body: bool,
@@ -207,7 +248,15 @@ enum Task<'t> {
 
 impl<'a> Compiler<'a> {
     fn new(dialect: Dialect, atoms: &'a AtomTable, errors: &'a mut Vec<String>) -> Compiler<'a> {
-        Compiler { dialect, atoms, errors, variables: HashMap::new(), operations: Vec::new(), in_body: false }
+        Compiler {
+            dialect,
+            atoms,
+            errors,
+            renamed: HashMap::new(),
+            variables: HashMap::new(),
+            operations: Vec::new(),
+            in_body: false,
+        }
     }
 
     fn pattern(&mut self, head: Term<'_>) -> Vec<PatternOperation> {
@@ -503,7 +552,7 @@ impl<'a> Compiler<'a> {
             return;
         }
         let Some(function) = Function::find(text, name, arity) else {
-            let name = print(Term::atom(name), self.atoms);
+            let name = print(Term::atom(name), self.atoms, &self.renamed);
             self.errors.push(format!("Function {name}/{arity} does_not_exist."));
             return;
         };
@@ -525,13 +574,14 @@ impl<'a> Compiler<'a> {
             text = text.replace(&name, &format!("'\u{1}{}'", variable + 1));
         }
         let text = text.replace('\u{1}', "$");
+        let text = print(term, self.atoms, &self.renamed);
         self.errors.push(format!("{text} is neither a function call, nor a tuple (tuples are written {{{{ ... }}}})."));
     }
     fn without_arguments(&mut self, form: &str, term: Term<'_>) {
         self.special(&format!("Special form '{form}' called without arguments in "), term);
     }
     fn special(&mut self, text: &str, term: Term<'_>) {
-        self.errors.push(format!("{text}{}.", print(term, self.atoms)));
+        self.errors.push(format!("{text}{}.", print(term, self.atoms, &self.renamed)));
     }
 }
 

@@ -1,20 +1,24 @@
 //! Terms as the errors of match specifications show them.
 
-use oxbeam_term::{AtomTable, Term, Value};
+use oxbeam_term::{Atom, AtomTable, Term, Value};
+use std::collections::HashMap;
 
 enum Piece<'t> {
     Term(Term<'t>),
     Text(&'static str),
 }
 
-/// The text of `term`; what match specifications hardly contain is shown by its kind only.
-pub(super) fn print(term: Term<'_>, atoms: &AtomTable) -> String {
+/// The text of `term`, with other numbers for the variables in `renamed`; what match specifications hardly contain is shown by its kind only.
+pub(super) fn print(term: Term<'_>, atoms: &AtomTable, renamed: &HashMap<Atom, usize>) -> String {
     let mut text = String::new();
     let mut pending = vec![Piece::Term(term)];
     while let Some(piece) = pending.pop() {
         match piece {
             Piece::Text(piece) => text.push_str(piece),
-            Piece::Term(term) => push(term, atoms, &mut text, &mut pending),
+            Piece::Term(term) => match term.as_atom().and_then(|atom| renamed.get(&atom)) {
+                Some(number) => text.push_str(&format!("'${number}'")),
+                None => push(term, atoms, &mut text, &mut pending),
+            },
         }
     }
     text
