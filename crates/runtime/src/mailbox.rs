@@ -42,6 +42,8 @@ pub struct Mailbox {
     on_heap: usize,
     /// Words of memory that the messages own.
     words: usize,
+    /// Is `receive` looking at the message at the save position, so that registers may refer to its parts?
+    looking: bool,
     markers: Vec<(LocalReference, u64)>,
     /// Counts how often messages were renumbered, 12 bits.
     epoch: u16,
@@ -70,17 +72,38 @@ impl Mailbox {
         loop {
             let index = (self.save - self.first) as usize;
             match self.messages.get(index)? {
-                Some(message) => return Some(message.word()),
+                Some(message) => {
+                    self.looking = true;
+                    return Some(message.word());
+                }
                 None => self.save += 1,
             }
         }
     }
+    /// Before a collection: a message that is being looked at becomes part of the heap. What the patterns and guards
+    /// have built refers to it, and may reach the old generation before the message itself would come to the heap.
+    pub(crate) fn settle(&mut self, heap: &Heap) {
+        if !std::mem::take(&mut self.looking) {
+            return;
+        }
+        let index = (self.save - self.first) as usize;
+        if let Some(Some(message)) = self.messages.get_mut(index)
+            && let Message::Owned(owned) = message
+            && owned.words() != 0
+        {
+            let owned = std::mem::replace(owned, OwnedTerm::immediate(Word::NIL));
+            *message = Message::OnHeap(heap.adopt(owned).word());
+            self.on_heap += 1;
+        }
+    }
     /// The message at the save position did not match: look at the next one.
     pub fn advance(&mut self) {
+        self.looking = false;
         self.save += 1;
     }
     /// Takes the message at the save position out and makes its memory the heap's. The next `receive` starts over.
     pub fn take(&mut self, heap: &Heap) {
+        self.looking = false;
         let index = (self.save - self.first) as usize;
         if let Some(slot) = self.messages.get_mut(index)
             && let Some(message) = slot.take()
@@ -99,6 +122,7 @@ impl Mailbox {
     }
     /// The next `receive` starts at the first message.
     pub fn rewind(&mut self) {
+        self.looking = false;
         self.save = self.first;
     }
     fn trim(&mut self) {
@@ -187,5 +211,34 @@ impl Mailbox {
     /// Words of memory that queued messages own.
     pub fn words(&self) -> usize {
         self.words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::ProcessMain;
+    use oxbeam_term::{HeapOptions, LiteralRange};
+
+    #[test]
+    fn what_a_pattern_built_survives_collections_before_and_after_the_message_is_taken() {
+        let mut main = ProcessMain::new(HeapOptions::default(), OwnedTerm::immediate(Word::NIL), None);
+        let message = OwnedTerm::build(LiteralRange::EMPTY, |heap| heap.tuple(&[Term::small(1), heap.float(2.5)]));
+        main.state.messages.push(Message::Owned(message));
+        let word = main.state.messages.peek().unwrap();
+        // SAFETY: the message is in the queue.
+        let mut live = [main.heap.cons(unsafe { Term::from_raw(word) }, Term::NIL).word()];
+        for _ in 0..3 {
+            main.collect(0, &mut live);
+        }
+        main.state.messages.take(&main.heap);
+        main.collect(0, &mut live);
+        main.state.force_major = true;
+        main.collect(0, &mut live);
+        // SAFETY: the collections updated the root.
+        let list = unsafe { Term::from_raw(live[0]) };
+        let tuple = list.as_cons().unwrap().head().as_tuple().unwrap();
+        assert_eq!(tuple.elements()[1].as_float(), Some(2.5));
+        assert!(main.state.messages.is_empty());
     }
 }

@@ -373,6 +373,7 @@ impl ProcessMain {
         if let Some(options) = state.heap_options.take() {
             *heap.options_mut() = options;
         }
+        state.messages.settle(heap);
         let mut queued: Vec<&mut Word> = state.messages.on_heap_words().collect();
         let mut queued_words: Vec<Word> = queued.iter().map(|word| **word).collect();
         let used = heap.used_words();

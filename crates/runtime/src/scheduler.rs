@@ -237,7 +237,19 @@ impl Schedulers {
     }
 }
 
+/// A scheduler that panics leaves its process half done and everybody waiting: better that the machine ends.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
+
 fn run_scheduler(vm: &Arc<Vm>, home: usize) {
+    let _guard = AbortOnPanic;
     CURRENT.set(home + 1);
     let schedulers = &vm.schedulers;
     while !schedulers.stopping.load(Ordering::Relaxed) {
@@ -249,6 +261,7 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
 }
 
 fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
+    let _guard = AbortOnPanic;
     let pool = &vm.schedulers.dirty[kind as usize];
     let mut queue = pool.queue.lock();
     while !vm.schedulers.stopping.load(Ordering::Relaxed) {
