@@ -1,8 +1,8 @@
 //! `cargo xtask bif-status`: which functions OTP has in C and this machine does not have, in `docs/missing-bifs.md`.
 //!
-//! OTP's own modules tell: a function that OTP has in C is a stub in its `.beam` file, which does nothing but call
-//! `erlang:nif_error/1,2`, or a function of its module that does that with the line number, or itself. What this
-//! machine has is marked `#[bif("module:function/arity"` in its sources.
+//! OTP's own modules tell. The NIFs of a module begin with the instruction `nif_start`. In modules without any, a
+//! function that OTP has in C is a stub, which does nothing but call `erlang:nif_error/1,2` or itself. What this machine
+//! has is marked `#[bif("module:function/arity"` in its sources.
 
 use oxbeam_beam_file::{BeamFile, Function, Op, Operand};
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,76 +100,40 @@ fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
     Ok(found)
 }
 
-/// The one call that a function consists of.
-enum OnlyCall {
-    /// `erlang:nif_error`.
-    NifError,
-    /// The function itself, by its full name.
-    Itself,
-    /// The function of this module at a label, with an integer as its only argument.
-    Helper(u32),
-}
-
+/// The functions of a module that OTP has in C, `function/arity`.
 fn stubs_of(file: &BeamFile) -> Vec<String> {
     let functions = &file.code.functions;
-    let is_helper = |label: u32| {
-        let helper = functions.iter().find(|function| function.entry_label == label);
-        helper.is_some_and(|helper| helper.arity == 1 && matches!(only_call(file, helper), Some(OnlyCall::NifError)))
-    };
-    let calls: Vec<Option<OnlyCall>> = functions.iter().map(|function| only_call(file, function)).collect();
-    let helpers: BTreeSet<u32> = calls
-        .iter()
-        .filter_map(|call| match call {
-            Some(OnlyCall::Helper(label)) if is_helper(*label) => Some(*label),
-            _ => None,
-        })
-        .collect();
-    let is_stub = |call: &Option<OnlyCall>, function: &Function| match call {
-        Some(OnlyCall::NifError) => !helpers.contains(&function.entry_label),
-        Some(OnlyCall::Itself) => true,
-        Some(OnlyCall::Helper(label)) => helpers.contains(label),
-        None => false,
-    };
-    let pairs = calls.iter().zip(functions).filter(|(call, function)| is_stub(call, function));
-    pairs.map(|(_, function)| format!("{}/{}", file.atom(function.name), function.arity)).collect()
+    let code = |function: &Function| &file.code.instructions[function.body..function.instructions.end];
+    let is_nif = |function: &&Function| code(function).iter().any(|instruction| instruction.op == Op::NifStart);
+    let has_nifs = functions.iter().any(|function| is_nif(&function));
+    let chosen = functions.iter().filter(|function| if has_nifs { is_nif(function) } else { is_stub(file, function) });
+    chosen.map(|function| format!("{}/{}", file.atom(function.name), function.arity)).collect()
 }
 
-fn only_call(file: &BeamFile, function: &Function) -> Option<OnlyCall> {
-    let mut call = None;
-    let mut integer = false;
+/// Does the function consist of one call, of `erlang:nif_error` or of itself by its full name?
+fn is_stub(file: &BeamFile, function: &Function) -> bool {
+    let mut calls = 0;
     for instruction in &file.code.instructions[function.body..function.instructions.end] {
-        let operands = file.code.operands_of(*instruction);
-        let found = match (instruction.op, operands) {
+        match (instruction.op, file.code.operands_of(*instruction)) {
             (Op::CallExt | Op::CallExtOnly | Op::CallExtLast, [_, Operand::U(import), ..]) => {
-                let import = file.imports.get(*import as usize)?;
+                let Some(import) = file.imports.get(*import as usize) else { return false };
                 let (module, name) = (file.atom(import.module), file.atom(import.function));
-                if (module, name) == ("erlang", "nif_error") {
-                    OnlyCall::NifError
-                } else if module == file.module && import.function == function.name && import.arity == function.arity {
-                    OnlyCall::Itself
-                } else {
-                    return None;
+                let itself = module == file.module && import.function == function.name && import.arity == function.arity;
+                if (module, name) != ("erlang", "nif_error") && !itself {
+                    return false;
                 }
+                calls += 1;
             }
-            (Op::CallOnly | Op::CallLast | Op::Call, [Operand::U(1), Operand::Label(label), ..]) if integer => {
-                OnlyCall::Helper(*label)
-            }
-            (Op::Move, [Operand::I(_), ..]) => {
-                integer = true;
-                continue;
-            }
+            // What makes the arguments, and the frame around the call.
             (
-                Op::Label | Op::Line | Op::Move | Op::Return | Op::Allocate | Op::Deallocate | Op::PutList
-                | Op::PutTuple2 | Op::TestHeap | Op::Swap | Op::IntCodeEnd | Op::AllocateHeap,
+                Op::Label | Op::Line | Op::Move | Op::Swap | Op::Return | Op::Allocate | Op::AllocateHeap
+                | Op::Deallocate | Op::TestHeap | Op::PutList | Op::PutTuple2 | Op::IntCodeEnd,
                 _,
-            ) => continue,
-            _ => return None,
-        };
-        if call.replace(found).is_some() {
-            return None;
+            ) => {}
+            _ => return false,
         }
     }
-    call
+    calls == 1
 }
 
 #[cfg(test)]

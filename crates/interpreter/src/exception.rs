@@ -98,7 +98,7 @@ impl<'a> Run<'a> {
         self.sync();
         let heap = self.heap();
         let arguments: Vec<Term<'a>> = arguments.iter().map(|word| self.term(*word)).collect();
-        let mut info = vec![(Term::atom(atoms::MODULE), Term::atom(error_module(module, self.vm.atoms.text(module))))];
+        let mut info = vec![(Term::atom(atoms::MODULE), Term::atom(error_module(self.vm.atoms.text(module))))];
         if let Some(cause) = exception.cause {
             info.push((Term::atom(atoms::CAUSE), cause));
         }
@@ -238,9 +238,8 @@ impl<'a> Run<'a> {
 }
 
 /// Which module of OTP knows the texts of a BIF's errors.
-fn error_module(module: Atom, text: &str) -> Atom {
-    let _ = module;
-    match text {
+fn error_module(module: &str) -> Atom {
+    match module {
         "binary" | "ets" | "lists" | "maps" | "math" | "re" | "unicode" => atoms::ERL_STDLIB_ERRORS,
         "os" => atoms::ERL_KERNEL_ERRORS,
         _ => atoms::ERL_ERTS_ERRORS,

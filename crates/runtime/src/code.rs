@@ -1,6 +1,6 @@
 //! Loaded code: modules and their versions, export cells, fun entries, constants, and where an address belongs.
 
-use oxbeam_term::{Atom, AtomTable, Export, FunEntry, LiteralArea, Term, Word, atoms};
+use oxbeam_term::{Atom, AtomTable, Export, FunEntry, LiteralArea, Term, Word};
 use parking_lot::{Mutex, RwLock};
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::collections::{BTreeMap, HashMap};
@@ -399,7 +399,6 @@ impl CodeTable {
     }
     /// Text `module:function/arity`, for messages to people.
     pub fn function_text(atoms: &AtomTable, module: Atom, function: Atom, arity: u8) -> String {
-        let _ = atoms::UNDEFINED;
         format!("{}:{}/{arity}", atoms.text(module), atoms.text(function))
     }
 }

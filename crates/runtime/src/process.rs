@@ -17,7 +17,7 @@ use crate::inbox::Inbox;
 use crate::mailbox::Mailbox;
 use crate::monitor::{LinkTarget, Monitor, Watcher};
 use crate::{AliasKind, BifFunction, Signal};
-use oxbeam_term::{Atom, CollectionKind, Heap, HeapOptions, LocalReference, OwnedTerm, Pid, Term, Word, atoms};
+use oxbeam_term::{Atom, Heap, HeapOptions, LocalReference, OwnedTerm, Pid, Term, Word, atoms};
 use std::cell::UnsafeCell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -86,7 +86,7 @@ pub struct Process {
     priority: AtomicU8,
     /// Atom index of the registered name plus one.
     registered: AtomicU32,
-    /// Is it a system process (not shown as suspended, not purged, ...)?
+    /// Is it one that the machine cannot do without? Its end ends the machine.
     pub(crate) system: bool,
     /// Reductions executed, for statistics; the current slice is not counted yet.
     pub reductions: AtomicU64,
@@ -143,7 +143,8 @@ pub struct Flags {
     pub trap_exit: bool,
     /// No tracing, no data in crash dumps.
     pub sensitive: bool,
-    /// Messages stay outside the heap (always so here; kept for `process_info/2`).
+    /// `message_queue_data` is `off_heap`. Messages stay outside the heap until they are received either way; this
+    /// says whether they count towards `max_heap_size`.
     pub off_heap: bool,
     /// Distributed sends do not suspend.
     pub async_dist: bool,
@@ -226,17 +227,15 @@ pub struct ProcessState {
     pub suspending: BTreeMap<Pid, u32>,
     /// Heap limit.
     pub max_heap_size: MaxHeapSize,
-    /// ETS tables it owns.
-    pub tables: Vec<u64>,
     /// Sequential trace token (`seq_trace`).
     pub seq_trace_token: Option<OwnedTerm>,
-    /// Saved call depth asked for by `save_calls`.
+    /// The depth that `save_calls` asked for. Calls are not saved.
     pub save_calls: u32,
     /// Words that collections gave back since the machine was told.
     pub(crate) reclaimed_words: u64,
     /// Does it hibernate: nothing but a message makes it run?
     pub hibernating: bool,
-    /// Number of minor collections done since the last full one is in the heap; force the next one to be full.
+    /// The next collection is a full one.
     pub force_major: bool,
     /// Collect at the next opportunity.
     pub force_minor: bool,
@@ -252,7 +251,7 @@ pub struct ProcessState {
 #[derive(Default)]
 pub struct Dictionary {
     pub(crate) words: Vec<Word>,
-    /// Positions by key, kept once there are many keys.
+    /// Positions of immediate keys, which no collection changes; kept once there are many keys.
     pub(crate) index: Option<std::collections::HashMap<Word, usize>>,
 }
 
@@ -348,7 +347,6 @@ impl ProcessMain {
                 suspended: 0,
                 suspending: BTreeMap::new(),
                 max_heap_size: MaxHeapSize::NONE,
-                tables: Vec::new(),
                 seq_trace_token: None,
                 save_calls: 0,
                 reclaimed_words: 0,
@@ -377,18 +375,14 @@ impl ProcessMain {
         let mut queued: Vec<&mut Word> = state.messages.on_heap_words().collect();
         let mut queued_words: Vec<Word> = queued.iter().map(|word| **word).collect();
         let used = heap.used_words();
-        let kind = {
-            let mut roots: [&mut [Word]; 5] =
-                [live, more, &mut state.registers, &mut state.dictionary.words, &mut queued_words];
-            heap.collect(need, &mut roots, force)
-        };
+        let mut roots: [&mut [Word]; 5] =
+            [live, more, &mut state.registers, &mut state.dictionary.words, &mut queued_words];
+        heap.collect(need, &mut roots, force);
         for (place, word) in queued.iter_mut().zip(&queued_words) {
             **place = *word;
         }
-        state.dictionary.rebuild_index();
         state.reclaimed_words += used.saturating_sub(heap.used_words()) as u64;
         let limit = state.max_heap_size;
-        let _ = kind == CollectionKind::Major;
         if limit.size == 0 {
             return Collected::Fine;
         }
@@ -412,10 +406,6 @@ impl Dictionary {
         }
         // SAFETY: the words are roots of the owner's heap, which `key` borrows or outlives.
         (0..self.words.len() / 2).find(|&at| unsafe { Term::from_raw(self.words[at * 2]) }.is_exactly(key))
-    }
-
-    fn rebuild_index(&mut self) {
-        // Only immediate keys are indexed, and those never change in a collection.
     }
 
     fn index_all(&mut self) {

@@ -19,7 +19,7 @@ main(_) ->
     {ok, {made, Chunks}} = beam_lib:chunks(Bin, [exports, atoms, imports]), P(Chunks), P(lists:sort([Id || {Id, _} <- element(3, beam_lib:all_chunks(Bin))])), {ok, {made, Md5}} = beam_lib:md5(Bin), P(binary:encode_hex(Md5)),
     P(erlang:phash2(Bin)),
     P(compile:forms(forms(["-module(bad).", "-export([f/0]).", "f() -> X.", "g() -> 1."]), [return])),
-    {ok, made, Asm} = compile:forms(forms(["-module(made).", "-export([id/1]).", "id({X, _}) -> X."]), ['S']), P(Asm),
+    {ok, made, Asm} = compile:forms(forms(["-module(made).", "-export([id/1]).", "id({X, _}) -> X."]), ['S']), P(Asm), file:delete("made.S"),
     {ok, made, Core} = compile:forms(forms(["-module(made).", "-export([id/1]).", "id([X | _]) -> X."]), [to_core]), io:format("~s~n", [core_pp:format(Core)]),
     io:format("~s~n", [erl_pp:form(hd(lists:reverse(Forms)))]),
     P([code:purge(made), code:delete(made), code:purge(made), code:is_loaded(made), catch made:f(1)]),

@@ -10,9 +10,8 @@ pub struct KeyBound(OwnedTerm);
 
 impl KeyBound {
     /// The bound that a key's pattern sets; `None` when it sets none.
-    pub(super) fn of(pattern: Term<'_>, atoms: &AtomTable) -> Option<KeyBound> {
+    pub(super) fn of(pattern: Term<'_>) -> Option<KeyBound> {
         let structured = pattern.as_cons().is_some() || pattern.as_tuple().is_some();
-        let _ = atoms;
         structured.then(|| KeyBound(OwnedTerm::copy(pattern, LiteralRange::EMPTY)))
     }
     /// Is this key before, among or behind those that the pattern may match?
