@@ -92,6 +92,7 @@ impl Mailbox {
             && owned.words() != 0
         {
             let owned = std::mem::replace(owned, OwnedTerm::immediate(Word::NIL));
+            self.words -= owned.words();
             *message = Message::OnHeap(heap.adopt(owned).word());
             self.on_heap += 1;
         }

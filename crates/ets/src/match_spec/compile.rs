@@ -566,14 +566,6 @@ impl<'a> Compiler<'a> {
     }
 
     fn not_a_call(&mut self, term: Term<'_>) {
-        // OTP numbers variables anew before it looks at calls, and shows the new numbers.
-        let mut text = print(term, self.atoms);
-        for (&atom, &variable) in &self.variables {
-            let name = format!("'{}'", self.atoms.text(atom));
-            // A mark that no text has keeps a new name from being taken for another old one.
-            text = text.replace(&name, &format!("'\u{1}{}'", variable + 1));
-        }
-        let text = text.replace('\u{1}', "$");
         let text = print(term, self.atoms, &self.renamed);
         self.errors.push(format!("{text} is neither a function call, nor a tuple (tuples are written {{{{ ... }}}})."));
     }
