@@ -1,6 +1,6 @@
 //! A process: what others may touch, and what only its owner of the moment may.
 //!
-//! States (in `Process::incoming`, under its lock):
+//! States (in the process's inbox, under its lock; see `inbox.rs`):
 //!
 //! ```text
 //!   Queued --scheduler takes it--> Running --slice over--> Queued
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Whoever moved the process to Running owns its [`ProcessMain`] until it moves it on. Signals only ever go through
-//! `incoming`; a sender that finds Waiting moves it to Queued and hands it to a scheduler, under the same lock, so no
+//! the inbox; a sender that finds Waiting moves it to Queued and hands it to a scheduler, under the same lock, so no
 //! wake-up is lost.
 
 use crate::inbox::Inbox;
