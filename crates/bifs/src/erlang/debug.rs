@@ -158,7 +158,7 @@ fn set_internal_state<'h>(cx: &mut BifContext<'h>, what: Atom, value: Term<'h>) 
         atoms::PROC_SIG_BUFFERS => Ok(Term::boolean(value.as_boolean() == Some(true))),
         atoms::ETS_FORCE_TRAP => Ok(Term::atom(atoms::NOTSUP)),
         // Long work is measured in reductions here, so there is no limit of its own.
-        atoms::BINARY_LOOP_LIMIT | atoms::UNICODE_LOOP_LIMIT => Ok(Term::small(-1)),
+        atoms::BINARY_LOOP_LIMIT | atoms::UNICODE_LOOP_LIMIT | atoms::RE_LOOP_LIMIT => Ok(Term::small(-1)),
         _ => cx.badarg(),
     }
 }

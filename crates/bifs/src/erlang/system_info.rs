@@ -52,12 +52,21 @@ fn pair<'h>(heap: &'h Heap, name: Atom, value: Term<'h>) -> Term<'h> {
 
 fn pair_item<'h>(cx: &BifContext<'h>, item: Term<'h>) -> Option<Term<'h>> {
     let [name, which] = item.as_tuple_of::<2>()?;
+    if name.is_atom(atoms::ALLOCATOR_SIZES) {
+        return allocator_sizes(cx, *which);
+    }
     match (name.as_atom()?, which.as_atom()?) {
         (atoms::WORDSIZE, atoms::INTERNAL | atoms::EXTERNAL) => Some(Term::small(8)),
         (atoms::CPU_TOPOLOGY, atoms::DEFINED) => Some(Term::atom(atoms::UNDEFINED)),
         (atoms::CPU_TOPOLOGY, atoms::DETECTED | atoms::USED) => Some(cpu_topology(cx)),
         _ => None,
     }
+}
+
+/// No allocator of OTP's is in use here, which OTP tells as `{Allocator, false}`.
+fn allocator_sizes<'h>(cx: &BifContext<'h>, names: Term<'h>) -> Option<Term<'h>> {
+    let sizes = names.to_vec()?.into_iter().map(|name| name.as_atom().map(|name| pair(cx.heap, name, Term::FALSE)));
+    Some(cx.heap.list(&sizes.collect::<Option<Vec<_>>>()?))
 }
 
 /// One processor with a core for each logical processor.
