@@ -596,6 +596,22 @@ impl<'a> Run<'a> {
         }
         self.bad_fun(ip, fun, arity)
     }
+    /// The same as a last call; operand `words` is the size of the frame. A caller that calls what is no such fun is
+    /// seen in the stack trace, so its frame goes only when the call is certain.
+    #[inline(always)]
+    fn call_fun_last(&mut self, ip: *const u32, fun: Word, arity: usize, words: usize) -> Flow {
+        let term = self.term(fun);
+        let takes = match term.as_fun() {
+            Some(fun) => fun.entry().arity as usize == arity,
+            None => term.as_external_fun().is_some_and(|fun| fun.export().arity as usize == arity),
+        };
+        if takes {
+            self.drop_frame(self.number(ip, words) as usize);
+        } else {
+            self.push_return(ip.wrapping_add(words + 1));
+        }
+        self.call_fun(ip, fun, arity)
+    }
     #[cold]
     fn call_unloaded_fun(&mut self, ip: *const u32, entry: &FunEntry, fun: Word, arity: usize) -> Flow {
         self.sync();
@@ -632,6 +648,15 @@ impl<'a> Run<'a> {
         let instruction = unsafe { I::from_number(*ip) };
         let pushed = matches!(instruction, I::CallFun | I::CallFun2 | I::Apply2 | I::ApplyStart);
         let address = if pushed { self.pop_return() } else { ip.wrapping_add(1) };
+    /// Raises at an instruction that has pushed its return address already: the call itself is shown, once.
+    fn raise_here(&mut self, ip: *const u32, reason: Term<'a>) -> Flow {
+        // SAFETY: `ip` is at an instruction that the decoder made.
+        if unsafe { I::from_number(*ip) } == I::ApplyStart {
+            let heap = self.heap();
+            let names = [Term::atom(atoms::ERLANG), Term::atom(atoms::APPLY), Term::small(2), Term::NIL];
+            return self.throw(Class::Error, reason, Some(heap.tuple(&names)), None);
+        }
+        let address = self.pop_return();
         self.raise(
             address,
             Exception {
@@ -938,13 +963,11 @@ impl<'a> Run<'a> {
                 }
                 I::CallFunLast => {
                     let arity = self.number(ip, 1) as usize;
-                    self.drop_frame(self.number(ip, 2) as usize);
-                    flow!(self.call_fun(ip, self.x(arity), arity))
+                    flow!(self.call_fun_last(ip, self.x(arity), arity, 2))
                 }
                 I::CallFun2Last => {
                     let (arity, fun) = (self.number(ip, 1) as usize, self.source(ip, 2));
-                    self.drop_frame(self.number(ip, 3) as usize);
-                    flow!(self.call_fun(ip, fun, arity))
+                    flow!(self.call_fun_last(ip, fun, arity, 3))
                 }
                 I::Return => ip = self.pop_return(),
 

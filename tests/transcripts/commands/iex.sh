@@ -1,5 +1,6 @@
-# The lessons on processes, typed into the shell. The first line names the machine, and is left out.
-iex <<'TYPED' 2>&1 | sed 1d
+# The lessons on processes, typed into the shell. The first line names the machine, and is left out. The pause before
+# the end leaves no doubt that the last prompt is out by then.
+{ cat <<'TYPED'
 spawn(fn -> 1 + 2 end)
 self()
 Process.alive?(self())
@@ -29,3 +30,4 @@ end
 Procs.greeter("world")
 v(2) == self()
 TYPED
+sleep 3; } | iex 2>&1 | sed 1d
