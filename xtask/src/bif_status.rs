@@ -118,7 +118,8 @@ fn is_stub(file: &BeamFile, function: &Function) -> bool {
             (Op::CallExt | Op::CallExtOnly | Op::CallExtLast, [_, Operand::U(import), ..]) => {
                 let Some(import) = file.imports.get(*import as usize) else { return false };
                 let (module, name) = (file.atom(import.module), file.atom(import.function));
-                let itself = module == file.module && import.function == function.name && import.arity == function.arity;
+                let itself =
+                    module == file.module && import.function == function.name && import.arity == function.arity;
                 if (module, name) != ("erlang", "nif_error") && !itself {
                     return false;
                 }
@@ -126,8 +127,18 @@ fn is_stub(file: &BeamFile, function: &Function) -> bool {
             }
             // What makes the arguments, and the frame around the call.
             (
-                Op::Label | Op::Line | Op::Move | Op::Swap | Op::Return | Op::Allocate | Op::AllocateHeap
-                | Op::Deallocate | Op::TestHeap | Op::PutList | Op::PutTuple2 | Op::IntCodeEnd,
+                Op::Label
+                | Op::Line
+                | Op::Move
+                | Op::Swap
+                | Op::Return
+                | Op::Allocate
+                | Op::AllocateHeap
+                | Op::Deallocate
+                | Op::TestHeap
+                | Op::PutList
+                | Op::PutTuple2
+                | Op::IntCodeEnd,
                 _,
             ) => {}
             _ => return false,
@@ -149,6 +160,8 @@ mod tests {
             ("c".to_owned(), set(&["f/0"])),
         ]);
         let text = render(&stubs, &set(&["a:f/1", "c:f/0"]));
-        assert!(text.ends_with("2 are there, 2 are missing.\n\n| module | missing |\n|---|---|\n| `a` | `g/2` |\n| `b` | all 1 |\n"));
+        assert!(text.ends_with(
+            "2 are there, 2 are missing.\n\n| module | missing |\n|---|---|\n| `a` | `g/2` |\n| `b` | all 1 |\n"
+        ));
     }
 }

@@ -53,7 +53,11 @@ fn report(expected: &str, made: &[String], modules: usize) -> ExitCode {
         println!("differs  {}", line.split_whitespace().last().unwrap_or(line));
     }
     let missing = modules - made.len();
-    println!("compiler-bytes: {} the same, {} differ, {missing} not made", made.len() - different.len(), different.len());
+    println!(
+        "compiler-bytes: {} the same, {} differ, {missing} not made",
+        made.len() - different.len(),
+        different.len()
+    );
     if different.is_empty() && missing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -104,7 +104,10 @@ fn check_crate(
         if below.contains(&dependency) {
             findings.add(&place, format!("{dependency} does not stand above {own} in the workspace"));
         }
-        if SIBLINGS.iter().any(|(one, other)| (*one == own && *other == dependency) || (*other == own && *one == dependency)) {
+        if SIBLINGS
+            .iter()
+            .any(|(one, other)| (*one == own && *other == dependency) || (*other == own && *one == dependency))
+        {
             findings.add(&place, format!("{own} and {dependency} must not know each other"));
         }
         if dependency.starts_with("oxbeam") && !above.contains(&dependency) && !below.contains(&dependency) {
@@ -259,9 +262,9 @@ mod tests {
         check_source("a/src/b.rs", "//! B.\nfn f() {\n    unsafe { g() }\n}\n", &mut findings);
         check_source("a/src/c.rs", "//! C.\n// SAFETY: it is.\nunsafe impl Send for C {}\n", &mut findings);
         check_source("a/src/d.rs", "fn f() {}\n", &mut findings);
-        assert_eq!(findings.0, [
-            "a/src/b.rs:3: unsafe code without a SAFETY comment",
-            "a/src/d.rs: does not begin with what it is (//!)",
-        ]);
+        assert_eq!(
+            findings.0,
+            ["a/src/b.rs:3: unsafe code without a SAFETY comment", "a/src/d.rs: does not begin with what it is (//!)",]
+        );
     }
 }

@@ -109,7 +109,13 @@ impl<'a> Run<'a> {
         self.throw(exception.class, exception.reason, Some(heap.tuple(&entry)), current)
     }
     /// Makes the raw trace and looks for a handler.
-    pub(crate) fn throw(&mut self, class: Class, reason: Term<'a>, first: Option<Term<'a>>, current: Option<u64>) -> Flow {
+    pub(crate) fn throw(
+        &mut self,
+        class: Class,
+        reason: Term<'a>,
+        first: Option<Term<'a>>,
+        current: Option<u64>,
+    ) -> Flow {
         self.sync();
         let heap = self.heap();
         let depth = self.vm.backtrace_depth.load(Ordering::Relaxed) as usize;

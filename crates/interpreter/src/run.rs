@@ -646,17 +646,13 @@ impl<'a> Run<'a> {
     fn raise_here(&mut self, ip: *const u32, reason: Term<'a>) -> Flow {
         // SAFETY: `ip` is at the instruction that makes the call.
         let instruction = unsafe { I::from_number(*ip) };
-        let pushed = matches!(instruction, I::CallFun | I::CallFun2 | I::Apply2 | I::ApplyStart);
-        let address = if pushed { self.pop_return() } else { ip.wrapping_add(1) };
-    /// Raises at an instruction that has pushed its return address already: the call itself is shown, once.
-    fn raise_here(&mut self, ip: *const u32, reason: Term<'a>) -> Flow {
-        // SAFETY: `ip` is at an instruction that the decoder made.
-        if unsafe { I::from_number(*ip) } == I::ApplyStart {
+        if instruction == I::ApplyStart {
             let heap = self.heap();
             let names = [Term::atom(atoms::ERLANG), Term::atom(atoms::APPLY), Term::small(2), Term::NIL];
             return self.throw(Class::Error, reason, Some(heap.tuple(&names)), None);
         }
-        let address = self.pop_return();
+        let pushed = matches!(instruction, I::CallFun | I::CallFun2 | I::Apply2);
+        let address = if pushed { self.pop_return() } else { ip.wrapping_add(1) };
         self.raise(
             address,
             Exception {

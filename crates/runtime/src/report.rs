@@ -55,9 +55,11 @@ impl Vm {
         format: &str,
         arguments: impl for<'h> FnOnce(&'h Heap) -> Vec<Term<'h>>,
     ) {
-        let logger = self.extension::<SystemLogger>().get().filter(|pid| self.process(*pid).is_some()).or_else(|| match self.registry.whereis(atoms::LOGGER) {
-            Some(crate::LinkTarget::Process(pid)) => Some(pid),
-            _ => None,
+        let logger = self.extension::<SystemLogger>().get().filter(|pid| self.process(*pid).is_some()).or_else(|| {
+            match self.registry.whereis(atoms::LOGGER) {
+                Some(crate::LinkTarget::Process(pid)) => Some(pid),
+                _ => None,
+            }
         });
         let Some(logger) = logger else { return };
         let microseconds = self.clock.system() / 1000;

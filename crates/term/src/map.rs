@@ -423,9 +423,9 @@ impl Heap {
     ) -> Result<Term<'h>, Term<'h>> {
         let updated = if map.is_boxed_of(Kind::FlatMap) {
             let mut values: SmallVec<[Term<'h>; FLAT_MAP_KEYS_MAX]> = SmallVec::from_slice(map.flat_values());
-            let known = pairs.iter().all(|&(key, value)| {
-                map.flat_position(key).map(|position| values[position] = value).is_some()
-            });
+            let known = pairs
+                .iter()
+                .all(|&(key, value)| map.flat_position(key).map(|position| values[position] = value).is_some());
             known.then(|| self.flat_map(map.boxed_terms()[0], &values))
         } else {
             pairs.iter().try_fold(map, |map, &(key, value)| self.map_update_exact(map, key, value, atoms))

@@ -1,8 +1,8 @@
 //! Hashes and checksums: `phash2/1,2`, `md5/1`, `crc32/1,2`, `adler32/1,2`.
 
 use super::iolist::BYTES_PER_REDUCTION;
-use crate::iolist::iodata_bytes;
 use super::md5::Md5;
+use crate::iolist::iodata_bytes;
 use crc32fast::Hasher as Crc32;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult};

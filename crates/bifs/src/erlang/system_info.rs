@@ -3,8 +3,8 @@
 use super::process::max_heap_size_map;
 use super::system::{Settings, requests_limit};
 use crate::io::ports::PortTable;
-use oxbeam_bif_macros::bif;
 use num_bigint::{BigInt, Sign};
+use oxbeam_bif_macros::bif;
 use oxbeam_ets::Tables;
 use oxbeam_number::MAX_LIMBS;
 use oxbeam_runtime::{BifContext, BifResult, DirtyKind, SLICE_REDUCTIONS, SystemLogger};
@@ -256,7 +256,12 @@ fn machine_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         }
         atoms::PROCS => heap.binary(cx.vm.process_overview().as_bytes()),
         atoms::CPU_TOPOLOGY => cpu_topology(cx),
-        atoms::SYSTEM_LOGGER => cx.vm.extension::<SystemLogger>().get().filter(|pid| cx.vm.process(*pid).is_some()).map_or(Term::atom(atoms::LOGGER), Term::pid),
+        atoms::SYSTEM_LOGGER => cx
+            .vm
+            .extension::<SystemLogger>()
+            .get()
+            .filter(|pid| cx.vm.process(*pid).is_some())
+            .map_or(Term::atom(atoms::LOGGER), Term::pid),
         atoms::OS_MONOTONIC_TIME_SOURCE => time_source(cx, atoms::CLOCK_MONOTONIC, clock::monotonic_ns(), true),
         atoms::OS_SYSTEM_TIME_SOURCE => time_source(cx, atoms::CLOCK_REALTIME, clock::system_ns(), false),
         atoms::DIST => {

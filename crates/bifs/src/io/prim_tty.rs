@@ -4,8 +4,8 @@
 //! `{select, Terminal, Tag, ready_input}` once for each request, as `enif_select` sends it.
 
 use super::System;
-use crate::iolist::gather;
 use super::signals::SignalCenter;
+use crate::iolist::gather;
 use crate::os::Environment;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, Interrupt, Vm};
