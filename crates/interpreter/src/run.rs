@@ -605,11 +605,10 @@ impl<'a> Run<'a> {
             Some(fun) => fun.entry().arity as usize == arity,
             None => term.as_external_fun().is_some_and(|fun| fun.export().arity as usize == arity),
         };
-        if takes {
-            self.drop_frame(self.number(ip, words) as usize);
-        } else {
-            self.push_return(ip.wrapping_add(words + 1));
+        if !takes {
+            return self.bad_fun(ip, fun, arity);
         }
+        self.drop_frame(self.number(ip, words) as usize);
         self.call_fun(ip, fun, arity)
     }
     #[cold]
