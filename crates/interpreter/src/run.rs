@@ -224,6 +224,20 @@ impl<'a> Run<'a> {
         }
         self.reload();
     }
+    /// As [`Run::collect`] for a process that will not need room soon: the heap takes what it holds and no more.
+    fn collect_tightly(&mut self, live: usize) {
+        // SAFETY: the slice owns the process, and no other reference to its main part is in use here.
+        let main = unsafe { &mut *self.main };
+        if let Some(options) = main.state.heap_options.take() {
+            *main.heap.options_mut() = options;
+        }
+        let usual = std::mem::replace(&mut main.heap.options_mut().min_heap_words, 0);
+        // The first collection has room for everything there was; the second knows how little is left.
+        self.collect(0, live);
+        self.collect(0, live);
+        // SAFETY: as above.
+        unsafe { &mut *self.main }.heap.options_mut().min_heap_words = usual;
+    }
     /// Makes sure that the block has room for `words`.
     #[inline(always)]
     pub(crate) fn ensure(&mut self, words: usize, live: usize) {
@@ -475,7 +489,7 @@ impl<'a> Run<'a> {
         self.set_x(1, Word::atom(export.function));
         self.set_x(2, list);
         self.state().force_major = true;
-        self.collect(0, 3);
+        self.collect_tightly(3);
         self.save(self.interpreter.apply_only_address() as *const u32, 3);
         if !self.state().messages.is_empty() {
             return Flow::Stop(Outcome::Yield);

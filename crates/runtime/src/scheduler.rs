@@ -332,12 +332,11 @@ pub(crate) fn account_memory(vm: &Vm, process: &Process, bytes: u64) {
 }
 
 fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
-    if !matches!(outcome, Outcome::Exit(_)) {
-        // SAFETY: the slice that ends here owns the process, and its references to the main part are gone.
-        if let Some(reason) = unsafe { process.main() }.state.exiting.take() {
-            vm.terminate(&process, reason);
-            return;
-        }
+    // Whatever it did since: what ended it came first.
+    // SAFETY: the slice that ends here owns the process, and its references to the main part are gone.
+    if let Some(reason) = unsafe { process.main() }.state.exiting.take() {
+        vm.terminate(&process, reason);
+        return;
     }
     match outcome {
         Outcome::Yield | Outcome::Clean => {

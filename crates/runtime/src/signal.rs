@@ -142,21 +142,7 @@ impl Vm {
         for signal in signals {
             self.handle_signal(process, main, signal);
         }
-        let grown = main.state.messages.len() > before;
-        if grown && main.state.max_heap_size.size != 0 {
-            Self::limit_messages(main);
-        }
-        grown
-    }
-    /// Messages that have arrived count for `max_heap_size`, unless they are kept off the heap.
-    fn limit_messages(main: &mut ProcessMain) {
-        let state = &mut main.state;
-        let too_large = main.heap.total_words() + state.messages.words() > state.max_heap_size.size;
-        if !too_large || state.flags.off_heap || state.exiting.is_some() {
-            return;
-        }
-        // A collection may help, and decides; it waits until nothing runs, when all roots are known.
-        state.force_major = true;
+        main.state.messages.len() > before
     }
 
     fn handle_signal(&self, process: &Arc<Process>, main: &mut ProcessMain, signal: Signal) {
@@ -292,6 +278,8 @@ impl Vm {
         let main = unsafe { process.main() };
         let pid = process.pid();
         let late = process.incoming.end();
+        // Before the name goes: who finds the name free may take the names of its tables, too.
+        self.run_exit_hooks(process, &mut main.state);
         // After the status: whoever registers meanwhile looks at that afterwards, so one of the two removes the name.
         if let Some(name) = process.registered_name() {
             self.registry.remove_exactly(name, LinkTarget::Process(pid));
@@ -314,7 +302,6 @@ impl Vm {
         if let Some(timer) = state.receive_timer.take() {
             self.timers.cancel(timer);
         }
-        self.run_exit_hooks(process, state);
         for (reference, monitor) in std::mem::take(&mut state.monitors) {
             self.send_demonitor(reference, monitor.target);
         }

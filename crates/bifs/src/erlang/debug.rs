@@ -37,6 +37,10 @@ fn get_internal_state<'h>(cx: &mut BifContext<'h>, what: Term<'h>) -> BifResult<
         let pids: Vec<Term<'h>> = cx.vm.processes.pids().into_iter().map(Term::pid).collect();
         return Ok(cx.heap.list(&pids));
     }
+    if what.is_atom(atoms::PROCESS_INFO_ARGS) {
+        let items: Vec<Term<'h>> = super::process_info::all_items().into_iter().map(Term::atom).collect();
+        return Ok(cx.heap.list(&items));
+    }
     let Some([what, subject]) = what.as_tuple_of::<2>() else { return cx.badarg() };
     match what.as_atom() {
         Some(atoms::INTERNAL_HASH) => Ok(cx.heap.unsigned(oxbeam_term::internal_hash(*subject) & 0xffff_ffff)),

@@ -61,6 +61,14 @@ const ITEMS: [Atom; 24] = [
     atoms::REGISTERED_NAME,
 ];
 
+/// All items, each once.
+pub(crate) fn all_items() -> Vec<Atom> {
+    let mut items: Vec<Atom> = DEFAULT_ITEMS.into_iter().chain(ITEMS).collect();
+    items.sort_unstable();
+    items.dedup();
+    items
+}
+
 /// One thing asked for.
 #[derive(Clone)]
 enum Item {
@@ -310,7 +318,9 @@ impl Subject<'_> {
             (atoms::CURRENT_LOCATION, Some(frame)) => self.vm.frame_term(target, frame),
             (atoms::CURRENT_STACKTRACE, _) if self.state.hibernating => Term::NIL,
             (atoms::CURRENT_STACKTRACE, _) => {
-                let frames: Vec<Term<'t>> = self.frames.iter().map(|frame| self.vm.frame_term(target, frame)).collect();
+                let depth = self.vm.backtrace_depth.load(Ordering::Relaxed) as usize;
+                let frames = self.frames.iter().take(depth);
+                let frames: Vec<Term<'t>> = frames.map(|frame| self.vm.frame_term(target, frame)).collect();
                 target.list(&frames)
             }
             _ => {

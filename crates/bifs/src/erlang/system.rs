@@ -245,7 +245,8 @@ fn set_system_logger<'h>(cx: &mut BifContext<'h>, value: Term<'h>) -> Option<Ter
         _ => return None,
     };
     let old = cx.vm.extension::<SystemLogger>().set(logger);
-    Some(old.map_or(Term::atom(atoms::LOGGER), Term::pid))
+    // One that has ended counts as none.
+    Some(old.filter(|pid| cx.vm.process(*pid).is_some()).map_or(Term::atom(atoms::LOGGER), Term::pid))
 }
 
 /// Turns the measuring of schedulers on or off; returns whether it was on.

@@ -254,6 +254,10 @@ fn machine_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
                 .collect();
             heap.list(&bifs)
         }
+        atoms::ETHREAD_INFO => {
+            let text = |text| heap.string(text);
+            heap.list(&[heap.tuple(&[text("64-bit native atomics"), text("yes"), text("Rust's")])])
+        }
         atoms::PROCS => heap.binary(cx.vm.process_overview().as_bytes()),
         atoms::CPU_TOPOLOGY => cpu_topology(cx),
         atoms::SYSTEM_LOGGER => cx
