@@ -24,9 +24,9 @@ flush()
 {:ok, pid} = Agent.start_link(fn -> %{} end)
 Agent.update(pid, fn map -> Map.put(map, :hello, :world) end)
 Agent.get(pid, fn map -> Map.get(map, :hello) end)
-defmodule Procs do
+{:module, name, _, _} = defmodule Procs do
   def greeter(name), do: IO.puts("Hello #{name}")
-end
+end; name
 Procs.greeter("world")
 v(2) == self()
 TYPED

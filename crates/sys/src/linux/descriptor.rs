@@ -50,6 +50,14 @@ impl Descriptor {
         read(&self.descriptor, size)
     }
 
+    /// Would a small write (a page, for a pipe) go through at once, even if the descriptor is one that waits?
+    pub fn has_room(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let mut descriptors = [PollFd::new(&self.descriptor, PollFlags::OUT)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut descriptors, Some(&now)).is_ok_and(|ready| ready > 0)
+    }
+
     /// One write of as much of `buffers` as there is room for, and its size: 0 if there is none now.
     pub fn write(&self, buffers: &[&[u8]]) -> Result<usize> {
         let slices: Vec<IoSlice<'_>> = buffers.iter().take(1024).map(|buffer| IoSlice::new(buffer)).collect();

@@ -140,12 +140,15 @@ impl Stream {
             let mut slices: Vec<&[u8]> = self.queue.iter().take(64).map(Vec::as_slice).collect();
             slices[0] = &slices[0][self.written..];
             if self.cautious {
+                if !writer.descriptor.has_room() {
+                    break;
+                }
                 slices.truncate(1);
                 slices[0] = &slices[0][..slices[0].len().min(CAUTIOUS_WRITE_SIZE)];
             }
             let count = writer.descriptor.write(&slices)?;
             self.consume(count);
-            if count == 0 || self.cautious {
+            if count == 0 {
                 break;
             }
         }
@@ -369,13 +372,8 @@ impl PortObject {
         stream.push(bytes);
         if !idle {
             stream.update_busy(vm);
-        } else if stream.cautious {
-            // Whether it blocks is for the poller to find out.
-            stream.update_busy(vm);
-            if let Err(errno) = stream.arm_writer() {
-                self.fail(vm, core, errno);
-            }
         } else {
+            // At once, so that who waited for the answer finds it written; the poller gets what there is no room for.
             self.write_queue(vm, core);
         }
     }
