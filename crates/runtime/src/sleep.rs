@@ -3,7 +3,7 @@
 //! A scheduler announces that it sleeps, looks for work once more, and only then sleeps; who has queued work looks for
 //! announcements afterwards. Both use the one total order of `SeqCst`, so one of the two sees the other.
 
-use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, wait};
+use crate::sync::{AtomicBool, AtomicUsize, Condvar, Mutex, Ordering, full_fence, wait};
 
 /// The places where schedulers sleep, one for each.
 pub(crate) struct Sleepers {
@@ -26,6 +26,7 @@ impl Sleepers {
     }
     /// Does anybody sleep? To be asked after work was queued.
     pub(crate) fn any(&self) -> bool {
+        full_fence();
         self.count.load(Ordering::SeqCst) != 0
     }
     /// Does this one sleep?
@@ -68,6 +69,7 @@ impl Sleepers {
         let place = &self.places[number];
         self.count.fetch_add(1, Ordering::SeqCst);
         place.sleeping.store(true, Ordering::SeqCst);
+        full_fence();
         // Work queued between the last look and the announcement is found here; work queued later wakes us.
         if is_there_work() && self.take_back(number) {
             return;

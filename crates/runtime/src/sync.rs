@@ -10,6 +10,10 @@ mod ordinary {
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+    /// Orders what comes before it before what comes after it. The `SeqCst` operations around it do that already.
+    #[inline(always)]
+    pub(crate) fn full_fence() {}
+
     /// Waits for the condition with the lock given up meanwhile.
     pub(crate) fn wait<'a, T>(condition: &Condvar, mut guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         condition.wait(&mut guard);
@@ -32,6 +36,11 @@ mod loom_sync {
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
             self.0.lock().expect("a model that panics has failed already")
         }
+    }
+
+    /// loom takes `SeqCst` operations for acquire and release ones; only its fences are that strong.
+    pub(crate) fn full_fence() {
+        loom::sync::atomic::fence(Ordering::SeqCst);
     }
 
     pub(crate) fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {

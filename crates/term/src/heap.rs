@@ -240,6 +240,8 @@ impl Heap {
         const WORDS_A_SAFEPOINT: usize = 2000;
         let young = (self.top.get() as usize - self.block.start as usize) / 8;
         let words = young + self.stack_words() + self.fragment_words.get() + self.old_used_words() / 8;
+        // A large block costs by itself: it comes fresh from the system each time.
+        let words = words + self.block.words / 8;
         let safepoints = self.safepoints.get().wrapping_add(1);
         self.safepoints.set(safepoints);
         safepoints as usize % (1 + words / WORDS_A_SAFEPOINT) == 0
