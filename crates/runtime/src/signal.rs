@@ -4,7 +4,7 @@
 //! links, monitors and flags are touched by itself only. What a signal asks of a process that has ended is answered
 //! by [`Signal::refuse`].
 
-use crate::Vm;
+use crate::{Vm, trace_flag};
 use crate::mailbox::Message;
 use crate::monitor::{AliasKind, LinkTarget, MonitorTarget, Watcher};
 use crate::process::{Process, ProcessMain};
@@ -153,7 +153,10 @@ impl Vm {
         }
         let state = &mut main.state;
         match signal {
-            Signal::Message(message) => state.messages.push(Message::Owned(message)),
+            Signal::Message(message) => {
+                self.trace_event(process, trace_flag::RECEIVE, "receive", &|heap| vec![heap.copy_in(message.term())]);
+                state.messages.push(Message::Owned(message));
+            }
             Signal::AliasMessage { alias, message } => self.alias_message(main, alias, message),
             Signal::Exit { from, reason } => self.exit_signal(main, from, reason),
             Signal::LinkExit { from, reason } => {
@@ -165,9 +168,11 @@ impl Vm {
             Signal::Link { from } => {
                 if !state.pending_unlinks.contains_key(&from) {
                     state.links.insert(from, ());
+                    self.trace_event(process, trace_flag::PROCS, "getting_linked", &|_| vec![target_term(from)]);
                 }
             }
             Signal::Unlink { from, id } => {
+                self.trace_event(process, trace_flag::PROCS, "getting_unlinked", &|_| vec![target_term(from)]);
                 state.links.remove(&from);
                 self.acknowledge_unlink(from, process.pid(), id);
             }
@@ -286,6 +291,12 @@ impl Vm {
             process.set_registered_name(None);
         }
         self.processes.remove(pid);
+        if process.trace_flags() != 0 {
+            self.trace_event(process, trace_flag::PROCS, "exit", &|heap| vec![heap.copy_in(reason.term())]);
+            if let Some(tracer) = self.tracing.tracer() {
+                tracer.ended(self, pid);
+            }
+        }
         // Signals that came late are handled as if the process had lived a little longer.
         main.state.exiting = None;
         // Links and watchers that arrived but were not handled yet count: they get the true reason.
