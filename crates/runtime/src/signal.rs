@@ -286,13 +286,17 @@ impl Vm {
         // Before the name goes: who finds the name free may take the names of its tables, too.
         self.run_exit_hooks(process, &mut main.state);
         // After the status: whoever registers meanwhile looks at that afterwards, so one of the two removes the name.
-        if let Some(name) = process.registered_name() {
+        let name = process.registered_name();
+        if let Some(name) = name {
             self.registry.remove_exactly(name, LinkTarget::Process(pid));
             process.set_registered_name(None);
         }
         self.processes.remove(pid);
         if process.trace_flags() != 0 {
             self.trace_event(process, trace_flag::PROCS, "exit", &|heap| vec![heap.copy_in(reason.term())]);
+            if let Some(name) = name {
+                self.trace_event(process, trace_flag::PROCS, "unregister", &|_| vec![Term::atom(name)]);
+            }
             if let Some(tracer) = self.tracing.tracer() {
                 tracer.ended(self, pid);
             }

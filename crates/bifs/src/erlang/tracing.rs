@@ -6,7 +6,7 @@
 use oxbeam_bif_macros::bif;
 use oxbeam_ets::{Dialect, GuardCaller, MatchSpec, Runner};
 use oxbeam_runtime::{
-    BifContext, BifResult, Class, EventParts, Process, TraceFrame, TracePoint, Tracer, Vm, trace_flag as flag,
+    BifContext, BifResult, Class, EventParts, Frame, Process, TraceFrame, TracePoint, Tracer, Vm, trace_flag as flag,
 };
 use oxbeam_term::{Atom, Heap, OwnedTerm, Pid, Term, atoms};
 use parking_lot::{Mutex, RwLock};
@@ -85,7 +85,6 @@ struct Session {
 #[derive(Default)]
 struct State {
     sessions: BTreeMap<u64, Session>,
-    next: u64,
 }
 
 /// All tracing of a machine. Session 0 is that of `erlang:trace/3`.
@@ -153,7 +152,7 @@ struct Actions<'c, 'h> {
     process: &'h Arc<Process>,
     state: &'c mut oxbeam_runtime::ProcessState,
     reductions: &'c mut i32,
-    caller: Option<(Atom, Atom, u8)>,
+    caller: Option<Frame>,
     frame: i64,
     silent: Option<bool>,
 }
@@ -175,14 +174,22 @@ impl GuardCaller for Actions<'_, '_> {
             "return_trace" => self.frame |= FRAME_RETURN,
             "exception_trace" => self.frame |= FRAME_RETURN | FRAME_EXCEPTION,
             "silent" => self.silent = arguments.first().and_then(|on| on.as_boolean()),
-            "caller" => {
-                return Some(match self.caller {
-                    Some((module, function, arity)) => {
-                        let arity = Term::small(i64::from(arity));
-                        self.heap.tuple(&[Term::atom(module), Term::atom(function), arity])
-                    }
-                    None => Term::atom(atoms::UNDEFINED),
-                });
+            form @ ("caller" | "caller_line") => {
+                let Some(caller) = &self.caller else { return Some(Term::atom(atoms::UNDEFINED)) };
+                let mut parts = vec![
+                    Term::atom(caller.module),
+                    Term::atom(caller.function),
+                    Term::small(i64::from(caller.arity)),
+                ];
+                if form == "caller_line" {
+                    parts.push(match &caller.location {
+                        Some((file, line)) => {
+                            self.heap.tuple(&[self.heap.string(file), Term::small(i64::from(*line))])
+                        }
+                        None => Term::atom(atoms::UNDEFINED),
+                    });
+                }
+                return Some(self.heap.tuple(&parts));
             }
             "is_seq_trace" => return Some(Term::boolean(self.state.seq_trace_token.is_some())),
             "get_seq_token" => {
@@ -205,10 +212,9 @@ impl Messages {
             charge(state, pid, entry, 0, now.saturating_sub(since));
         }
     }
-    fn caller(cx: &BifContext<'_>) -> Option<(Atom, Atom, u8)> {
+    fn caller(cx: &BifContext<'_>) -> Option<Frame> {
         let addresses = oxbeam_runtime::return_addresses(cx.heap, 8);
-        let frame = addresses.into_iter().find_map(|address| cx.vm.frame_at(address))?;
-        Some((frame.module, frame.function, frame.arity))
+        addresses.into_iter().find_map(|address| cx.vm.frame_at(address))
     }
 }
 
@@ -582,7 +588,7 @@ fn set_trace<'h>(cx: &mut BifContext<'h>, number: u64, who: Term<'h>, on: bool, 
         let other = session.processes.get(&pid).is_some_and(|traced| {
             traced.tracer != tracer && vm.process(traced.tracer).is_some()
         });
-        if vm.process(pid).is_none() || on && (other || pid == tracer) {
+        if vm.process(pid).is_none() || on && other {
             return cx.badarg();
         }
         if !other {
@@ -839,7 +845,7 @@ fn info<'h>(cx: &mut BifContext<'h>, number: u64, what: Term<'h>, item: Term<'h>
         let point = session.points.get(&entry);
         if key == atoms::ALL {
             let Some(point) = point else { return Ok(cx.heap.tuple(&[item, Term::FALSE])) };
-            let keys = ["traced", "match_spec", "meta", "meta_match_spec", "call_count", "call_time"];
+            let keys = ["traced", "match_spec", "meta", "meta_match_spec", "call_memory", "call_time", "call_count"];
             let pairs = keys.map(|key| {
                 cx.heap.tuple(&[name(cx.vm, key), point_item(cx.heap, cx.vm, Some(point), key).unwrap_or(Term::FALSE)])
             });
