@@ -35,6 +35,7 @@ pub fn install(vm: &oxbeam_runtime::Vm) {
     io::install(vm);
     erlang::timer::install(vm);
     ets::install(vm);
+    erlang::tracing::install(vm);
 }
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));

@@ -6,7 +6,7 @@ use oxbeam_runtime::{BifEntry, FunctionInfo, LineEntry, LoadError, ModuleCode, P
 use oxbeam_term::{Atom, FunEntry, Heap, HeapOptions, Term, Word, atoms};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// Decodes a module.
 pub fn decode(vm: &Vm, file: &BeamFile) -> Result<Prepared, LoadError> {
@@ -1000,7 +1000,7 @@ impl<'a> Decoder<'a> {
         let code = ModuleCode {
             module: self.module,
             md5: self.file.md5,
-            code: self.code.into_boxed_slice(),
+            code: self.code.into_iter().map(AtomicU32::new).collect(),
             functions: self.functions,
             exports,
             lambdas,

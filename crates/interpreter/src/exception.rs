@@ -131,6 +131,9 @@ impl<'a> Run<'a> {
     }
     /// Finds the innermost handler; without one the process ends.
     fn unwind(&mut self, class: Class, reason: Term<'a>, raw: Term<'a>) -> Flow {
+        if self.process.trace_flags() != 0 {
+            self.trace_raised(class, reason);
+        }
         let stack = self.heap().stack();
         let mut frame = 0;
         for (index, word) in stack.iter().enumerate() {

@@ -48,6 +48,12 @@ instructions! {
     /// End of a process.
     NormalExit,
     FuncInfo,
+    /// In place of a traced function's first instruction.
+    Breakpoint,
+    /// A stub that external calls of a traced function pass.
+    ExportBreakpoint,
+    /// Where a traced call returns to: its trace frame is on the stack.
+    ReturnTrace,
     Call, CallLast, CallOnly,
     CallExt, CallExtLast, CallExtOnly,
     /// BIF calls: constant (address of the `BifEntry`), arity[, words].

@@ -11,6 +11,7 @@ mod instruction;
 mod old_construction;
 mod receive;
 mod run;
+mod trace;
 
 use instruction::Instruction;
 use oxbeam_beam_file::BeamFile;
@@ -31,6 +32,7 @@ impl Interpreter {
                 Instruction::ApplyStart as u32,
                 Instruction::NormalExit as u32,
                 Instruction::Apply3Only as u32,
+                Instruction::ReturnTrace as u32,
                 Instruction::FuncInfo as u32,
             ]),
         }
@@ -38,6 +40,10 @@ impl Interpreter {
     /// Address of the instruction that ends a process normally; the outermost return address.
     fn normal_exit_address(&self) -> u64 {
         self.stubs.as_ptr().wrapping_add(1) as u64
+    }
+    /// Where traced calls return to.
+    fn return_trace_address(&self) -> u64 {
+        self.stubs.as_ptr().wrapping_add(3) as u64
     }
     /// Address of the instruction that applies saved registers and returns to what is on the stack.
     fn apply_only_address(&self) -> u64 {
@@ -57,6 +63,12 @@ impl Engine for Interpreter {
     }
     fn run(&self, vm: &Vm, process: &Arc<Process>, main: &mut ProcessMain, dirty: bool, budget: i32) -> Outcome {
         run::Run::new(self, vm, process, main, dirty, budget).run()
+    }
+    fn breakpoint(&self) -> u32 {
+        Instruction::Breakpoint as u32
+    }
+    fn export_breakpoint(&self) -> u32 {
+        Instruction::ExportBreakpoint as u32
     }
     fn apply_address(&self) -> u64 {
         self.stubs.as_ptr() as u64

@@ -1,7 +1,7 @@
 //! Sending and receiving messages.
 
 use crate::run::{Flow, Position, Run};
-use oxbeam_runtime::{Outcome, Signal, Vm};
+use oxbeam_runtime::{Outcome, Signal, Vm, trace_flag};
 use oxbeam_term::{OwnedTerm, Term, Word, atoms};
 use std::sync::Arc;
 
@@ -24,7 +24,14 @@ impl Run<'_> {
         }
     }
     fn deliver(&self, pid: oxbeam_term::Pid, message: Term<'_>) -> usize {
-        let Some(process) = self.vm.process(pid) else { return 0 };
+        let process = self.vm.process(pid);
+        if self.process.trace_flags() & trace_flag::SEND != 0 {
+            let name = if process.is_some() { "send" } else { "send_to_non_existing_process" };
+            self.vm.trace_event(self.process, trace_flag::SEND, name, &|heap| {
+                vec![heap.copy_in(message), Term::pid(pid)]
+            });
+        }
+        let Some(process) = process else { return 0 };
         let owned = OwnedTerm::copy(message, self.vm.literals());
         let words = owned.words();
         self.vm.signal(&process, Signal::Message(owned));

@@ -5,7 +5,7 @@ use crate::instruction::{Instruction as I, SIZE_ALL};
 use crate::old_construction::Builder;
 use oxbeam_runtime::{
     BifContext, BifEntry, BifFunction, Class, Collected, DirtyKind, Exception, Interrupt, Outcome, Process,
-    ProcessMain, ProcessState, Resume, SavedCall, Trace, Trap, Vm,
+    ProcessMain, ProcessState, Resume, SavedCall, Trace, Trap, Vm, trace_flag,
 };
 use oxbeam_term::arithmetic::{self, ArithmeticError};
 use oxbeam_term::{Atom, Export, FunEntry, Heap, Kind, Term, Word, atoms};
@@ -190,7 +190,7 @@ impl<'a> Run<'a> {
         }
     }
     #[inline(always)]
-    fn pop_return(&mut self) -> *const u32 {
+    pub(crate) fn pop_return(&mut self) -> *const u32 {
         // SAFETY: a function returns with its frame gone, so the return address is on top.
         unsafe {
             let word = Word(*self.bases[1]);
@@ -200,7 +200,7 @@ impl<'a> Run<'a> {
         }
     }
     #[inline(always)]
-    fn drop_frame(&mut self, words: usize) {
+    pub(crate) fn drop_frame(&mut self, words: usize) {
         self.bases[1] = self.bases[1].wrapping_add(words);
     }
 
@@ -311,7 +311,7 @@ impl<'a> Run<'a> {
         };
         function(&mut context, arguments).map(Term::word)
     }
-    fn x_slice(&self, count: usize) -> &'a [Word] {
+    pub(crate) fn x_slice(&self, count: usize) -> &'a [Word] {
         // SAFETY: `count` X registers hold the arguments.
         unsafe { std::slice::from_raw_parts(self.bases[0].cast(), count) }
     }
@@ -320,6 +320,9 @@ impl<'a> Run<'a> {
         let arity = entry.arity as usize;
         if (entry.flags.dirty_io || entry.flags.dirty_cpu) && !self.dirty {
             return self.go_dirty(entry, after, position);
+        }
+        if self.process.trace_flags() & trace_flag::CALL != 0 && !after.is_null() {
+            self.trace_bif(entry);
         }
         self.reductions -= 1;
         if self.reductions < 0 && self.state().exiting.is_some() {
@@ -815,21 +818,33 @@ impl<'a> Run<'a> {
             Flow::Go(ip) => ip,
             Flow::Stop(outcome) => return outcome,
         };
+        let mut instruction = self.fetch(ip);
         macro_rules! next {
             ($words:expr) => {{
                 ip = ip.wrapping_add($words);
+                instruction = self.fetch(ip);
                 continue;
             }};
         }
         macro_rules! flow {
             ($flow:expr) => {{
                 stop_or!(ip, $flow);
+                instruction = self.fetch(ip);
+                continue;
+            }};
+        }
+        // A jump back within a function is no call, though a breakpoint may stand there.
+        macro_rules! flow_within {
+            ($flow:expr) => {{
+                stop_or!(ip, $flow);
+                instruction = self.fetch_within(ip);
                 continue;
             }};
         }
         macro_rules! test {
             ($condition:expr, $words:expr) => {{
                 ip = if $condition { ip.wrapping_add($words) } else { self.label(ip, 1) };
+                instruction = self.fetch(ip);
                 continue;
             }};
         }
@@ -870,9 +885,13 @@ impl<'a> Run<'a> {
             }};
         }
         loop {
-            // SAFETY: `ip` is at an instruction that the decoder made.
-            let instruction = unsafe { I::from_number(*ip) };
             match instruction {
+                I::Breakpoint => {
+                    instruction = self.breakpoint(ip);
+                    continue;
+                }
+                I::ExportBreakpoint => flow!(self.export_breakpoint(ip)),
+                I::ReturnTrace => flow!(self.return_trace()),
                 I::ApplyStart => {
                     self.push_return(self.interpreter.normal_exit_address() as *const u32);
                     flow!(self.apply_list(ip))
@@ -1195,9 +1214,11 @@ impl<'a> Run<'a> {
                         self.save(ip, 0);
                         return Outcome::Yield;
                     }
+                    instruction = self.fetch_within(ip);
+                    continue;
                 }
-                I::Wait => flow!(self.wait(ip)),
-                I::WaitTimeout => flow!(self.wait_timeout(ip)),
+                I::Wait => flow_within!(self.wait(ip)),
+                I::WaitTimeout => flow_within!(self.wait_timeout(ip)),
                 I::RecvMarkerReserve => {
                     let position = self.state().messages.reserve_marker();
                     self.write(ip, 1, Word::small(position));
@@ -1530,6 +1551,7 @@ impl<'a> Run<'a> {
                 | I::BsPutUtf16
                 | I::BsPutUtf32 => flow!(self.old_construction(ip, instruction)),
             }
+            instruction = self.fetch(ip);
         }
     }
 

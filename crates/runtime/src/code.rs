@@ -5,7 +5,7 @@ use parking_lot::{Mutex, RwLock};
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Why a module does not load: what the chunk or instruction was, in words for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,14 +48,14 @@ pub struct LineEntry {
     pub line: u32,
 }
 
-/// One version of a module's code. It does not change once it is made, and never moves.
+/// One version of a module's code. It does not change once it is made, but for breakpoints, and never moves.
 pub struct ModuleCode {
     /// Module name.
     pub module: Atom,
     /// MD5 of the module's essential chunks.
     pub md5: [u8; 16],
     /// The engine's instruction stream.
-    pub code: Box<[u32]>,
+    pub code: Box<[AtomicU32]>,
     /// Functions by ascending start.
     pub functions: Vec<FunctionInfo>,
     /// Exports with the offsets of their entries.
@@ -82,6 +82,16 @@ impl ModuleCode {
     /// Address of an offset.
     pub fn address(&self, offset: u32) -> u64 {
         self.code.as_ptr().wrapping_add(offset as usize) as u64
+    }
+    /// The word at an offset.
+    pub fn word(&self, offset: u32) -> u32 {
+        self.code.get(offset as usize).map_or(0, |word| word.load(Ordering::Relaxed))
+    }
+    /// Replaces the word at an offset, the first of an instruction that others may be executing.
+    pub(crate) fn set_word(&self, offset: u32, word: u32) {
+        if let Some(place) = self.code.get(offset as usize) {
+            place.store(word, Ordering::Release);
+        }
     }
     /// Range of addresses.
     pub fn range(&self) -> std::ops::Range<u64> {

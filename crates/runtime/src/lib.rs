@@ -24,6 +24,7 @@ mod stacktrace;
 mod sync;
 mod table;
 mod timer;
+mod trace;
 mod vm;
 
 pub use bif::{BifContext, BifEntry, BifFlags, BifFunction, BifResult, FromTerm, Interrupt, Trap};
@@ -46,5 +47,6 @@ pub use signal::{Signal, SystemTask};
 pub use spawn::{SpawnMonitor, SpawnOptions};
 pub use stacktrace::{Frame, return_addresses};
 pub use table::ProcessTable;
+pub use trace::{EventParts, TraceFrame, TracePoint, Tracer, Tracing, trace_flag};
 pub use timer::{TimerId, TimerService};
 pub use vm::{Engine, ExitHook, MemoryCounters, Ports, SpawnDefaults, Vm, VmOptions};

@@ -92,6 +92,7 @@ pub struct Process {
     pub reductions: AtomicU64,
     /// Bytes of its heap when it was last looked at, for `erlang:memory/0`.
     pub(crate) heap_bytes: AtomicU64,
+    trace_flags: AtomicU32,
     main: UnsafeCell<ProcessMain>,
 }
 
@@ -266,6 +267,7 @@ impl Process {
             system,
             reductions: AtomicU64::new(0),
             heap_bytes: AtomicU64::new(0),
+            trace_flags: AtomicU32::new(0),
             main: UnsafeCell::new(main),
         }
     }
@@ -280,6 +282,15 @@ impl Process {
     /// Sets its priority, from the next time it is queued.
     pub fn set_priority(&self, priority: Priority) {
         self.priority.store(priority as u8, Ordering::Relaxed);
+    }
+    /// What of it is traced (see [`crate::trace_flag`]).
+    #[inline]
+    pub fn trace_flags(&self) -> u32 {
+        self.trace_flags.load(Ordering::Relaxed)
+    }
+    /// Sets what of it is traced.
+    pub fn set_trace_flags(&self, flags: u32) {
+        self.trace_flags.store(flags, Ordering::Relaxed);
     }
     /// Is it a system process?
     pub fn is_system(&self) -> bool {

@@ -86,6 +86,7 @@ impl Vm {
             return false;
         }
         process.set_registered_name(Some(name));
+        self.trace_event(process, crate::trace_flag::PROCS, "register", &|_| vec![Term::atom(name)]);
         // A process that ended meanwhile has looked for its name already.
         if process.status() == RunStatus::Dead {
             self.registry.remove_exactly(name, LinkTarget::Process(process.pid()));

@@ -4,7 +4,7 @@
 //! links, monitors and flags are touched by itself only. What a signal asks of a process that has ended is answered
 //! by [`Signal::refuse`].
 
-use crate::Vm;
+use crate::{Vm, trace_flag};
 use crate::mailbox::Message;
 use crate::monitor::{AliasKind, LinkTarget, MonitorTarget, Watcher};
 use crate::process::{Process, ProcessMain};
@@ -153,7 +153,10 @@ impl Vm {
         }
         let state = &mut main.state;
         match signal {
-            Signal::Message(message) => state.messages.push(Message::Owned(message)),
+            Signal::Message(message) => {
+                self.trace_event(process, trace_flag::RECEIVE, "receive", &|heap| vec![heap.copy_in(message.term())]);
+                state.messages.push(Message::Owned(message));
+            }
             Signal::AliasMessage { alias, message } => self.alias_message(main, alias, message),
             Signal::Exit { from, reason } => self.exit_signal(main, from, reason),
             Signal::LinkExit { from, reason } => {
@@ -165,9 +168,11 @@ impl Vm {
             Signal::Link { from } => {
                 if !state.pending_unlinks.contains_key(&from) {
                     state.links.insert(from, ());
+                    self.trace_event(process, trace_flag::PROCS, "getting_linked", &|_| vec![target_term(from)]);
                 }
             }
             Signal::Unlink { from, id } => {
+                self.trace_event(process, trace_flag::PROCS, "getting_unlinked", &|_| vec![target_term(from)]);
                 state.links.remove(&from);
                 self.acknowledge_unlink(from, process.pid(), id);
             }
@@ -281,11 +286,21 @@ impl Vm {
         // Before the name goes: who finds the name free may take the names of its tables, too.
         self.run_exit_hooks(process, &mut main.state);
         // After the status: whoever registers meanwhile looks at that afterwards, so one of the two removes the name.
-        if let Some(name) = process.registered_name() {
+        let name = process.registered_name();
+        if let Some(name) = name {
             self.registry.remove_exactly(name, LinkTarget::Process(pid));
             process.set_registered_name(None);
         }
         self.processes.remove(pid);
+        if process.trace_flags() != 0 {
+            self.trace_event(process, trace_flag::PROCS, "exit", &|heap| vec![heap.copy_in(reason.term())]);
+            if let Some(name) = name {
+                self.trace_event(process, trace_flag::PROCS, "unregister", &|_| vec![Term::atom(name)]);
+            }
+            if let Some(tracer) = self.tracing.tracer() {
+                tracer.ended(self, pid);
+            }
+        }
         // Signals that came late are handled as if the process had lived a little longer.
         main.state.exiting = None;
         // Links and watchers that arrived but were not handled yet count: they get the true reason.

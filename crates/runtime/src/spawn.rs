@@ -125,6 +125,16 @@ impl Vm {
             self.memory.process_peak.fetch_max(count, Ordering::Relaxed);
         }
         let pid = process.pid();
+        let above = parent_pid.and_then(|pid| self.process(pid));
+        let traced = above.as_ref().is_some_and(|parent| parent.trace_flags() != 0);
+        if (traced || self.tracing.new_processes.load(Ordering::Relaxed))
+            && let Some(tracer) = self.tracing.tracer()
+        {
+            tracer.spawned(self, above.as_deref(), &process, &|heap| {
+                let copies: Vec<Term<'_>> = arguments.iter().map(|argument| heap.copy_in(*argument)).collect();
+                vec![heap.tuple(&[Term::atom(module), Term::atom(function), heap.list(&copies)])]
+            });
+        }
         if let Some((_, state)) = parent {
             if options.link {
                 state.links.insert(LinkTarget::Process(pid), ());

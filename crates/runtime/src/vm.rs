@@ -24,6 +24,14 @@ pub trait Engine: Send + Sync {
     fn prepare(&self, vm: &Vm, file: &BeamFile) -> Result<Prepared, LoadError>;
     /// Runs a process that the caller owns until it yields, waits or ends. `budget` is its reductions.
     fn run(&self, vm: &Vm, process: &Arc<Process>, main: &mut ProcessMain, dirty: bool, budget: i32) -> Outcome;
+    /// The instruction word that stands at the entry of a traced function.
+    fn breakpoint(&self) -> u32 {
+        0
+    }
+    /// The instruction word of a stub that external calls of a traced function pass.
+    fn export_breakpoint(&self) -> u32 {
+        0
+    }
     /// Address of the instruction that a process starts at to apply the saved registers (module, function, arguments).
     fn apply_address(&self) -> u64;
 }
@@ -142,6 +150,8 @@ pub struct Vm {
     pub clock: Arc<Clock>,
     /// What new processes get.
     pub defaults: SpawnDefaults,
+    /// Trace points.
+    pub tracing: crate::Tracing,
     /// Memory in use.
     pub memory: MemoryCounters,
     /// Built-in functions.
@@ -192,6 +202,7 @@ impl Vm {
                 fullsweep_after: AtomicU32::new(options.fullsweep_after),
                 max_heap_size: Mutex::new(MaxHeapSize { size: options.max_heap_words, ..MaxHeapSize::NONE }),
             },
+            tracing: crate::Tracing::default(),
             memory: MemoryCounters::default(),
             bifs,
             bif_index,

@@ -27,4 +27,5 @@ pub(crate) mod term;
 pub(crate) mod time;
 pub(crate) mod timer;
 pub(crate) mod trace;
+pub(crate) mod tracing;
 pub(crate) mod tuple;

@@ -147,6 +147,13 @@ fn system_flag<'h>(cx: &mut BifContext<'h>, flag: Term<'h>, value: Term<'h>) -> 
     let Some(name) = flag.as_atom().filter(|name| FLAGS.contains(name)) else {
         return cx.badarg_because(atoms::BADOPT);
     };
+    if name == atoms::MULTI_SCHEDULING {
+        // Schedulers are never blocked, and the answer says so: what OTP's profilers want to set up without being
+        // disturbed (trace patterns) takes effect at once here.
+        let known = ["block", "unblock", "block_normal", "unblock_normal"];
+        let good = value.as_atom().is_some_and(|value| known.contains(&cx.text(value)));
+        return if good { Ok(Term::atom(atoms::ENABLED)) } else { cx.badarg() };
+    }
     match set_system_flag(cx, name, value) {
         Some(old) => Ok(old),
         None => cx.badarg(),

@@ -1,5 +1,5 @@
-//! Tracing, sequential tracing, dynamic trace tags, system monitors and profiles: what OTP's and Elixir's own code asks
-//! of them. Nothing is traced yet: settings are kept and told, events do not come.
+//! Sequential tracing, dynamic trace tags, system monitors and profiles: what OTP's and Elixir's own code asks of them.
+//! Settings are kept and told, events do not come. Tracing itself is in `tracing.rs`.
 
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult};
@@ -116,37 +116,6 @@ fn trace_delivered<'h>(cx: &mut BifContext<'h>, who: Term<'h>) -> BifResult<'h> 
     let message = cx.heap.tuple(&[Term::atom(atoms::TRACE_DELIVERED), who, reference]);
     cx.vm.send_message(cx.pid(), cx.own(message));
     Ok(reference)
-}
-
-/// What is traced: nothing.
-///
-/// # Errors
-///
-/// `badarg` for bad arguments.
-#[bif("erlang:trace_info/2")]
-fn trace_info<'h>(cx: &mut BifContext<'h>, what: Term<'h>, item: Term<'h>) -> BifResult<'h> {
-    let Some(name) = item.as_atom() else { return cx.badarg() };
-    let function = what.as_tuple_of::<3>().is_some();
-    let value = match name {
-        atoms::FLAGS | atoms::TRACER if !function => Term::NIL,
-        atoms::ALL if function => Term::FALSE,
-        atoms::TRACED
-        | atoms::MATCH_SPEC
-        | atoms::META
-        | atoms::META_MATCH_SPEC
-        | atoms::CALL_COUNT
-        | atoms::CALL_TIME
-        | atoms::CALL_MEMORY
-            if function || what.as_atom().is_some() =>
-        {
-            Term::FALSE
-        }
-        _ => return cx.badarg(),
-    };
-    if what.as_pid().is_some_and(|pid| cx.vm.process(pid).is_none()) {
-        return Ok(Term::atom(atoms::UNDEFINED));
-    }
-    Ok(cx.heap.tuple(&[item, value]))
 }
 
 /// Parts of a sequential trace token: label, flags, serial.

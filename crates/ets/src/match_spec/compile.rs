@@ -537,8 +537,19 @@ impl<'a> Compiler<'a> {
             tasks.push(Task::Expression(*message, true));
             return;
         }
+        let action = matches!(
+            (text, arguments.len()),
+            ("return_trace" | "exception_trace" | "caller" | "caller_line" | "current_stacktrace", 0)
+                | ("is_seq_trace" | "get_seq_token", 0)
+                | ("silent" | "display", 1)
+        );
+        if action && self.in_body && self.dialect == Dialect::Trace {
+            tasks.push(Task::Emit(Operation::Action(name, arguments.len() as u8)));
+            tasks.extend(arguments.iter().rev().map(|&argument| Task::Expression(argument, true)));
+            return;
+        }
         if let Some(form) = trace_form(text, arguments.len()) {
-            // Actions of tracing have no meaning for tables, and others than messages are not there yet.
+            // Actions of tracing have no meaning for tables, and some are not there yet.
             let problem = match self.dialect {
                 Dialect::Table => "used in wrong dialect",
                 Dialect::Trace => "is not supported",

@@ -14,7 +14,7 @@ pub use key::KeyBound;
 pub use run::{GuardCaller, Runner};
 
 use function::Function;
-use oxbeam_term::{OwnedTerm, Word};
+use oxbeam_term::{Atom, OwnedTerm, Word};
 
 /// Where a match specification is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -126,6 +126,8 @@ enum Operation {
     Check,
     /// Takes a value away.
     Drop,
+    /// An action of this name on the values on top, done by whoever runs the specification (bodies of traces).
+    Action(Atom, u8),
     /// Makes the value on top what the trace message says; leaves `true` (bodies of traces).
     SetMessage,
     /// What the trace message says, `true` unless something else was set.

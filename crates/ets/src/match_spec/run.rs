@@ -8,6 +8,10 @@ use oxbeam_term::{Atom, AtomTable, Heap, Pid, Term, Word, atoms};
 pub trait GuardCaller {
     /// Calls the guard BIF `erlang:function`; `None` when it fails. The arguments are on the caller's heap.
     fn call<'s>(&'s mut self, function: Atom, arguments: &[Term<'s>]) -> Option<Term<'s>>;
+    /// Does what a trace specification asks for beside its message, such as `return_trace`.
+    fn action<'s>(&'s mut self, _name: Atom, _arguments: &[Term<'s>]) -> Option<Term<'s>> {
+        Some(Term::TRUE)
+    }
     /// The calling process.
     fn caller(&self) -> Pid;
 }
@@ -193,6 +197,14 @@ impl<'x> Machine<'_, 'x> {
                 }
                 Operation::Drop => {
                     self.stack.pop()?;
+                }
+                Operation::Action(name, arity) => {
+                    let arguments = self.take(*arity as usize)?;
+                    let value = self.caller.action(*name, &arguments).map(|value| self.heap.copy_in(value).word());
+                    match value {
+                        Some(word) => self.stack.push(word),
+                        None => self.fail()?,
+                    }
                 }
                 Operation::SetMessage => {
                     self.message = Some(self.stack.pop()?);
