@@ -27,9 +27,8 @@ impl Run<'_> {
         let process = self.vm.process(pid);
         if self.process.trace_flags() & trace_flag::SEND != 0 {
             let name = if process.is_some() { "send" } else { "send_to_non_existing_process" };
-            self.vm.trace_event(self.process, trace_flag::SEND, name, &|heap| {
-                vec![heap.copy_in(message), Term::pid(pid)]
-            });
+            self.vm
+                .trace_event(self.process, trace_flag::SEND, name, &|heap| vec![heap.copy_in(message), Term::pid(pid)]);
         }
         let Some(process) = process else { return 0 };
         let owned = OwnedTerm::copy(message, self.vm.literals());

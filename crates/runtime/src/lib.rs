@@ -47,6 +47,6 @@ pub use signal::{Signal, SystemTask};
 pub use spawn::{SpawnMonitor, SpawnOptions};
 pub use stacktrace::{Frame, return_addresses};
 pub use table::ProcessTable;
-pub use trace::{EventParts, TraceFrame, TracePoint, Tracer, Tracing, trace_flag};
 pub use timer::{TimerId, TimerService};
+pub use trace::{EventParts, TraceFrame, TracePoint, Tracer, Tracing, trace_flag};
 pub use vm::{Engine, ExitHook, MemoryCounters, Ports, SpawnDefaults, Vm, VmOptions};

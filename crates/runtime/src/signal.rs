@@ -4,10 +4,10 @@
 //! links, monitors and flags are touched by itself only. What a signal asks of a process that has ended is answered
 //! by [`Signal::refuse`].
 
-use crate::{Vm, trace_flag};
 use crate::mailbox::Message;
 use crate::monitor::{AliasKind, LinkTarget, MonitorTarget, Watcher};
 use crate::process::{Process, ProcessMain};
+use crate::{Vm, trace_flag};
 use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Term, atoms};
 use std::sync::Arc;
 

@@ -22,8 +22,6 @@ pub mod trace_flag {
     pub const PROCS: u32 = 1 << 2;
     /// Calls of traced functions.
     pub const CALL: u32 = 1 << 3;
-    /// Scheduled in and out.
-    pub const RUNNING: u32 = 1 << 4;
     /// Processes that it spawns get its flags.
     pub const SET_ON_SPAWN: u32 = 1 << 5;
     /// The first process that it spawns gets its flags.
@@ -122,8 +120,7 @@ impl Vm {
         }
         let Some((code, function, offset)) = self.code.describe(entry) else { return };
         let (module, original) = (code.module, code.word(offset));
-        let point =
-            TracePoint { at: entry, entry, original, module, function: function.name, arity: function.arity };
+        let point = TracePoint { at: entry, entry, original, module, function: function.name, arity: function.arity };
         self.tracing.add(point);
         code.set_word(offset, self.engine().breakpoint());
     }

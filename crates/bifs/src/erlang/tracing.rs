@@ -22,12 +22,11 @@ const TIMESTAMP: u32 = 1 << 19;
 const MONOTONIC: u32 = 1 << 20;
 const STRICT_MONOTONIC: u32 = 1 << 21;
 
-const FLAGS: [(&str, u32); 13] = [
+const FLAGS: [(&str, u32); 12] = [
     ("send", flag::SEND),
     ("receive", flag::RECEIVE),
     ("procs", flag::PROCS),
     ("call", flag::CALL),
-    ("running", flag::RUNNING),
     ("set_on_spawn", flag::SET_ON_SPAWN),
     ("set_on_first_spawn", flag::SET_ON_FIRST_SPAWN),
     ("arity", ARITY),
@@ -176,16 +175,11 @@ impl GuardCaller for Actions<'_, '_> {
             "silent" => self.silent = arguments.first().and_then(|on| on.as_boolean()),
             form @ ("caller" | "caller_line") => {
                 let Some(caller) = &self.caller else { return Some(Term::atom(atoms::UNDEFINED)) };
-                let mut parts = vec![
-                    Term::atom(caller.module),
-                    Term::atom(caller.function),
-                    Term::small(i64::from(caller.arity)),
-                ];
+                let mut parts =
+                    vec![Term::atom(caller.module), Term::atom(caller.function), Term::small(i64::from(caller.arity))];
                 if form == "caller_line" {
                     parts.push(match &caller.location {
-                        Some((file, line)) => {
-                            self.heap.tuple(&[self.heap.string(file), Term::small(i64::from(*line))])
-                        }
+                        Some((file, line)) => self.heap.tuple(&[self.heap.string(file), Term::small(i64::from(*line))]),
                         None => Term::atom(atoms::UNDEFINED),
                     });
                 }
@@ -554,8 +548,8 @@ fn flags_of(cx: &BifContext<'_>, list: Term<'_>, on: bool) -> Option<(u32, Optio
             }
             "all" => u32::MAX,
             // Switching off what cannot be on.
-            "cpu_timestamp" | "garbage_collection" | "ports" | "running_ports" | "running_procs" | "exiting"
-            | "set_on_link" | "set_on_first_link"
+            "cpu_timestamp" | "garbage_collection" | "ports" | "running" | "running_ports" | "running_procs"
+            | "exiting" | "set_on_link" | "set_on_first_link"
                 if !on =>
             {
                 0
@@ -585,9 +579,10 @@ fn set_trace<'h>(cx: &mut BifContext<'h>, number: u64, who: Term<'h>, on: bool, 
         (flags != 0).then_some(Traced { flags, tracer })
     };
     if let Some(pid) = who.as_pid() {
-        let other = session.processes.get(&pid).is_some_and(|traced| {
-            traced.tracer != tracer && vm.process(traced.tracer).is_some()
-        });
+        let other = session
+            .processes
+            .get(&pid)
+            .is_some_and(|traced| traced.tracer != tracer && vm.process(traced.tracer).is_some());
         if vm.process(pid).is_none() || on && other {
             return cx.badarg();
         }
@@ -688,7 +683,8 @@ fn matching(vm: &Vm, module: Atom, function: Atom, arity: Option<u8>, local: boo
     let mut found = Vec::new();
     for module in modules {
         let Some(code) = vm.code.current(module) else { continue };
-        let wanted = |name: Atom, has: u8| (any(function) || name == function) && arity.is_none_or(|arity| arity == has);
+        let wanted =
+            |name: Atom, has: u8| (any(function) || name == function) && arity.is_none_or(|arity| arity == has);
         if local {
             let functions = code.functions.iter().filter(|one| wanted(one.name, one.arity));
             found.extend(functions.map(|one| (module, one.name, one.arity, code.address(one.entry))));
@@ -700,12 +696,18 @@ fn matching(vm: &Vm, module: Atom, function: Atom, arity: Option<u8>, local: boo
     found
 }
 
-fn set_pattern<'h>(cx: &mut BifContext<'h>, number: u64, what: Term<'h>, spec: Term<'h>, flags: Term<'h>) -> BifResult<'h> {
+fn set_pattern<'h>(
+    cx: &mut BifContext<'h>,
+    number: u64,
+    what: Term<'h>,
+    spec: Term<'h>,
+    flags: Term<'h>,
+) -> BifResult<'h> {
     let Some(kinds) = kinds_of(cx, flags) else { return cx.badarg() };
     let vm = cx.vm;
     if what.is_atom(atoms::ON_LOAD) {
         // Only what is loaded already can be traced.
-        return Ok(Term::small(0));
+        return cx.badarg();
     }
     let Some([module, function, arity]) = what.as_tuple_of::<3>() else { return cx.badarg() };
     let (Some(module), Some(function)) = (module.as_atom(), function.as_atom()) else { return cx.badarg() };
@@ -784,8 +786,8 @@ fn set_point(point: &mut Point, kinds: Kinds, text: Option<&str>, condition: Opt
 fn update_breakpoints(vm: &Vm, state: &State, entry: u64) {
     let points = || state.sessions.values().filter_map(|session| session.points.get(&entry));
     let global = points().any(|point| matches!(point.condition, Some((true, _))));
-    let local =
-        points().any(|point| point.count.is_some() || point.time.is_some() || matches!(point.condition, Some((false, _))));
+    let local = points()
+        .any(|point| point.count.is_some() || point.time.is_some() || matches!(point.condition, Some((false, _))));
     if local {
         vm.set_breakpoint(entry);
     } else {
