@@ -1,0 +1,37 @@
+#!/usr/bin/env escript
+-module(process_controls).
+-mode(compile).
+%% Flags, monitors, aliases, spawn requests, suspension, timers, shared memory, ports and code loading, one line each.
+main(_) ->
+    process_flag(trap_exit, true),
+    P = fun(L, F) -> io:format("~p: ~p~n", [L, try F() catch C:E -> {C,E} end]) end,
+    P(maxheap, fun() -> {Pid, R} = spawn_opt(fun() -> lists:seq(1, 1000000) end, [monitor, {max_heap_size, #{size => 5000, error_logger => false}}]), receive {'DOWN', R, _, Pid, Re} -> Re end end),
+    P(montag, fun() -> Pid = spawn(fun() -> exit(x) end), R = monitor(process, Pid, [{tag, mytag}]), receive {mytag, R, process, Pid, W} -> lists:member(W, [x, noproc]) end end),
+    P(alias, fun() -> A = alias([reply]), A ! one, A ! two, receive one -> ok end, receive two -> bad after 50 -> {unalias(A)} end end),
+    P(spawn_request, fun() -> R = spawn_request(fun() -> exit(bye) end, [monitor, {reply_tag, tt}]), receive {tt, R, ok, Pid} -> receive {'DOWN', R, process, Pid, Why} -> Why end end end),
+    P(spawn_request_err, fun() -> R = spawn_request(node(), foo, bar, [], [bad]), receive {spawn_reply, R, error, X} -> X after 200 -> none end end),
+    P(suspend, fun() -> Pid = spawn(fun() -> receive x -> ok end end), [erlang:suspend_process(Pid), erlang:suspend_process(Pid, [asynchronous]), erlang:suspend_process(Pid, [unless_suspending]), element(2,process_info(self(), suspending)) =:= [{Pid,2,0}], erlang:resume_process(Pid), erlang:resume_process(Pid), catch erlang:resume_process(Pid)] end),
+    P(timers, fun() -> T = erlang:start_timer(10000, self(), hi), A = is_integer(erlang:read_timer(T)), B = erlang:cancel_timer(T, [{async,true},{info,true}]), receive {cancel_timer, T, N} -> {A,B,is_integer(N)} end end),
+    P(timers2, fun() -> T = erlang:send_after(erlang:monotonic_time(millisecond)+20, self(), abs, [{abs,true}]), receive abs -> {erlang:read_timer(T), erlang:cancel_timer(T), erlang:cancel_timer(T,[{info,false}]), erlang:cancel_timer(make_ref()), (catch erlang:start_timer(-1,self(),x)), (catch erlang:send_after(1 bsl 70, self(), x))} end end),
+    P(timer_name, fun() -> register(foo, self()), erlang:send_after(5, foo, m), receive m -> unregister(foo) end end),
+    P(prio, fun() -> [process_flag(priority, X) || X <- [low, high, max, normal]] end),
+    P(prio_bad, fun() -> process_flag(priority, foo) end),
+    P(flag_bad, fun() -> process_flag(foo, foo) end),
+    P(flag3, fun() -> Pid = spawn(fun() -> receive x -> ok end end), {process_flag(Pid, save_calls, 10), process_flag(self(), save_calls, 0), catch process_flag(Pid, priority, low)} end),
+    P(pt, fun() -> persistent_term:put(k, {1,[2]}), persistent_term:put(k, {1,[2]}), A = persistent_term:get(k), {A, persistent_term:erase(k), persistent_term:erase(k), persistent_term:get(k, d), catch persistent_term:get(k)} end),
+    P(counters, fun() -> C = counters:new(2, [write_concurrency]), counters:add(C,1,5), counters:sub(C,2,3), {counters:get(C,1), counters:get(C,2), maps:get(size, counters:info(C)), try counters:add(C,3,1) catch error:badarg -> badarg end} end),
+    P(atomics, fun() -> A = atomics:new(1, [{signed,false}]), atomics:sub(A,1,1), {atomics:get(A,1), atomics:compare_exchange(A,1,0,5), atomics:exchange(A,1,7), catch atomics:put(A,1,-1), maps:remove(memory,atomics:info(A))} end),
+    P(b2t, fun() -> [catch binary_to_term(B) || B <- [<<>>, <<131>>, <<131,255>>, <<131,104,255>>, <<131,108,255,255,255,255>>, <<131,110,255>>, <<131,80,255,255,255,255,1>>, <<131,109,127,255,255,255>>, <<131,116,0,0,0,2,97,1,97,2,97,1,97,3>>, <<131,70,255,255,255,255,255,255,255,255>>, <<131,77,0,0,0,1,9,255>>]] end),
+    P(hib, fun() -> S = self(), Pid = spawn(fun() -> erlang:hibernate(erlang, send, [S, woke]) end), timer:sleep(20), Pid ! x, receive woke -> ok after 500 -> no end end),
+    P(exits, fun() -> Pid = spawn_link(fun() -> process_flag(trap_exit, true), receive M -> exit({got, M}) end end), timer:sleep(10), exit(Pid, normal), receive {'EXIT', Pid, {got,{'EXIT',_,Z}}} -> Z after 100 -> none end end),
+    P(port, fun() -> Po = open_port({spawn, "cat"}, [binary, {line, 4}, exit_status]), port_command(Po, "abcdefgh\nx\n"), X = [receive {Po, D} -> D after 500 -> none end || _ <- lists:seq(1,3)], {X, element(2, erlang:port_info(Po, name)), port_close(Po)} end),
+    P(port2, fun() -> Po = open_port({spawn_executable, "/bin/sh"}, [{args, ["-c", "echo $FOO; pwd; exit 7"]}, {env, [{"FOO","bar"}]}, {cd, "/"}, exit_status, stderr_to_stdout, binary]), (fun L(A) -> receive {Po, {data, D}} -> L(<<A/binary, D/binary>>); {Po, {exit_status, N}} -> {A, N} after 2000 -> none end end)(<<>>) end),
+    P(port4, fun() -> Po = open_port({spawn, "cat"}, [{packet, 2}]), Po ! {self(), {command, "hey"}}, A = receive {Po, M} -> M after 500 -> none end, Po ! {self(), close}, B = receive {Po, M2} -> M2 after 500 -> none end, {A, B, erlang:port_info(Po)} end),
+    P(monport, fun() -> Po = open_port({spawn, "cat"}, []), R = monitor(port, Po), port_close(Po), receive {'DOWN', R, port, Po, W} -> W end end),
+    P(info, fun() -> Pid = spawn(fun() -> receive x -> ok end end), timer:sleep(5), process_info(Pid, [registered_name, status, messages, links, monitors, monitored_by, trap_exit, error_handler, priority, message_queue_data, min_heap_size, fullsweep_after, catchlevel, suspending, sequential_trace_token, async_dist, parent_x]) end),
+    P(info2, fun() -> {self() =:= element(2, process_info(spawn(fun() -> receive x -> ok end end), parent)), [K || {K,_} <- process_info(self())], catch process_info(self(), foo), process_info(list_to_pid("<0.9999.0>")), process_info(self(), [])} end),
+    P(timeoff, fun() -> R = monitor(time_offset, clock_service), {is_reference(R), demonitor(R, [flush, info])} end),
+    P(ckcode, fun() -> {erlang:check_process_code(self(), lists), erlang:check_process_code(self(), lists, [{allow_gc,false}]), catch erlang:check_process_code(self(), 1), code:purge(lists), code:soft_purge(lists), code:delete(nope), erlang:delete_module(nope), catch erlang:purge_module(nope)} end),
+    P(onload, fun() -> F = [{attribute,1,module,ol},{attribute,1,export,[{f,0}]},{attribute,1,on_load,{l,0}},{function,1,l,0,[{clause,1,[],[],[{atom,1,nope}]}]},{function,1,f,0,[{clause,1,[],[],[{atom,1,ok}]}]}], {ok,_,B} = compile:forms(F), {code:load_binary(ol,"ol.erl",B), erlang:module_loaded(ol), catch ol:f()} end),
+    P(atomicload, fun() -> M = fun(N) -> {ok,_,B} = compile:forms([{attribute,1,module,N}]), {N, "x", B} end, {code:atomic_load([M(aa),M(bb)]), aa:module_info(module)} end),
+    ok.
