@@ -68,7 +68,8 @@ impl Sleepers {
     pub(crate) fn sleep(&self, number: usize, is_there_work: impl Fn() -> bool) {
         let place = &self.places[number];
         self.count.fetch_add(1, Ordering::SeqCst);
-        place.sleeping.store(true, Ordering::SeqCst);
+        // An exchange, not a store: those of the wakers see it in the one order that exchanges have.
+        place.sleeping.swap(true, Ordering::SeqCst);
         full_fence();
         // Work queued between the last look and the announcement is found here; work queued later wakes us.
         if is_there_work() && self.take_back(number) {
