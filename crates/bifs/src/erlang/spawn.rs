@@ -173,6 +173,39 @@ fn spawn_request<'h>(
     Ok(reference)
 }
 
+/// Asks another node to spawn a process. No node is connected, so the answer is always an error, sent to the caller.
+/// Returns the request's reference for `spawn_request`, `{Reference, IsMonitored}` for `spawn_opt`, or `badarg`.
+#[bif("erts_internal:dist_spawn_request/4")]
+fn dist_spawn_request<'h>(
+    cx: &mut BifContext<'h>,
+    node: Term<'h>,
+    call: Term<'h>,
+    options: Term<'h>,
+    kind: Term<'h>,
+) -> BifResult<'h> {
+    let is_call = call.as_tuple_of::<3>().is_some_and(|[module, function, arguments]| {
+        module.as_atom().is_some() && function.as_atom().is_some() && arguments.to_vec().is_some()
+    });
+    if node.as_atom().is_none() || !is_call {
+        return Ok(Term::atom(atoms::BADARG));
+    }
+    let is_request = kind.is_atom(atoms::SPAWN_REQUEST);
+    let (request, error) = match parse_options(cx, options, is_request) {
+        Ok(request) => (request, atoms::NOCONNECTION),
+        Err((BadOptions::NoList, _)) => return Ok(Term::atom(atoms::BADARG)),
+        Err((BadOptions::Option, _)) if !is_request => return Ok(Term::atom(atoms::BADARG)),
+        Err((BadOptions::Option, partial)) => (partial, atoms::BADOPT),
+    };
+    let reference = cx.make_reference();
+    if request.reply_error {
+        spawn_reply(cx, request.reply_tag, reference, atoms::ERROR, Term::atom(error));
+    }
+    if is_request {
+        return Ok(reference);
+    }
+    Ok(cx.heap.tuple(&[reference, Term::boolean(request.monitor.is_some())]))
+}
+
 fn spawn_reply<'h>(cx: &BifContext<'h>, tag: Term<'h>, reference: Term<'h>, result: Atom, value: Term<'h>) {
     let message = cx.heap.tuple(&[tag, reference, Term::atom(result), value]);
     cx.vm.send_message(cx.pid(), cx.own(message));
