@@ -55,6 +55,7 @@ impl<'a> Decoder<'a> {
         let atoms: Vec<Atom> =
             file.atoms.iter().map(|name| vm.atoms.intern(name).ok_or_else(full)).collect::<Result<_, _>>()?;
         let module = vm.atoms.intern(&file.module).ok_or_else(full)?;
+        check_information(vm, file)?;
         let literals = decode_literals(vm, file)?;
         let lambdas = file.lambdas.iter().map(|lambda| fun_entry(vm, file, module, &atoms, lambda)).collect();
         Ok(Decoder {
@@ -1061,6 +1062,18 @@ fn decode_literals(vm: &Vm, file: &BeamFile) -> Result<Vec<Word>, LoadError> {
         words.push(vm.code.literal(decoded.term).ok_or_else(|| bad("the literal area is full"))?);
     }
     Ok(words)
+}
+
+/// Refuses a file whose attributes or compiler's options are there, but are no term.
+fn check_information(vm: &Vm, file: &BeamFile) -> Result<(), LoadError> {
+    let heap = Heap::new(HeapOptions { literals: vm.literals(), ..HeapOptions::default() });
+    for bytes in [file.attributes(), file.compile_info()] {
+        let options = oxbeam_etf::DecodeOptions::default();
+        if !bytes.is_empty() && oxbeam_etf::decode(bytes, &heap, &VmContext { vm }, options).is_err() {
+            return Err(bad("the attributes or the compiler's options are malformed"));
+        }
+    }
+    Ok(())
 }
 
 fn fun_entry(vm: &Vm, file: &BeamFile, module: Atom, atoms: &[Atom], lambda: &beam::Lambda) -> &'static FunEntry {
