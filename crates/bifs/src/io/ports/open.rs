@@ -9,7 +9,7 @@ use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, LinkTarget, Vm};
 use oxbeam_sys::Result as SysResult;
 use oxbeam_sys::child::Program;
-use oxbeam_term::{Term, atoms};
+use oxbeam_term::{Atom, Term, atoms};
 use std::sync::Arc;
 
 /// What a port is to be connected with.
@@ -27,7 +27,10 @@ fn open_port<'h>(cx: &mut BifContext<'h>, name: Term<'h>, settings: Term<'h>) ->
         Err(Refused::BadOption) => return Ok(Term::atom(atoms::BADOPT)),
         Err(Refused::BadArgument) => return Ok(Term::atom(atoms::BADARG)),
     };
-    let Some((shown, target)) = target(cx.vm, name, &settings) else { return Ok(Term::atom(atoms::BADARG)) };
+    let (shown, target) = match target(cx.vm, name, &settings) {
+        Ok(found) => found,
+        Err(refused) => return Ok(Term::atom(refused)),
+    };
     let table = cx.vm.extension::<PortTable>();
     let mut core = Core::new(cx.pid());
     core.parallelism = settings.parallelism;
@@ -44,18 +47,23 @@ fn open_port<'h>(cx: &mut BifContext<'h>, name: Term<'h>, settings: Term<'h>) ->
     Ok(Term::port(port.id))
 }
 
-/// What the first argument asks for, and the name that `port_info/2` shows; `None` for a driver that is not there.
-fn target(vm: &Vm, name: Name, settings: &Settings) -> Option<(Vec<u8>, Target)> {
-    Some(match name {
+/// OTP's drivers that this machine does not have. Their names never go to the shell.
+const MISSING_DRIVERS: [&[u8]; 2] = [b"ram_file_drv", b"sctp_inet"];
+
+/// What the first argument asks for, and the name that `port_info/2` shows; the error's name for a driver that is not
+/// there.
+fn target(vm: &Vm, name: Name, settings: &Settings) -> Result<(Vec<u8>, Target), Atom> {
+    Ok(match name {
         Name::Descriptors(input, output) => {
             (format!("{input}/{output}").into_bytes(), Target::Descriptors(input, output))
         }
         Name::Driver(command) => {
-            let protocol = Protocol::of_driver(first_word(&command))?;
+            let protocol = Protocol::of_driver(first_word(&command)).ok_or(atoms::BADARG)?;
             (command, Target::Inet(protocol))
         }
         Name::Spawn(command) => match Protocol::of_driver(first_word(&command)) {
             Some(protocol) => (command, Target::Inet(protocol)),
+            None if MISSING_DRIVERS.contains(&first_word(&command)) => return Err(atoms::ENOENT),
             None => (command.clone(), Target::Program(Program::Shell(command))),
         },
         Name::Executable(path) => {
