@@ -154,6 +154,8 @@ impl Run<'_> {
         self.sync();
         let heap = self.heap();
         self.state().messages.take(heap);
+        let (vm, process) = (self.vm, self.process);
+        vm.queue_has_shrunk(process, &mut self.state().messages);
     }
     /// The time is over.
     pub(crate) fn timeout(&mut self) {

@@ -215,7 +215,7 @@ impl<'a> Run<'a> {
         // SAFETY: `live` X registers hold terms; the slice owns the process.
         let (main, registers) =
             unsafe { (&mut *self.main, std::slice::from_raw_parts_mut(self.bases[0].cast::<Word>(), live)) };
-        if main.collect(need, registers) == Collected::TooLarge {
+        if self.vm.collect(self.process, main, need, registers) == Collected::TooLarge {
             self.vm.report_heap_too_large(self.process, main);
             if main.state.max_heap_size.kill {
                 main.state.exiting = Some(Vm::own_atom(atoms::KILLED));

@@ -44,6 +44,8 @@ pub struct Mailbox {
     words: usize,
     /// Is `receive` looking at the message at the save position, so that registers may refer to its parts?
     looking: bool,
+    /// Does the system monitor know it as a long one?
+    pub(crate) is_long: bool,
     markers: Vec<(LocalReference, u64)>,
     /// Counts how often messages were renumbered, 12 bits.
     epoch: u16,

@@ -294,7 +294,7 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
     // Nothing runs now, so all roots are where a collection looks for them: for those asked for by somebody else, and
     // for a process that went through its slice without a safepoint at which its fragments could be collected.
     let wanted = main.state.force_major || main.state.force_minor || main.heap.wants_collection();
-    if wanted && main.collect(0, &mut []) == Collected::TooLarge {
+    if wanted && vm.collect(&process, main, 0, &mut []) == Collected::TooLarge {
         vm.report_heap_too_large(&process, main);
         if main.state.max_heap_size.kill {
             vm.terminate(&process, Vm::own_atom(atoms::KILLED));
@@ -314,7 +314,11 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
     }
     let before = process.reductions.load(Ordering::Relaxed);
     let collections = main.heap.collections();
+    let start = vm.slice_starts(main);
     let outcome = vm.engine().run(vm, &process, main, false, SLICE_REDUCTIONS);
+    if let Some(start) = start {
+        vm.slice_ends(&process, main, &start);
+    }
     let reductions = process.reductions.load(Ordering::Relaxed).wrapping_sub(before);
     vm.schedulers.reductions.fetch_add(reductions, Ordering::Relaxed);
     vm.schedulers.collections.fetch_add(main.heap.collections().wrapping_sub(collections), Ordering::Relaxed);

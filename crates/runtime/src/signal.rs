@@ -142,6 +142,7 @@ impl Vm {
         for signal in signals {
             self.handle_signal(process, main, signal);
         }
+        self.queue_has_grown(process, &mut main.state.messages);
         main.state.messages.len() > before
     }
 

@@ -152,6 +152,8 @@ pub struct Vm {
     pub defaults: SpawnDefaults,
     /// Trace points.
     pub tracing: crate::Tracing,
+    /// Who is told of large and slow processes.
+    pub system_monitor: crate::SystemMonitor,
     /// Memory in use.
     pub memory: MemoryCounters,
     /// Built-in functions.
@@ -203,6 +205,7 @@ impl Vm {
                 max_heap_size: Mutex::new(MaxHeapSize { size: options.max_heap_words, ..MaxHeapSize::NONE }),
             },
             tracing: crate::Tracing::default(),
+            system_monitor: crate::SystemMonitor::default(),
             memory: MemoryCounters::default(),
             bifs,
             bif_index,

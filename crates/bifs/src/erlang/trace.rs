@@ -1,42 +1,72 @@
 //! Sequential tracing, dynamic trace tags, system monitors and profiles: what OTP's and Elixir's own code asks of them.
-//! Settings are kept and told, events do not come. Tracing itself is in `tracing.rs`.
+//! The system monitor's events come from the machine; the profiler's settings are kept and told, but its events do not
+//! come. Tracing itself is in `tracing.rs`.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult};
+use oxbeam_runtime::{BifContext, BifResult, MonitorSettings};
 use oxbeam_term::{OwnedTerm, Pid, Term, atoms};
 use parking_lot::Mutex;
 
-/// Settings of the system monitor and the system profiler, as given.
+/// Settings of the system profiler, as given.
 #[derive(Default)]
 struct SystemSettings {
-    monitor: Mutex<Option<(Pid, OwnedTerm)>>,
     profile: Mutex<Option<(OwnedTerm, OwnedTerm)>>,
 }
 
-/// Kinds of `system_monitor/2` options.
-fn is_monitor_option(option: &Term<'_>) -> bool {
-    let numbers = [atoms::LONG_GC, atoms::LARGE_HEAP, atoms::LONG_SCHEDULE, atoms::LONG_MESSAGE_QUEUE];
-    if let Some([name, value]) = option.as_tuple_of::<2>() {
-        let pair = || {
-            value.as_tuple_of::<2>().is_some_and(|[disable, enable]| {
-                matches!((disable.as_small(), enable.as_small()), (Some(low), Some(high)) if 0 <= low && low < high)
-            })
-        };
-        let good = value.as_small().is_some_and(|value| value >= 0) || pair();
-        return good && name.as_atom().is_some_and(|name| numbers.contains(&name));
+/// A heap smaller than this many words is never a large one.
+const LARGE_HEAP_MIN: usize = 16_384;
+
+/// Takes over one option of `system_monitor/2`.
+fn monitor_option(settings: &mut MonitorSettings, option: Term<'_>) -> Option<()> {
+    match option.as_atom() {
+        Some(atoms::BUSY_PORT) => settings.busy_port = true,
+        Some(atoms::BUSY_DIST_PORT) => settings.busy_dist_port = true,
+        Some(_) => return None,
+        None => {
+            let [name, value] = *option.as_tuple_of::<2>()?;
+            match name.as_atom()? {
+                atoms::LONG_GC => settings.long_gc = Some(value.as_usize()?.max(1)),
+                atoms::LONG_SCHEDULE => settings.long_schedule = Some(value.as_usize()?.max(1)),
+                atoms::LARGE_HEAP => settings.large_heap = Some(value.as_usize()?.max(LARGE_HEAP_MIN)),
+                atoms::LONG_MESSAGE_QUEUE => {
+                    let [low, high] = *value.as_tuple_of::<2>()?;
+                    let limits = (low.as_usize()?, high.as_usize()?);
+                    settings.long_message_queue = Some(limits).filter(|(low, high)| low < high);
+                    settings.long_message_queue?;
+                }
+                _ => return None,
+            }
+        }
     }
-    option.is_atom(atoms::BUSY_PORT) || option.is_atom(atoms::BUSY_DIST_PORT)
+    Some(())
+}
+
+/// `{Pid, Options}`, or `undefined`.
+fn monitor_term<'h>(cx: &BifContext<'h>, settings: Option<MonitorSettings>) -> Term<'h> {
+    let Some(settings) = settings.filter(|settings| cx.vm.process(settings.pid).is_some()) else {
+        return Term::atom(atoms::UNDEFINED);
+    };
+    let number = |value: usize| cx.heap.unsigned(value as u64);
+    let pair = |name, value| cx.heap.tuple(&[Term::atom(name), value]);
+    let options = [
+        settings.busy_dist_port.then_some(Term::atom(atoms::BUSY_DIST_PORT)),
+        settings.busy_port.then_some(Term::atom(atoms::BUSY_PORT)),
+        settings.large_heap.map(|words| pair(atoms::LARGE_HEAP, number(words))),
+        settings.long_schedule.map(|time| pair(atoms::LONG_SCHEDULE, number(time))),
+        settings.long_gc.map(|time| pair(atoms::LONG_GC, number(time))),
+        settings.long_message_queue.map(|(low, high)| {
+            let limits = cx.heap.tuple(&[number(low), number(high)]);
+            pair(atoms::LONG_MESSAGE_QUEUE, limits)
+        }),
+    ];
+    let options: Vec<Term<'h>> = options.into_iter().flatten().collect();
+    cx.heap.tuple(&[Term::pid(settings.pid), cx.heap.list(&options)])
 }
 
 /// The system monitor's settings, `{Pid, Options}` or `undefined`.
 #[bif("erlang:system_monitor/0")]
 fn system_monitor<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
-    let settings = cx.vm.extension::<SystemSettings>();
-    let monitor = settings.monitor.lock();
-    Ok(match &*monitor {
-        Some((pid, options)) => cx.heap.tuple(&[Term::pid(*pid), cx.heap.copy_in(options.term())]),
-        None => Term::atom(atoms::UNDEFINED),
-    })
+    Ok(monitor_term(cx, cx.vm.system_monitor.settings()))
 }
 
 /// Sets the system monitor, as `{Pid, Options}` or `undefined`; returns the settings before.
@@ -47,9 +77,7 @@ fn system_monitor<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
 #[bif("erlang:system_monitor/1")]
 fn system_monitor_set<'h>(cx: &mut BifContext<'h>, settings: Term<'h>) -> BifResult<'h> {
     if settings.is_atom(atoms::UNDEFINED) {
-        let before = system_monitor(cx)?;
-        *cx.vm.extension::<SystemSettings>().monitor.lock() = None;
-        return Ok(before);
+        return Ok(monitor_term(cx, cx.vm.system_monitor.set(None)));
     }
     match settings.as_tuple_of::<2>() {
         Some([pid, options]) => system_monitor_with(cx, *pid, *options),
@@ -64,14 +92,25 @@ fn system_monitor_set<'h>(cx: &mut BifContext<'h>, settings: Term<'h>) -> BifRes
 /// `badarg` for bad settings.
 #[bif("erlang:system_monitor/2")]
 fn system_monitor_with<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, options: Term<'h>) -> BifResult<'h> {
-    let Some(list) = options.to_vec().filter(|list| list.iter().all(is_monitor_option)) else { return cx.badarg() };
-    if pid.is_atom(atoms::UNDEFINED) || list.is_empty() {
+    if pid.is_atom(atoms::UNDEFINED) || options.is_nil() {
         return system_monitor_set(cx, Term::atom(atoms::UNDEFINED));
     }
     let Some(pid) = pid.as_pid().filter(|pid| cx.vm.process(*pid).is_some()) else { return cx.badarg() };
-    let before = system_monitor(cx)?;
-    *cx.vm.extension::<SystemSettings>().monitor.lock() = Some((pid, cx.own(options)));
-    Ok(before)
+    let mut settings = MonitorSettings {
+        pid,
+        long_gc: None,
+        long_schedule: None,
+        large_heap: None,
+        long_message_queue: None,
+        busy_port: false,
+        busy_dist_port: false,
+    };
+    let list = options.to_vec();
+    if list.and_then(|list| list.into_iter().try_for_each(|one| monitor_option(&mut settings, one).map(drop))).is_none()
+    {
+        return cx.badarg();
+    }
+    Ok(monitor_term(cx, cx.vm.system_monitor.set(Some(settings))))
 }
 
 /// The system profiler's settings, `{Pid, Options}` or `undefined`.

@@ -41,6 +41,7 @@ fn port_command<'h>(cx: &mut BifContext<'h>, port: Term<'h>, data: Term<'h>, opt
             return Ok(Term::FALSE);
         }
         stream.suspend(cx.pid());
+        cx.vm.waits_for_port(cx.process, object.id);
         return Err(Box::new(Interrupt::Trap(Trap::Wait)));
     }
     let Some(bytes) = gather(data) else { return Ok(Term::atom(atoms::BADARG)) };
