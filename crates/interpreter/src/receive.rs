@@ -23,7 +23,7 @@ impl Run<'_> {
             None => self.raise_code(ip, Term::atom(atoms::NOTSUP)),
         }
     }
-    fn deliver(&self, pid: oxbeam_term::Pid, message: Term<'_>) -> usize {
+    fn deliver(&mut self, pid: oxbeam_term::Pid, message: Term<'_>) -> usize {
         let process = self.vm.process(pid);
         if self.process.trace_flags() & trace_flag::SEND != 0 {
             let name = if process.is_some() { "send" } else { "send_to_non_existing_process" };
@@ -33,7 +33,8 @@ impl Run<'_> {
         let Some(process) = process else { return 0 };
         let owned = OwnedTerm::copy(message, self.vm.literals());
         let words = owned.words();
-        self.vm.signal(&process, Signal::Message(owned));
+        let message = self.state().with_token(self.process.pid(), self.vm.literals(), Signal::Message(owned));
+        self.vm.signal(&process, message);
         words
     }
 
@@ -153,6 +154,7 @@ impl Run<'_> {
         self.forget_deadline();
         self.sync();
         let heap = self.heap();
+        self.state().receive_token();
         self.state().messages.take(heap);
         let (vm, process) = (self.vm, self.process);
         vm.queue_has_shrunk(process, &mut self.state().messages);

@@ -17,6 +17,7 @@ mod registry;
 mod report;
 mod scheduler;
 mod send;
+mod sequential;
 mod signal;
 mod sleep;
 mod spawn;

@@ -46,6 +46,8 @@ pub struct Mailbox {
     looking: bool,
     /// Does the system monitor know it as a long one?
     pub(crate) is_long: bool,
+    /// Sequential trace tokens that came with messages, by number; `None` for messages that the machine itself made.
+    tokens: Vec<(u64, Option<OwnedTerm>)>,
     markers: Vec<(LocalReference, u64)>,
     /// Counts how often messages were renumbered, 12 bits.
     epoch: u16,
@@ -60,6 +62,34 @@ impl Mailbox {
         }
         self.count += 1;
         self.messages.push_back(Some(message));
+        if !self.tokens.is_empty() {
+            // Of a message that was removed before anybody received it.
+            let number = self.last_number();
+            self.tokens.retain(|(of, _)| *of != number);
+        }
+    }
+    fn last_number(&self) -> u64 {
+        (self.first + self.messages.len() as u64).wrapping_sub(1)
+    }
+    /// The last message came with this sequential trace token; `None` if the machine itself made it.
+    pub(crate) fn add_token(&mut self, token: Option<OwnedTerm>) {
+        self.tokens.push((self.last_number(), token));
+    }
+    /// Takes the token of the message at the save position. `Err` for a message that the machine itself made: it says
+    /// nothing about tokens.
+    pub(crate) fn take_token(&mut self) -> Result<Option<OwnedTerm>, ()> {
+        if let Some(at) = self.tokens.iter().position(|(of, _)| *of == self.save) {
+            return self.tokens.swap_remove(at).1.map(Some).ok_or(());
+        }
+        match self.messages.get((self.save - self.first) as usize) {
+            Some(Some(Message::OnHeap(_))) => Err(()),
+            _ => Ok(None),
+        }
+    }
+    /// Are there messages with tokens?
+    #[inline]
+    pub fn has_tokens(&self) -> bool {
+        !self.tokens.is_empty()
     }
     /// How many messages there are.
     pub fn len(&self) -> usize {
@@ -144,7 +174,11 @@ impl Mailbox {
             self.messages.shrink_to(16);
         }
         // Holes in the middle cost a step each time they are passed: close them when they are the majority.
-        if self.messages.len() > 64 && self.messages.len() > self.count * 2 && self.markers.is_empty() {
+        if self.messages.len() > 64
+            && self.messages.len() > self.count * 2
+            && self.markers.is_empty()
+            && self.tokens.is_empty()
+        {
             self.messages.retain(Option::is_some);
             self.epoch = self.epoch.wrapping_add(1) & 0xfff;
         }

@@ -230,6 +230,8 @@ pub struct ProcessState {
     pub max_heap_size: MaxHeapSize,
     /// Sequential trace token (`seq_trace`).
     pub seq_trace_token: Option<OwnedTerm>,
+    /// Serial numbers of sequential tracing: the last one it sent with, and the last one it received.
+    pub seq_trace_counts: (i64, i64),
     /// The depth that `save_calls` asked for. Calls are not saved.
     pub save_calls: u32,
     /// Words that collections gave back since the machine was told.
@@ -359,6 +361,7 @@ impl ProcessMain {
                 suspending: BTreeMap::new(),
                 max_heap_size: MaxHeapSize::NONE,
                 seq_trace_token: None,
+                seq_trace_counts: (0, 0),
                 save_calls: 0,
                 reclaimed_words: 0,
                 hibernating: false,

@@ -38,12 +38,12 @@ impl Vm {
     }
     /// Sends a message to a process by pid; nothing happens when it has ended.
     pub fn send_message(&self, pid: Pid, message: OwnedTerm) {
-        self.signal_pid(pid, Signal::Message(message));
+        self.signal_pid(pid, Signal::SystemMessage(message));
     }
     /// Builds a message and sends it.
     pub fn send_built(&self, pid: Pid, build: impl for<'h> FnOnce(&'h oxbeam_term::Heap) -> Term<'h>) {
         if let Some(process) = self.process(pid) {
-            self.signal(&process, Signal::Message(OwnedTerm::build(self.literals(), build)));
+            self.signal(&process, Signal::SystemMessage(OwnedTerm::build(self.literals(), build)));
         }
     }
     /// Whom a term names: `Ok(None)` for an unregistered name, `Err` for a term that names nobody ever.

@@ -18,6 +18,8 @@ pub type SystemTask = Box<dyn FnOnce(&Vm, &Arc<Process>, Option<&mut ProcessMain
 pub enum Signal {
     /// An ordinary message.
     Message(OwnedTerm),
+    /// A message that the machine itself made: it leaves the receiver's sequential trace token alone.
+    SystemMessage(OwnedTerm),
     /// A message sent through an alias.
     AliasMessage {
         /// The alias.
@@ -79,6 +81,13 @@ pub enum Signal {
         /// Why.
         reason: OwnedTerm,
     },
+    /// A message that carries a sequential trace token.
+    WithToken {
+        /// The token.
+        token: OwnedTerm,
+        /// How the message comes.
+        message: Box<Signal>,
+    },
     /// Something that the receiver does for somebody else.
     Task(SystemTask),
     /// Only wakes the receiver.
@@ -98,6 +107,8 @@ impl Signal {
             }
             Signal::Task(task) => task(vm, dead, None),
             Signal::Message(_)
+            | Signal::SystemMessage(_)
+            | Signal::WithToken { .. }
             | Signal::AliasMessage { .. }
             | Signal::Exit { .. }
             | Signal::LinkExit { .. }
@@ -189,6 +200,19 @@ impl Vm {
                 state.watchers.remove(&reference);
             }
             Signal::Down { reference, reason } => self.down(process.pid(), main, reference, &reason),
+            Signal::SystemMessage(message) => {
+                self.handle_signal(process, main, Signal::Message(message));
+                if main.state.seq_trace_token.is_some() || main.state.messages.has_tokens() {
+                    main.state.messages.add_token(None);
+                }
+            }
+            Signal::WithToken { token, message } => {
+                let before = state.messages.len();
+                self.handle_signal(process, main, *message);
+                if main.state.messages.len() > before {
+                    main.state.messages.add_token(Some(token));
+                }
+            }
             Signal::Task(task) => task(self, process, Some(main)),
             Signal::Wake => {}
         }

@@ -95,6 +95,8 @@ impl Vm {
             fullsweep_after: options.fullsweep_after.unwrap_or(self.defaults.fullsweep_after.load(Ordering::Relaxed)),
             literals: self.literals(),
         };
+        let mut parent = parent;
+        let token = parent.as_mut().and_then(|(pid, state)| state.next_token(*pid, self.literals()));
         let leader = parent.as_ref().map(|(_, state)| state.group_leader.clone());
         let parent_pid = parent.as_ref().map(|(pid, _)| *pid);
         let process = self.processes.insert(|pid| {
@@ -107,6 +109,9 @@ impl Vm {
             state.registers = vec![Term::atom(module).word(), Term::atom(function).word(), list.word()];
             state.resume = Resume::Code(self.engine().apply_address());
             state.initial_call = (module, function, u8::try_from(arguments.len()).unwrap_or(u8::MAX));
+            if let Some(token) = token {
+                state.inherit_token(token, true);
+            }
             state.flags.off_heap = options.off_heap;
             state.flags.async_dist = options.async_dist;
             state.max_heap_size = options.max_heap_size.unwrap_or_else(|| *self.defaults.max_heap_size.lock());

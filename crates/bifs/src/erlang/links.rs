@@ -152,7 +152,7 @@ fn set_monitor<'h>(
             let reason = Term::atom(if is_this_node(cx, target) { atoms::NOPROC } else { atoms::NOCONNECTION });
             let down = cx.heap.tuple(&[tag, term, kind, target, reason]);
             let down = cx.own(down);
-            cx.vm.signal(cx.process, Signal::Message(down));
+            cx.vm.signal(cx.process, Signal::SystemMessage(down));
             if alias == Some(AliasKind::Explicit) {
                 cx.state.aliases.insert(reference, AliasKind::Explicit);
             }

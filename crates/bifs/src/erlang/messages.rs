@@ -14,11 +14,17 @@ fn deliver<'h>(cx: &mut BifContext<'h>, destination: Term<'h>, message: Term<'h>
     cx.spend(1 + owned.words() / 64);
     match destination {
         Destination::Process(pid) if pid == cx.pid() => {
-            cx.vm.signal(cx.process, Signal::Message(owned));
+            let message = cx.state.with_token(pid, cx.vm.literals(), Signal::Message(owned));
+            cx.vm.signal(cx.process, message);
         }
-        Destination::Process(pid) => cx.vm.send_message(pid, owned),
+        Destination::Process(pid) => {
+            let message = cx.state.with_token(cx.pid(), cx.vm.literals(), Signal::Message(owned));
+            cx.vm.signal_pid(pid, message);
+        }
         Destination::Alias(pid, alias) => {
-            cx.vm.signal_pid(pid, Signal::AliasMessage { alias, message: owned });
+            let message = Signal::AliasMessage { alias, message: owned };
+            let message = cx.state.with_token(cx.pid(), cx.vm.literals(), message);
+            cx.vm.signal_pid(pid, message);
         }
         Destination::Port(port) => {
             if let Some(ports) = cx.vm.ports() {

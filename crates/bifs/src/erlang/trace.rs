@@ -232,7 +232,13 @@ fn seq_trace<'h>(cx: &mut BifContext<'h>, item: Term<'h>, value: Term<'h>) -> Bi
         return Ok(Term::TRUE);
     }
     let Some(before) = token_item(cx, item) else { return cx.badarg() };
-    let fresh = Token { flags: 0, label: Term::small(0), serial: 0, sender: Term::pid(cx.pid()), last: 0 };
+    let fresh = Token {
+        flags: 0,
+        label: Term::small(0),
+        serial: 0,
+        sender: Term::pid(cx.pid()),
+        last: cx.state.seq_trace_counts.1,
+    };
     let mut token = token(cx).unwrap_or(fresh);
     if let Some(bit) = flag_bit(item) {
         let Some(on) = value.as_boolean() else { return cx.badarg() };
@@ -243,6 +249,7 @@ fn seq_trace<'h>(cx: &mut BifContext<'h>, item: Term<'h>, value: Term<'h>) -> Bi
         let Some([last, serial]) = value.as_tuple_of::<2>() else { return cx.badarg() };
         let (Some(last), Some(serial)) = (last.as_small(), serial.as_small()) else { return cx.badarg() };
         (token.last, token.serial) = (last, serial);
+        cx.state.seq_trace_counts = (serial, last);
     }
     store_token(cx, token);
     Ok(before)
