@@ -43,7 +43,9 @@ fn halt<'h>(cx: &mut BifContext<'h>, status: Term<'h>, options: Term<'h>) -> Bif
         if slogan.chars().count() > SLOGAN_CHARACTERS_MAX {
             return cx.badarg();
         }
-        eprintln!("{slogan}");
+        // OTP ends the lines of its own messages for terminals in raw mode, wherever they go. That nobody reads them is
+        // no reason to fail.
+        let _ = write!(std::io::stderr(), "{}\r\n", slogan.replace('\n', "\r\n"));
         (1, false)
     } else if let Some(integer) = status.as_integer().filter(|integer| !integer.is_negative()) {
         let bits = integer.to_u64().unwrap_or_else(|| {

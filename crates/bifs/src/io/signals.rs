@@ -8,6 +8,11 @@ use oxbeam_term::{Atom, MagicObject, Term, atoms};
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
 
+/// Signals that go to `erl_signal_server` unless a program says otherwise, as in OTP.
+const HANDLED_FROM_THE_START: [Signal; 3] = [Signal::Terminate, Signal::User1, Signal::Quit];
+/// The status of a program that a signal ended, as shells tell it: this and the signal's number.
+const STATUS_OF_SIGNAL: i32 = 128;
+
 /// The signals of one machine. Nothing is handled unless the command gave it the process's signals
 /// ([`install_signals`]).
 #[derive(Default)]
@@ -29,6 +34,9 @@ pub fn install_signals(vm: &Arc<Vm>) -> oxbeam_sys::Result<()> {
             arrived(&vm, signal);
         }
     }))?;
+    for signal in HANDLED_FROM_THE_START {
+        signals.set(signal, Disposition::Handle)?;
+    }
     *vm.extension::<SignalCenter>().signals.lock() = Some(signals);
     Ok(())
 }
@@ -55,17 +63,20 @@ fn arrived(vm: &Vm, signal: Signal) {
             signal_arrived(vm, &terminal, tty);
         }
     }
-    if handled {
-        notify(vm, signal.name());
+    if handled && !notify(vm, signal.name()) && HANDLED_FROM_THE_START.contains(&signal) {
+        // The machine is starting or ending: nobody else would heed the signal.
+        vm.halt(STATUS_OF_SIGNAL + signal.number());
     }
 }
 
-/// `{notify, Signal}` to `erl_signal_server`.
-pub fn notify(vm: &Vm, name: &str) {
-    let Some(name) = vm.atoms.intern(name) else { return };
+/// `{notify, Signal}` to `erl_signal_server`; false when there is none.
+pub fn notify(vm: &Vm, name: &str) -> bool {
+    let Some(name) = vm.atoms.intern(name) else { return false };
     if let Some(LinkTarget::Process(server)) = vm.registry.whereis(atoms::ERL_SIGNAL_SERVER) {
         vm.send_built(server, |heap| heap.tuple(&[Term::atom(atoms::NOTIFY), Term::atom(name)]));
+        return true;
     }
+    false
 }
 
 impl SignalCenter {
