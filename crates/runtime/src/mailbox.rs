@@ -2,7 +2,7 @@
 //!
 //! Messages have consecutive numbers; taking one out of the middle leaves a hole that is skipped, so that neither
 //! receive markers nor the save position ever move. Messages keep their own memory until they are received, so a
-//! collection does not look at them.
+//! collection does not look at them; only the one that `receive` looks at joins the heap before a collection.
 
 use oxbeam_term::{Heap, LocalReference, OwnedTerm, Term, Word};
 use std::collections::VecDeque;
