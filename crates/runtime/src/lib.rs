@@ -12,6 +12,7 @@ mod inbox;
 mod inspect;
 mod mailbox;
 mod monitor;
+mod pause;
 mod process;
 mod registry;
 mod report;
@@ -38,6 +39,7 @@ pub use exception::{Class, Exception, Trace};
 pub use external::VmContext;
 pub use mailbox::{Mailbox, Message};
 pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
+pub use pause::Paused;
 pub use process::{
     Collected, Flags, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, Resume, RunStatus, SavedCall,
 };
