@@ -7,6 +7,7 @@ mod bif;
 mod clock;
 mod code;
 mod exception;
+mod extensions;
 mod external;
 mod inbox;
 mod inspect;
@@ -40,12 +41,12 @@ pub use external::VmContext;
 pub use mailbox::{Mailbox, Message};
 pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
 pub use process::{
-    Collected, Flags, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, RareFields, RareState, Resume,
-    RunStatus, SavedCall, SavedRegisters,
+    Collected, Flags, Holding, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, RareFields, RareState,
+    Resume, RunStatus, SavedCall, SavedRegisters,
 };
 pub use registry::Registry;
 pub use report::SystemLogger;
-pub use scheduler::{DirtyKind, Outcome, SLICE_REDUCTIONS, Schedulers};
+pub use scheduler::{DirtyKind, Outcome, SLICE_REDUCTIONS, SchedulerTotals, Schedulers};
 pub use send::Destination;
 pub use signal::{Signal, SystemTask};
 pub use small_map::SmallMap;
