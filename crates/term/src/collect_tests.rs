@@ -242,3 +242,23 @@ fn long_and_deep_lists_survive() {
     heap.collect(0, &mut [&mut roots], true);
     assert_eq!(heap.used_words(), 0);
 }
+
+#[test]
+fn much_old_data_leaves_room_for_young_data() {
+    let count = if cfg!(miri) { 2000 } else { 100_000 };
+    let mut heap = Heap::new(HeapOptions::default());
+    let mut roots = [(0..count).fold(Term::NIL, |list, i| heap.cons(Term::small(i), list)).word()];
+    // All becomes old; what is left of the young generation is nothing.
+    for force in [true, false, false, false] {
+        heap.collect(0, &mut [&mut roots], force);
+    }
+    assert_eq!(heap.old_used_words(), 2 * count as usize);
+    assert!(heap.block_words() >= heap.old_used_words() / 8, "{} words for young data", heap.block_words());
+    assert!(heap.block_words() < heap.old_used_words(), "{} words for nothing", heap.block_words());
+    // Without the old data there is no reason for a large block.
+    roots = [Word::NIL];
+    for force in [true, false, true] {
+        heap.collect(0, &mut [&mut roots], force);
+    }
+    assert!(heap.block_words() <= 2 * heap.options().min_heap_words, "{} words for nothing", heap.block_words());
+}
