@@ -6,6 +6,7 @@
 mod bif;
 mod clock;
 mod code;
+mod dirty;
 mod exception;
 mod external;
 mod inbox;
@@ -34,12 +35,14 @@ pub use clock::Clock;
 pub use code::{
     CodeTable, Constants, FunctionInfo, LineEntry, LoadError, Module, ModuleCode, ModuleState, Prepared, PublishError,
 };
+pub use dirty::{DirtyHandling, Shadow};
 pub use exception::{Class, Exception, Trace};
 pub use external::VmContext;
 pub use mailbox::{Mailbox, Message};
 pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
 pub use process::{
-    Collected, Flags, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, Resume, RunStatus, SavedCall,
+    Collected, DirtyState, Flags, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, Resume, RunStatus,
+    SavedCall,
 };
 pub use registry::Registry;
 pub use report::SystemLogger;
