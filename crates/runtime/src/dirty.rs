@@ -15,7 +15,7 @@
 
 use crate::process::{DirtyState, Priority, Process, ProcessMain, ProcessState, RunStatus};
 use crate::{LinkTarget, Signal, Vm};
-use oxbeam_term::{Heap, HeapOptions, OwnedTerm, Pid, Word, atoms};
+use oxbeam_term::{Heap, OwnedTerm, Pid, Word, atoms};
 use std::sync::Arc;
 use std::sync::OnceLock;
 
@@ -34,6 +34,9 @@ pub enum DirtyHandling {
     Gone,
 }
 
+/// Words of a shadow's first block: enough for most results.
+const SHADOW_WORDS: usize = 38;
+
 /// What a dirty call works with in place of its process.
 pub struct Shadow {
     /// Where results are built.
@@ -45,18 +48,20 @@ pub struct Shadow {
 impl Shadow {
     /// For a call of a process with this heap.
     pub fn new(heap: &Heap) -> Shadow {
-        let options = HeapOptions { min_heap_words: 32, ..*heap.options() };
-        let ProcessMain { heap, state } = ProcessMain::new(options, OwnedTerm::immediate(Word::NIL), None);
+        let ProcessMain { heap, state } =
+            ProcessMain::new(*heap.options(), SHADOW_WORDS, OwnedTerm::immediate(Word::NIL), None);
         Shadow { heap, state }
     }
     /// The call is over and the caller owns the process again: the results become part of its heap, where they are.
     pub fn merge(self, main: &mut ProcessMain) {
         main.heap.absorb(self.heap);
-        main.state.links.extend(self.state.links);
+        for (target, ()) in self.state.links {
+            main.state.links.insert(target, ());
+        }
     }
     /// The process was killed during the call: links that the call made end with it.
     pub fn abandon(self, vm: &Vm, pid: Pid) {
-        for target in self.state.links.into_keys() {
+        for (target, ()) in self.state.links {
             vm.link_exit(target, LinkTarget::Process(pid), Vm::own_atom(atoms::KILLED));
         }
     }
@@ -121,6 +126,6 @@ impl ProcessState {
     /// Does `task` when the dirty call that the process is in is over.
     pub fn postpone(&mut self, task: crate::SystemTask) {
         debug_assert!(self.dirty != DirtyState::No, "postponed until the end of a dirty call that is none");
-        self.postponed.push(Signal::Task(task));
+        self.rare.postponed.get_mut().push(Signal::Task(task));
     }
 }

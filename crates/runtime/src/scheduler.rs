@@ -302,12 +302,12 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
     let wanted = main.state.force_major || main.state.force_minor || main.heap.wants_collection();
     if wanted && vm.collect(&process, main, 0, &mut []) == Collected::TooLarge {
         vm.report_heap_too_large(&process, main);
-        if main.state.max_heap_size.kill {
+        if main.state.rare.max_heap_size.kill {
             vm.terminate(&process, Vm::own_atom(atoms::KILLED));
             return;
         }
     }
-    if main.state.suspended > 0 {
+    if main.state.rare.suspended > 0 {
         park(vm, process);
         return;
     }

@@ -165,9 +165,11 @@ impl Vm {
     /// Handles all signals that have arrived. The caller owns the process. True when one of them was a message.
     pub fn handle_signals(&self, process: &Arc<Process>, main: &mut ProcessMain) -> bool {
         let mut signals = process.incoming.take();
-        if main.state.dirty == DirtyState::No && !main.state.postponed.is_empty() {
-            let arrived = std::mem::replace(&mut signals, std::mem::take(&mut main.state.postponed));
-            signals.extend(arrived);
+        if main.state.dirty == DirtyState::No
+            && let Some(rare) = main.state.rare.if_set()
+        {
+            let postponed = std::mem::take(rare.postponed.get_mut());
+            signals.splice(0..0, postponed);
         }
         if signals.is_empty() {
             return false;
@@ -196,16 +198,16 @@ impl Vm {
             Signal::Exit { from, reason } => self.exit_signal(main, from, reason),
             // The call may be making this link just now (`open_port/2`).
             Signal::LinkExit { from, reason } if state.dirty != DirtyState::No && !state.links.contains_key(&from) => {
-                state.postponed.push(Signal::LinkExit { from, reason });
+                state.rare.postponed.get_mut().push(Signal::LinkExit { from, reason });
             }
             Signal::LinkExit { from, reason } => {
-                state.pending_unlinks.remove(&from);
+                state.rare.if_set().map(|rare| rare.pending_unlinks.remove(&from));
                 if state.links.remove(&from).is_some() {
                     self.linked_exit(main, from, reason);
                 }
             }
             Signal::Link { from } => {
-                if !state.pending_unlinks.contains_key(&from) {
+                if !state.rare.pending_unlinks.contains_key(&from) {
                     state.links.insert(from, ());
                     self.trace_event(process, trace_flag::PROCS, "getting_linked", &|_| vec![target_term(from)]);
                 }
@@ -216,8 +218,8 @@ impl Vm {
                 self.acknowledge_unlink(from, process.pid(), id);
             }
             Signal::UnlinkAck { from, id } => {
-                if state.pending_unlinks.get(&from) == Some(&id) {
-                    state.pending_unlinks.remove(&from);
+                if state.rare.pending_unlinks.get(&from) == Some(&id) {
+                    state.rare.pending_unlinks.remove(&from);
                 }
             }
             Signal::Monitor { reference, watcher, name } => {
@@ -229,7 +231,7 @@ impl Vm {
             Signal::Down { reference, reason } => self.down(process.pid(), main, reference, &reason),
             Signal::SystemMessage(message) => {
                 self.handle_signal(process, main, Signal::Message(message));
-                if main.state.seq_trace_token.is_some() || main.state.messages.has_tokens() {
+                if main.state.rare.seq_trace_token.is_some() || main.state.messages.has_tokens() {
                     main.state.messages.add_token(None);
                 }
             }
@@ -247,14 +249,15 @@ impl Vm {
 
     fn alias_message(&self, main: &mut ProcessMain, alias: LocalReference, message: OwnedTerm) {
         let state = &mut main.state;
-        let kind = state.aliases.get(&alias).copied().or_else(|| state.monitors.get(&alias).and_then(|one| one.alias));
+        let kind =
+            state.rare.aliases.get(&alias).copied().or_else(|| state.monitors.get(&alias).and_then(|one| one.alias));
         match kind {
             None => return,
             Some(AliasKind::ReplyOnly) => {
-                state.aliases.remove(&alias);
+                state.rare.aliases.remove(&alias);
             }
             Some(AliasKind::Reply) => {
-                state.aliases.remove(&alias);
+                state.rare.aliases.remove(&alias);
                 if let Some(monitor) = state.monitors.remove(&alias) {
                     self.send_demonitor(alias, monitor.target);
                 }
@@ -309,7 +312,7 @@ impl Vm {
         let heap: &Heap = heap;
         let Some(monitor) = state.monitors.remove(&reference) else { return };
         if matches!(monitor.alias, Some(AliasKind::Explicit)) {
-            state.aliases.insert(reference, AliasKind::Explicit);
+            state.rare.aliases.insert(reference, AliasKind::Explicit);
         }
         let named = |name: Atom| heap.tuple(&[Term::atom(name), Term::atom(self.node().0)]);
         let (kind, object) = match monitor.target {
@@ -334,7 +337,8 @@ impl Vm {
         // SAFETY: the caller owns the process, and no other reference to its main part is alive.
         let main = unsafe { process.main() };
         let pid = process.pid();
-        let mut late = std::mem::take(&mut main.state.postponed);
+        let mut late =
+            main.state.rare.if_set().map(|rare| std::mem::take(rare.postponed.get_mut())).unwrap_or_default();
         late.extend(process.incoming.end());
         // Before the name goes: who finds the name free may take the names of its tables, too.
         self.run_exit_hooks(process, &mut main.state);
@@ -373,13 +377,14 @@ impl Vm {
         for (reference, monitor) in std::mem::take(&mut state.monitors) {
             self.send_demonitor(reference, monitor.target);
         }
-        for target in std::mem::take(&mut state.links).into_keys() {
+        for (target, ()) in std::mem::take(&mut state.links) {
             self.link_exit(target, LinkTarget::Process(pid), reason.clone());
         }
         for (reference, watcher) in std::mem::take(&mut state.watchers) {
             self.signal_pid(watcher.watcher, Signal::Down { reference, reason: reason.clone() });
         }
-        for (suspended, count) in std::mem::take(&mut state.suspending) {
+        let suspending = state.rare.if_set().map(|rare| std::mem::take(&mut rare.suspending));
+        for (suspended, count) in suspending.into_iter().flatten() {
             self.resume_process(suspended, count);
         }
         for signal in refused {
@@ -398,11 +403,7 @@ impl Vm {
     pub(crate) fn free_memory(&self, process: &Process, main: &mut ProcessMain) {
         // The `Arc` may live on in somebody's hand: the heap goes now.
         let options = *main.heap.options();
-        *main = ProcessMain::new(
-            oxbeam_term::HeapOptions { min_heap_words: 12, ..options },
-            OwnedTerm::immediate(oxbeam_term::Word::NIL),
-            None,
-        );
+        *main = ProcessMain::new(options, 0, OwnedTerm::immediate(oxbeam_term::Word::NIL), None);
         crate::scheduler::account_memory(self, process, 0);
         self.give_back_memory();
     }
@@ -411,7 +412,7 @@ impl Vm {
     pub fn resume_process(&self, pid: Pid, count: u32) {
         let resume: SystemTask = Box::new(move |_, _, main| {
             if let Some(main) = main {
-                main.state.suspended = main.state.suspended.saturating_sub(count);
+                main.state.rare.suspended = main.state.rare.suspended.saturating_sub(count);
             }
         });
         self.signal_pid(pid, Signal::Task(resume));

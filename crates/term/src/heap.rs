@@ -44,7 +44,7 @@ pub struct MagicObject(pub Box<dyn Any + Send + Sync>);
 /// Sizes and limits of a heap, as `spawn_opt/2` sets them.
 #[derive(Clone, Copy, Debug)]
 pub struct HeapOptions {
-    /// Size of the first block and lower bound afterwards, in words.
+    /// Lower bound of a block's size, in words, from the first collection on; usually of the first block too.
     pub min_heap_words: usize,
     /// Lower bound of the virtual heap of large binaries, in words.
     pub min_virtual_words: usize,
@@ -156,7 +156,13 @@ unsafe impl Send for Heap {}
 impl Heap {
     /// A heap whose first block has the smallest size.
     pub fn new(options: HeapOptions) -> Heap {
-        let block = Block::new(options.min_heap_words.max(2 * STACK_RESERVE_WORDS));
+        Heap::with_first_block(options, options.min_heap_words)
+    }
+    /// A heap whose first block has `words`, which may be fewer than the smallest size: most processes wait for a message
+    /// before they need more than a few words, and many never do anything else. With 0 it has no block at all, as that of
+    /// a process that has ended.
+    pub fn with_first_block(options: HeapOptions, words: usize) -> Heap {
+        let block = if words == 0 { Block::empty() } else { Block::new(words.max(2 * STACK_RESERVE_WORDS)) };
         Heap {
             options,
             top: Cell::new(block.start),

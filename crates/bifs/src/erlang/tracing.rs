@@ -185,9 +185,9 @@ impl GuardCaller for Actions<'_, '_> {
                 }
                 return Some(self.heap.tuple(&parts));
             }
-            "is_seq_trace" => return Some(Term::boolean(self.state.seq_trace_token.is_some())),
+            "is_seq_trace" => return Some(Term::boolean(self.state.rare.seq_trace_token.is_some())),
             "get_seq_token" => {
-                let token = self.state.seq_trace_token.as_ref();
+                let token = self.state.rare.seq_trace_token.as_ref();
                 return Some(token.map_or(Term::NIL, |token| self.heap.copy_in(token.term())));
             }
             // Not there: the specification's value says so.
