@@ -385,7 +385,15 @@ impl<'a> Run<'a> {
     fn resume_bif(&mut self, saved: SavedCall) -> Flow {
         let after = saved.return_to as *const u32;
         let position = if saved.tail { Position::Only } else { Position::Body };
-        match self.invoke(saved.function, self.x_slice(saved.arity as usize), saved.return_to) {
+        let arguments = self.x_slice(saved.arity as usize);
+        let result = match self.dirty {
+            false => self.invoke(saved.function, arguments, saved.return_to),
+            true => match self.invoke_dirty(saved.function, arguments) {
+                Some(result) => result,
+                None => return Flow::Stop(Outcome::Ended),
+            },
+        };
+        match result {
             Ok(value) => {
                 let flow = self.bif_value(value, after, position);
                 self.leave_dirty(flow)
