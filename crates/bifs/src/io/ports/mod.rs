@@ -66,9 +66,18 @@ impl PortTable {
     pub fn count(&self) -> usize {
         self.open.read().len()
     }
-    /// Waits until no output waits, at most for `limit`: what `erlang:halt/2` does before the machine ends.
+    /// Waits until no output waits, at most for `limit`: what `erlang:halt/2` does before the machine ends. Sockets that
+    /// have none are closed first, so that two of one machine do not wait for each other.
     pub fn flush(&self, limit: Option<Duration>) {
         let start = Instant::now();
+        let open: Vec<Arc<PortObject>> = self.open.read().values().cloned().collect();
+        for port in open {
+            if let Device::Inet(inet) = &mut port.core.lock().device
+                && !inet.has_output()
+            {
+                inet.release();
+            }
+        }
         loop {
             let mut ports: Vec<Arc<PortObject>> = self.open.read().values().cloned().collect();
             ports.extend(self.flushing.lock().values().cloned());

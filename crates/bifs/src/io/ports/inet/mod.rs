@@ -206,7 +206,7 @@ impl Inet {
         number
     }
     /// Closes the descriptor.
-    fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         self.registration = None;
         self.armed = Interest::default();
         self.socket = None;

@@ -53,6 +53,10 @@ pub(super) fn visit<T>(
     let result = work(&mut visit);
     let Visit { end, accepted, .. } = visit;
     if let Some(reason) = end {
+        // A socket that ends by itself has told its owner by a message: there is no exit signal besides.
+        if core.links.remove(&owner) {
+            vm.signal_pid(owner, Signal::Unlink { from: LinkTarget::Port(port.id), id: 0 });
+        }
         port.close(vm, core, reason);
     }
     Some((result, accepted))
