@@ -87,7 +87,9 @@ impl std::error::Error for BootError {}
 
 /// A machine with all BIFs, without processes and threads.
 pub fn new_machine(options: VmOptions) -> Arc<Vm> {
-    let vm = Vm::new(options, Box::new(Interpreter::new()), oxbeam_bifs::table());
+    let mut bifs = oxbeam_bifs::table();
+    bifs.extend(oxbeam_crypto::table());
+    let vm = Vm::new(options, Box::new(Interpreter::new()), bifs);
     oxbeam_bifs::install(&vm);
     vm
 }
