@@ -58,7 +58,7 @@ fn with_private(
     let (algorithm, data) = input(cx, name, data)?;
     let key = private_key(cx, algorithm, key, 2)?;
     let library = Library::of(cx);
-    let options = crypt_options(cx, &library, algorithm, options)?;
+    let options = crypt_options(cx, library, algorithm, options)?;
     let mut context = PkeyCtx::new(&key).map_err(|_| error(at(1070), "Can't allocate new EVP_PKEY_CTX"))?;
     let prepared = if encrypts { context.sign_init() } else { context.decrypt_init() };
     configure(&mut context, prepared, algorithm, &options)?;
@@ -76,7 +76,7 @@ fn with_public(
     let (algorithm, data) = input(cx, name, data)?;
     let key = public_key(cx, algorithm, key, 2)?;
     let library = Library::of(cx);
-    let options = crypt_options(cx, &library, algorithm, options)?;
+    let options = crypt_options(cx, library, algorithm, options)?;
     let mut context = PkeyCtx::new(&key).map_err(|_| error(at(1070), "Can't allocate new EVP_PKEY_CTX"))?;
     let prepared = if encrypts { context.encrypt_init() } else { context.verify_recover_init() };
     configure(&mut context, prepared, algorithm, &options)?;

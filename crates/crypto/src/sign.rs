@@ -201,7 +201,7 @@ fn sign<'h>(
 
 fn signature(cx: &BifContext<'_>, arguments: [Term<'_>; 4], key: Term<'_>) -> Result<Vec<u8>, Failure> {
     let library = Library::of(cx);
-    let request = request(cx, &library, arguments, 4)?;
+    let request = request(cx, library, arguments, 4)?;
     let key = private_key(cx, request.algorithm, key, 3)?;
     let mut signature = Vec::new();
     if request.algorithm == Algorithm::Eddsa {
@@ -243,7 +243,7 @@ fn verified(
     key: Term<'_>,
 ) -> Result<bool, Failure> {
     let library = Library::of(cx);
-    let request = request(cx, &library, arguments, 5)?;
+    let request = request(cx, library, arguments, 5)?;
     let signature = signature.as_binary().ok_or_else(|| badarg(at(753), 3, "Expected a binary"))?;
     let key = public_key(cx, request.algorithm, key, 4)?;
     let answer = |result: Result<bool, ErrorStack>| Ok(result.unwrap_or(false));
