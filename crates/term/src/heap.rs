@@ -147,10 +147,12 @@ pub struct Heap {
     pub(crate) stress: Stress,
 }
 
-/// What `--cfg gc_stress` counts; unused without.
+/// What is counted with `--cfg gc_stress`.
 #[derive(Default)]
 pub(crate) struct Stress {
+    #[cfg(gc_stress)]
     safepoints: Cell<u32>,
+    #[cfg(gc_stress)]
     since_major: usize,
 }
 
@@ -241,11 +243,11 @@ impl Heap {
     pub fn wants_collection(&self) -> bool {
         self.fragment_words.get() > self.block.words
             || self.virtual_words.get() > self.virtual_limit
-            || (cfg!(gc_stress) && self.stress_wants_collection())
+            || self.stress_wants_collection()
     }
     /// With `--cfg gc_stress`: collect at this safepoint? At each one, as long as the stack and what is young are small.
     /// Else so often that a safepoint costs the same: a deep stack is looked through by every collection.
-    #[cold]
+    #[cfg(gc_stress)]
     fn stress_wants_collection(&self) -> bool {
         const WORDS_A_SAFEPOINT: usize = 2000;
         let young = (self.top.get() as usize - self.block.start as usize) / 8;
@@ -254,8 +256,14 @@ impl Heap {
         self.stress.safepoints.set(safepoints);
         safepoints as usize % (1 + words / WORDS_A_SAFEPOINT) == 0
     }
+    #[cfg(not(gc_stress))]
+    #[inline(always)]
+    fn stress_wants_collection(&self) -> bool {
+        false
+    }
     /// With `--cfg gc_stress`: should this collection be a major one? Seldom when much is old, so that it costs about as
     /// much as the minor ones since the last: this many words a collection.
+    #[cfg(gc_stress)]
     pub(crate) fn stress_wants_major(&mut self) -> bool {
         const WORDS_A_COLLECTION: usize = 200;
         self.stress.since_major += 1;
@@ -264,6 +272,10 @@ impl Heap {
             self.stress.since_major = 0;
         }
         wanted
+    }
+    #[cfg(not(gc_stress))]
+    pub(crate) fn stress_wants_major(&mut self) -> bool {
+        false
     }
 
     // --- sizes ---------------------------------------------------------------------------------------------------
