@@ -16,6 +16,7 @@ mod monitor;
 mod process;
 mod registry;
 mod report;
+mod run_queue;
 mod scheduler;
 mod send;
 mod sequential;
