@@ -18,6 +18,7 @@ mod pause;
 mod process;
 mod registry;
 mod report;
+mod run_queue;
 mod scheduler;
 mod send;
 mod sequential;
