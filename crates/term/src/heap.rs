@@ -608,20 +608,41 @@ impl Heap {
         if block.words != 0 {
             self.fragment_words.set(self.fragment_words.get() + block.words);
             self.virtual_words.set(self.virtual_words.get() + virtual_words);
-            if !chain.is_null() {
-                let mut last = chain;
-                // SAFETY: the chain runs through objects of the block that was taken over.
-                unsafe {
-                    while *last.add(1) != 0 {
-                        last = *last.add(1) as *mut u64;
-                    }
-                    *last.add(1) = self.off_heap.get() as u64;
-                }
-                self.off_heap.set(chain);
-            }
+            self.link_chain(chain);
             self.fragments.borrow_mut().push(block);
         }
         Term::from_word(root)
+    }
+    /// Takes over all objects of another heap, where they are: its blocks become fragments of this one. Its stack is
+    /// gone. The objects may refer to this heap, and the caller's terms of the other one stay valid.
+    pub fn absorb(&self, mut other: Heap) {
+        self.link_chain(other.off_heap.replace(ptr::null_mut()));
+        self.link_chain(std::mem::replace(&mut other.off_heap_old, ptr::null_mut()));
+        self.virtual_words.set(self.virtual_words.get() + other.virtual_words.get());
+        let mut blocks = std::mem::take(other.fragments.get_mut());
+        if other.top.get() != other.block.start {
+            blocks.push(std::mem::replace(&mut other.block, Block::empty()));
+        }
+        blocks.push(std::mem::replace(&mut other.old, Block::empty()));
+        for block in blocks.into_iter().filter(|block| block.words != 0) {
+            self.fragment_words.set(self.fragment_words.get() + block.words);
+            self.fragments.borrow_mut().push(block);
+        }
+    }
+    /// Puts a chain of off-heap objects in front of this heap's.
+    fn link_chain(&self, chain: *mut u64) {
+        if chain.is_null() {
+            return;
+        }
+        let mut last = chain;
+        // SAFETY: the chain runs through objects whose blocks this heap takes over.
+        unsafe {
+            while *last.add(1) != 0 {
+                last = *last.add(1) as *mut u64;
+            }
+            *last.add(1) = self.off_heap.get() as u64;
+        }
+        self.off_heap.set(chain);
     }
 }
 
