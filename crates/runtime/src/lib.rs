@@ -14,6 +14,7 @@ mod inbox;
 mod inspect;
 mod mailbox;
 mod monitor;
+mod pause;
 mod process;
 mod registry;
 mod report;
@@ -43,6 +44,7 @@ pub use exception::{Class, Exception, Trace};
 pub use external::VmContext;
 pub use mailbox::{Mailbox, Message};
 pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
+pub use pause::Paused;
 pub use process::{
     Collected, DirtyState, Flags, Holding, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, RareFields,
     RareState, Resume, RunStatus, SavedCall, SavedRegisters,

@@ -3,6 +3,7 @@
 //! A process is in exactly one run queue when its status is Queued. A scheduler takes from its own queues first, then
 //! steals (`run_queue.rs`); with nothing to do it sleeps until somebody queues a process (`sleep.rs`).
 
+use crate::pause::Gate;
 use crate::process::{Collected, DirtyState, Process};
 use crate::run_queue::RunQueues;
 use crate::{Vm, VmOptions};
@@ -81,6 +82,8 @@ pub struct Schedulers {
     next: AtomicUsize,
     queues: RunQueues<Arc<Process>>,
     stopping: AtomicBool,
+    /// Closed while all schedulers shall rest.
+    pub(crate) gate: Gate,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -102,6 +105,7 @@ impl Schedulers {
             next: AtomicUsize::new(0),
             queues: RunQueues::new(count),
             stopping: AtomicBool::new(false),
+            gate: Gate::default(),
             threads: Mutex::default(),
         }
     }
@@ -169,14 +173,19 @@ impl Schedulers {
     /// Lets each scheduler stop after its current slice.
     pub(crate) fn request_stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+        self.gate.open();
     }
-    pub(crate) fn stop(&self) {
-        self.request_stop();
+    /// Wakes all schedulers that sleep.
+    pub(crate) fn wake_all(&self) {
         self.queues.wake_all();
         for pool in &self.dirty {
             let _queue = pool.queue.lock();
             pool.wake.notify_all();
         }
+    }
+    pub(crate) fn stop(&self) {
+        self.request_stop();
+        self.wake_all();
         let threads = std::mem::take(&mut *self.threads.lock());
         let this = std::thread::current().id();
         for thread in threads {
@@ -203,9 +212,15 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
     CURRENT.set(home + 1);
     let schedulers = &vm.schedulers;
     while !schedulers.stopping.load(Ordering::Relaxed) {
+        if schedulers.gate.is_closed() {
+            schedulers.gate.pass(true);
+            continue;
+        }
         match schedulers.queues.take(home) {
             Some(process) => run_slice(vm, process, &schedulers.schedulers[home].counters),
-            None => schedulers.queues.sleep(home, || schedulers.stopping.load(Ordering::SeqCst)),
+            None => schedulers
+                .queues
+                .sleep(home, || schedulers.stopping.load(Ordering::SeqCst) || schedulers.gate.is_closed()),
         }
     }
 }
@@ -215,6 +230,10 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
     let pool = &vm.schedulers.dirty[kind as usize];
     let mut queue = pool.queue.lock();
     while !vm.schedulers.stopping.load(Ordering::Relaxed) {
+        if vm.schedulers.gate.is_closed() {
+            parking_lot::MutexGuard::unlocked(&mut queue, || vm.schedulers.gate.pass(false));
+            continue;
+        }
         let Some(process) = queue.pop_front() else {
             pool.wake.wait(&mut queue);
             continue;
