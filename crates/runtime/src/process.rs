@@ -636,4 +636,4 @@ impl ProcessState {
 }
 
 /// A million processes are a million of these: growing one is a decision, not an accident.
-const _: () = assert!(cfg!(gc_stress) || size_of::<Process>() <= 752);
+const _: () = assert!(cfg!(gc_stress) || size_of::<Process>() <= 736);
