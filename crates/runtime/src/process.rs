@@ -232,10 +232,14 @@ pub struct ProcessState {
     pub seq_trace_token: Option<OwnedTerm>,
     /// Serial numbers of sequential tracing: the last one it sent with, and the last one it received.
     pub seq_trace_counts: (i64, i64),
+    /// Who sent the message that is being put into the queue, if somebody wants to know.
+    pub(crate) message_sender: Option<Pid>,
     /// The depth that `save_calls` asked for. Calls are not saved.
     pub save_calls: u32,
     /// Words that collections gave back since the machine was told.
     pub(crate) reclaimed_words: u64,
+    /// Words that collections gave back since it was spawned.
+    pub reclaimed_ever: u64,
     /// Does it hibernate: nothing but a message makes it run?
     pub hibernating: bool,
     /// The next collection is a full one.
@@ -362,8 +366,10 @@ impl ProcessMain {
                 max_heap_size: MaxHeapSize::NONE,
                 seq_trace_token: None,
                 seq_trace_counts: (0, 0),
+                message_sender: None,
                 save_calls: 0,
                 reclaimed_words: 0,
+                reclaimed_ever: 0,
                 hibernating: false,
                 force_major: false,
                 force_minor: false,
@@ -395,7 +401,9 @@ impl ProcessMain {
         for (place, word) in queued.iter_mut().zip(&queued_words) {
             **place = *word;
         }
-        state.reclaimed_words += used.saturating_sub(heap.used_words()) as u64;
+        let reclaimed = used.saturating_sub(heap.used_words()) as u64;
+        state.reclaimed_words += reclaimed;
+        state.reclaimed_ever += reclaimed;
         let limit = state.max_heap_size;
         if limit.size == 0 {
             return Collected::Fine;

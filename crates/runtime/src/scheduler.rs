@@ -97,6 +97,8 @@ pub struct Schedulers {
     next: AtomicUsize,
     sleepers: Sleepers,
     stopping: AtomicBool,
+    /// Schedulers that are up.
+    active: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Slices run so far.
     pub context_switches: AtomicUsize,
@@ -128,6 +130,7 @@ impl Schedulers {
             next: AtomicUsize::new(0),
             sleepers: Sleepers::new(count),
             stopping: AtomicBool::new(false),
+            active: AtomicUsize::new(count),
             threads: Mutex::default(),
             context_switches: AtomicUsize::new(0),
             reductions: AtomicU64::new(0),
@@ -255,8 +258,23 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
     while !schedulers.stopping.load(Ordering::Relaxed) {
         match schedulers.take(home) {
             Some(process) => run_slice(vm, process),
-            None => schedulers.sleep(home),
+            None => {
+                profile_scheduler(vm, home, false);
+                schedulers.sleep(home);
+                profile_scheduler(vm, home, true);
+            }
         }
+    }
+}
+
+/// A scheduler goes to sleep or gets up.
+#[inline]
+fn profile_scheduler(vm: &Vm, home: usize, active: bool) {
+    let count = &vm.schedulers.active;
+    let before = if active { count.fetch_add(1, Ordering::Relaxed) } else { count.fetch_sub(1, Ordering::Relaxed) };
+    if vm.is_profiled(crate::profile_flag::SCHEDULER) {
+        let count = if active { before + 1 } else { before.saturating_sub(1) };
+        vm.profile(&crate::ProfileEvent::Scheduler { number: home + 1, active, count });
     }
 }
 
@@ -273,7 +291,9 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
             process.incoming.start();
             // SAFETY: this thread just moved the process to Running.
             let main = unsafe { process.main() };
+            trace_slice(vm, &process, main, true);
             let outcome = vm.engine().run(vm, &process, main, true, SLICE_REDUCTIONS);
+            trace_slice_end(vm, &process, main, &outcome);
             finish_slice(vm, process, outcome);
         });
     }
@@ -315,7 +335,9 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
     let before = process.reductions.load(Ordering::Relaxed);
     let collections = main.heap.collections();
     let start = vm.slice_starts(main);
+    trace_slice(vm, &process, main, true);
     let outcome = vm.engine().run(vm, &process, main, false, SLICE_REDUCTIONS);
+    trace_slice_end(vm, &process, main, &outcome);
     if let Some(start) = start {
         vm.slice_ends(&process, main, &start);
     }
@@ -325,6 +347,23 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
     vm.schedulers.reclaimed_words.fetch_add(std::mem::take(&mut main.state.reclaimed_words), Ordering::Relaxed);
     account_memory(vm, &process, (main.heap.total_words() * 8) as u64);
     finish_slice(vm, process, outcome);
+}
+
+/// A traced process comes to run or ceases to.
+#[inline]
+fn trace_slice(vm: &Vm, process: &Process, main: &crate::ProcessMain, runs: bool) {
+    if process.trace_flags() & crate::trace_flag::SCHEDULING != 0
+        && let Some(tracer) = vm.tracing.tracer()
+    {
+        tracer.scheduled(vm, process, main, runs, main.state.current_address);
+    }
+}
+
+fn trace_slice_end(vm: &Vm, process: &Process, main: &crate::ProcessMain, outcome: &Outcome) {
+    // The end of a process is told otherwise.
+    if !matches!(outcome, Outcome::Exit(_)) && main.state.exiting.is_none() {
+        trace_slice(vm, process, main, false);
+    }
 }
 
 /// Notes the size of a process's heap, in bytes.
@@ -358,6 +397,9 @@ fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
 
 /// Lets a process wait, unless a signal came meanwhile.
 fn park(vm: &Arc<Vm>, process: Arc<Process>) {
+    if vm.is_profiled(crate::profile_flag::PROCESSES) && !process.has_signals() {
+        vm.profile_process(&process, false);
+    }
     if !process.incoming.park() {
         vm.schedulers.enqueue(process);
     }

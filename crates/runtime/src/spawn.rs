@@ -76,6 +76,9 @@ impl Vm {
     }
     /// Lets a process run that [`Vm::create_process`] made.
     pub fn start_process(&self, process: Arc<Process>) {
+        if self.is_profiled(crate::profile_flag::PROCESSES) {
+            self.profile_process(&process, true);
+        }
         self.schedulers.enqueue(process);
     }
     /// As [`Vm::spawn`], but the process does not run before [`Vm::start_process`]; signals sent to it before are kept.
@@ -96,10 +99,12 @@ impl Vm {
             literals: self.literals(),
         };
         let mut parent = parent;
-        let token = parent.as_mut().and_then(|(pid, state)| state.next_token(*pid, self.literals()));
         let leader = parent.as_ref().map(|(_, state)| state.group_leader.clone());
         let parent_pid = parent.as_ref().map(|(pid, _)| *pid);
         let process = self.processes.insert(|pid| {
+            let token = parent
+                .as_mut()
+                .and_then(|(above, state)| self.token_of_spawned((*above, state), pid, (module, function), arguments));
             let group_leader = leader.unwrap_or_else(|| OwnedTerm::immediate(Term::pid(pid).word()));
             let mut main = ProcessMain::new(heap_options, group_leader, parent_pid);
             let ProcessMain { heap, state } = &mut main;
@@ -135,7 +140,7 @@ impl Vm {
         if (traced || self.tracing.new_processes.load(Ordering::Relaxed))
             && let Some(tracer) = self.tracing.tracer()
         {
-            tracer.spawned(self, above.as_deref(), &process, &|heap| {
+            tracer.spawned(self, above.as_deref(), &process, options.link, &|heap| {
                 let copies: Vec<Term<'_>> = arguments.iter().map(|argument| heap.copy_in(*argument)).collect();
                 vec![heap.tuple(&[Term::atom(module), Term::atom(function), heap.list(&copies)])]
             });

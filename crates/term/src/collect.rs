@@ -28,13 +28,9 @@ impl Heap {
     pub fn collect(&mut self, need: usize, roots: &mut [&mut [Word]], force_major: bool) -> CollectionKind {
         self.overflow_seal();
         self.collections += 1;
-        let mature = self.mature_words();
-        let old_room = (self.old.end() as usize).wrapping_sub(self.old_top as usize) / 8;
         // Under stress both kinds take turns, in no fixed order.
         let force_major = force_major || (cfg!(gc_stress) && self.collections.wrapping_mul(0x9e37_79b9) >> 7 & 7 == 0);
-        let major = force_major
-            || self.minor_since_full >= self.options.fullsweep_after
-            || (self.old.words != 0 && old_room < mature);
+        let major = force_major || self.needs_major();
         let kind = if major { self.major(need, roots) } else { self.minor(need, roots) };
         self.virtual_words.set(0);
         // A walk over everything each time would make work on large heaps quadratic.
@@ -43,6 +39,17 @@ impl Heap {
             self.verify(roots);
         }
         kind
+    }
+
+    /// Must the next collection be a full sweep?
+    pub fn needs_major(&self) -> bool {
+        let old_room = (self.old.end() as usize).wrapping_sub(self.old_top as usize) / 8;
+        self.minor_since_full >= self.options.fullsweep_after || (self.old.words != 0 && old_room < self.mature_words())
+    }
+
+    /// Words of the young generation that have survived a collection.
+    pub fn recent_words(&self) -> usize {
+        self.mature_words()
     }
 
     /// Number of collections so far.

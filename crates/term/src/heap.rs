@@ -267,6 +267,10 @@ impl Heap {
     pub fn old_block_words(&self) -> usize {
         self.old.words
     }
+    /// Words of large binaries that it refers to since the last collection.
+    pub fn virtual_words(&self) -> usize {
+        self.virtual_words.get()
+    }
     /// Words of the old generation in use.
     pub fn old_used_words(&self) -> usize {
         (self.old_top as usize).wrapping_sub(self.old.start as usize) / 8

@@ -89,6 +89,9 @@ fn finish_loading<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'h> 
     for one in references {
         *one.code.lock() = None;
     }
+    for one in codes.iter().filter(|one| one.code.on_load.is_none()) {
+        crate::tracing::module_loaded(cx.vm, one.code.module);
+    }
     let on_load: Vec<Atom> = codes.iter().filter(|one| one.code.on_load.is_some()).map(|one| one.code.module).collect();
     Ok(if on_load.is_empty() { Term::atom(atoms::OK) } else { modules_refused(cx, atoms::ON_LOAD, &on_load) })
 }
@@ -116,6 +119,9 @@ fn finish_after_on_load<'h>(cx: &mut BifContext<'h>, module: Atom, keep: bool) -
     let waits = cx.vm.code.with_module(module, |module| module.pending.is_some()).unwrap_or(false);
     if !waits || (keep && !cx.vm.code.finish_on_load(module, true)) {
         return cx.badarg();
+    }
+    if keep {
+        crate::tracing::module_loaded(cx.vm, module);
     }
     Ok(Term::TRUE)
 }

@@ -160,6 +160,12 @@ fn set_internal_state<'h>(cx: &mut BifContext<'h>, what: Atom, value: Term<'h>) 
         },
         // Signals of all senders meet in one queue, in the order they came; there is no other kind to switch to.
         atoms::PROC_SIG_BUFFERS => Ok(Term::boolean(value.as_boolean() == Some(true))),
+        _ if cx.text(what) == "test_long_gc_sleep" => {
+            let Some(milliseconds) = value.as_u64() else { return cx.badarg() };
+            let sleep = u32::try_from(milliseconds.min(WAIT_MAX)).unwrap_or(0);
+            cx.vm.system_monitor.collection_sleep.store(sleep, Ordering::Relaxed);
+            Ok(Term::TRUE)
+        }
         atoms::ETS_FORCE_TRAP => Ok(Term::atom(atoms::NOTSUP)),
         // Long work is measured in reductions here, so there is no limit of its own.
         atoms::BINARY_LOOP_LIMIT | atoms::UNICODE_LOOP_LIMIT | atoms::RE_LOOP_LIMIT => Ok(Term::small(-1)),

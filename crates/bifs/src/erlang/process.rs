@@ -54,7 +54,9 @@ fn exit_signal<'h>(cx: &mut BifContext<'h>, target: Term<'h>, reason: Term<'h>) 
     match target.value() {
         Value::Pid(pid) => {
             let from = OwnedTerm::immediate(Term::pid(cx.pid()).word());
-            cx.vm.signal_pid(pid, Signal::Exit { from, reason: cx.own(reason) });
+            let signal = Signal::Exit { from, reason: cx.own(reason) };
+            let signal = cx.vm.with_token(cx.state, cx.process.pid(), target, signal);
+            cx.vm.signal_pid(pid, signal);
         }
         Value::Port(port) => {
             if let Some(ports) = cx.vm.ports() {

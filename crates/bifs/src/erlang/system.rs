@@ -232,6 +232,7 @@ fn set_system_flag<'h>(cx: &mut BifContext<'h>, name: Atom, value: Term<'h>) -> 
             cx.heap.unsigned(settings.trace_control_word.swap(word, Ordering::Relaxed).into())
         }
         atoms::TIME_OFFSET if value.is_atom(atoms::FINALIZE) => Term::atom(atoms::FINAL),
+        _ if cx.text(name) == "sequential_tracer" => return crate::tracing::sequential::set_tracer(cx.vm, value),
         atoms::SYSTEM_LOGGER => return set_system_logger(cx, value),
         _ => return None,
     })

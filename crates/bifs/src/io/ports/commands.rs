@@ -46,6 +46,7 @@ fn port_command<'h>(cx: &mut BifContext<'h>, port: Term<'h>, data: Term<'h>, opt
     }
     let Some(bytes) = gather(data) else { return Ok(Term::atom(atoms::BADARG)) };
     cx.spend(1 + bytes.len() / 256);
+    object.trace_received(cx.vm, cx.pid(), |heap| heap.tuple(&[Term::atom(atoms::COMMAND), heap.binary(&bytes)]));
     object.output(cx.vm, &mut core, bytes);
     Ok(Term::TRUE)
 }
@@ -88,6 +89,7 @@ fn port_close<'h>(cx: &mut BifContext<'h>, port: Term<'h>) -> BifResult<'h> {
     if !core.is_open() {
         return Ok(Term::atom(atoms::BADARG));
     }
+    object.trace_received(cx.vm, cx.pid(), |_| Term::atom(atoms::CLOSE));
     object.close(cx.vm, &mut core, Vm::own_atom(atoms::NORMAL));
     Ok(Term::TRUE)
 }
@@ -99,6 +101,7 @@ fn port_connect<'h>(cx: &mut BifContext<'h>, port: Term<'h>, owner: Term<'h>) ->
         return Ok(Term::atom(atoms::BADARG));
     };
     let mut core = object.core.lock();
+    object.trace_received(cx.vm, cx.pid(), |heap| heap.tuple(&[Term::atom(atoms::CONNECT), Term::pid(owner)]));
     let connected = core.is_open() && object.connect_and_link(cx.vm, &mut core, owner);
     Ok(if connected { Term::TRUE } else { Term::atom(atoms::BADARG) })
 }

@@ -5,12 +5,14 @@ use super::options::{Name, Refused, Settings, parse};
 use super::port::{Core, Device, PortObject};
 use super::{PortTable, stream};
 use crate::io::System;
+use crate::tracing::port_opened;
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, LinkTarget, Vm};
+use oxbeam_runtime::{BifContext, BifResult, LinkTarget, Vm, trace_flag};
 use oxbeam_sys::Result as SysResult;
 use oxbeam_sys::child::Program;
 use oxbeam_term::{Atom, Term, atoms};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// What a port is to be connected with.
 enum Target {
@@ -43,8 +45,22 @@ fn open_port<'h>(cx: &mut BifContext<'h>, name: Term<'h>, settings: Term<'h>) ->
     }
     cx.state.links.insert(LinkTarget::Port(port.id), ());
     table.publish(&port);
+    trace_open(cx, &table, &port);
     drop(core);
     Ok(Term::port(port.id))
+}
+
+/// Tells tracers of a new port, which may be traced from its birth.
+fn trace_open(cx: &BifContext<'_>, table: &PortTable, port: &PortObject) {
+    let owner = cx.pid();
+    if table.trace_new.load(Ordering::Relaxed) {
+        port.trace_flags.store(port_opened(cx.vm, port.id), Ordering::Relaxed);
+        let name = String::from_utf8_lossy(&port.name);
+        let name = cx.vm.atoms.intern(&name).unwrap_or(atoms::UNDEFINED);
+        port.trace(cx.vm, trace_flag::PORTS, "open", &|_| vec![Term::pid(owner), Term::atom(name)]);
+        port.trace(cx.vm, trace_flag::PORTS, "getting_linked", &|_| vec![Term::pid(owner)]);
+    }
+    cx.vm.trace_event(cx.process, trace_flag::PROCS, "link", &|_| vec![Term::port(port.id)]);
 }
 
 /// OTP's drivers that this machine does not have. Their names never go to the shell.
