@@ -217,7 +217,7 @@ impl<'a> Run<'a> {
             unsafe { (&mut *self.main, std::slice::from_raw_parts_mut(self.bases[0].cast::<Word>(), live)) };
         if self.vm.collect(self.process, main, need, registers) == Collected::TooLarge {
             self.vm.report_heap_too_large(self.process, main);
-            if main.state.max_heap_size.kill {
+            if main.state.rare.max_heap_size.kill {
                 main.state.exiting = Some(Vm::own_atom(atoms::KILLED));
                 self.reductions = -1;
             }
@@ -228,7 +228,7 @@ impl<'a> Run<'a> {
     fn collect_tightly(&mut self, live: usize) {
         // SAFETY: the slice owns the process, and no other reference to its main part is in use here.
         let main = unsafe { &mut *self.main };
-        if let Some(options) = main.state.heap_options.take() {
+        if let Some(options) = main.state.rare.if_set().and_then(|rare| rare.heap_options.take()) {
             *main.heap.options_mut() = options;
         }
         let usual = std::mem::replace(&mut main.heap.options_mut().min_heap_words, 0);
@@ -454,6 +454,15 @@ impl<'a> Run<'a> {
                     return Flow::Stop(Outcome::Yield);
                 }
                 self.resume_bif(next)
+            }
+            Trap::Dirty { function, arguments } => {
+                self.load_arguments(&arguments);
+                let next = SavedCall { function, arity: arguments.len() as u8, dirty: true, ..saved };
+                if self.dirty {
+                    return self.resume_bif(next);
+                }
+                self.save_bif(next, arguments.len());
+                Flow::Stop(Outcome::Dirty(DirtyKind::Cpu))
             }
             Trap::Wait => {
                 self.save_bif(saved, saved.arity as usize);
@@ -895,6 +904,7 @@ impl<'a> Run<'a> {
                 }
                 I::ExportBreakpoint => flow!(self.export_breakpoint(ip)),
                 I::ReturnTrace => flow!(self.return_trace()),
+                I::TracedBifReturn => flow!(self.traced_bif_return()),
                 I::ApplyStart => {
                     self.push_return(self.interpreter.normal_exit_address() as *const u32);
                     flow!(self.apply_list(ip))

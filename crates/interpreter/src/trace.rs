@@ -88,8 +88,14 @@ impl<'a> Run<'a> {
     /// The first return address that is not that of a trace frame.
     fn true_return_address(&self) -> u64 {
         let skipped = self.frames_on_top().len() * FRAME_WORDS;
-        let word = self.heap().stack().get(skipped).copied().unwrap_or(Word::NIL);
-        if word.is_return_address() { word.code_address() } else { 0 }
+        let at = |index: usize| {
+            let word = self.heap().stack().get(index).copied().unwrap_or(Word::NIL);
+            if word.is_return_address() { word.code_address() } else { 0 }
+        };
+        match at(skipped) {
+            address if address == self.interpreter.bif_return_address() => at(skipped + 2),
+            address => address,
+        }
     }
     /// A process with the flag `SEND` sends x1 to x0.
     #[cold]
@@ -115,15 +121,27 @@ impl<'a> Run<'a> {
         let export = self.vm.code.existing_export(module, function, entry.arity)?;
         let address = export.address.load(Ordering::Acquire);
         self.vm.tracing.point(address)?;
+        self.ensure(FRAME_WORDS, entry.arity as usize);
         match position {
-            Position::Body => {
-                self.ensure(1, entry.arity as usize);
-                self.push_return(after);
-            }
-            Position::Only => {}
-            Position::Last(words) => self.drop_frame(words),
+            Position::Body => self.push_return(after),
+            // No call of a BIF is one in tail position in OTP: the caller is seen, and is returned to.
+            Position::Only => self.push_bif_return(after, 0),
+            Position::Last(words) => self.push_bif_return(after, words),
         }
         Some(Flow::Go(address as *const u32))
+    }
+    fn push_bif_return(&mut self, after: *const u32, words: usize) {
+        self.push_return(after);
+        self.push_word(Word::small(words as i64));
+        self.push_return(self.interpreter.bif_return_address() as *const u32);
+    }
+    /// A BIF that was called in tail position returns: so does its caller.
+    #[cold]
+    pub(crate) fn traced_bif_return(&mut self) -> Flow {
+        // SAFETY: `push_bif_return` has put the number there.
+        let words = unsafe { Word(*self.bases[1]) }.small_value() as usize;
+        self.drop_frame(2 + words);
+        Flow::Go(self.pop_return())
     }
     /// A traced call returns the value in x0.
     #[cold]

@@ -30,9 +30,9 @@ impl ProcessState {
     /// Takes a token over; a process that is spawned with one starts counting there.
     pub(crate) fn inherit_token(&mut self, token: OwnedTerm, is_new: bool) {
         let serial = token.term().as_tuple_of::<5>().and_then(|parts| parts[2].as_small()).unwrap_or(0);
-        let sent = if is_new { serial } else { self.seq_trace_counts.0.max(serial) };
-        self.seq_trace_counts = (sent, serial);
-        self.seq_trace_token = Some(token);
+        let sent = if is_new { serial } else { self.rare.seq_trace_counts.0.max(serial) };
+        self.rare.seq_trace_counts = (sent, serial);
+        self.rare.seq_trace_token = Some(token);
     }
 }
 
@@ -54,26 +54,26 @@ fn message_of(signal: &Signal, literals: oxbeam_term::LiteralRange) -> Option<Ow
 impl Vm {
     /// Counts up the serial of a process's token for something that it sends; the token, if it has one.
     pub fn next_token(&self, state: &mut ProcessState, sender: Pid) -> Option<OwnedTerm> {
-        let token = state.seq_trace_token.as_ref()?;
+        let token = state.rare.seq_trace_token.as_ref()?;
         let wanted = !self.tracing.sequential.load(Ordering::Relaxed)
             || self.tracing.tracer().is_none_or(|tracer| tracer.sequential_enabled(self, sender));
         if !wanted {
             return Some(token.clone());
         }
         let [flags, label, _, _, _] = *token.term().as_tuple_of::<5>()?;
-        let (serial, last) = (state.seq_trace_counts.0.checked_add(1)?, state.seq_trace_counts.1);
+        let (serial, last) = (state.rare.seq_trace_counts.0.checked_add(1)?, state.rare.seq_trace_counts.1);
         let next = OwnedTerm::build(self.literals(), |heap| {
             let (flags, label) = (heap.copy_in(flags), heap.copy_in(label));
             heap.tuple(&[flags, label, heap.integer(serial), Term::pid(sender), heap.integer(last)])
         });
-        state.seq_trace_counts.0 = serial;
-        state.seq_trace_token = Some(next.clone());
+        state.rare.seq_trace_counts.0 = serial;
+        state.rare.seq_trace_token = Some(next.clone());
         Some(next)
     }
     /// A signal from a process to `receiver`, with the sender's token if it has one.
     #[inline]
     pub fn with_token(&self, state: &mut ProcessState, sender: Pid, receiver: Term<'_>, signal: Signal) -> Signal {
-        if state.seq_trace_token.is_none() {
+        if state.rare.seq_trace_token.is_none() {
             return signal;
         }
         self.carry_token(state, sender, receiver, signal)
@@ -109,7 +109,9 @@ impl Vm {
     pub fn receive_token(&self, process: &Process, state: &mut ProcessState) {
         match state.messages.take_token() {
             MessageToken::Unchanged => {}
-            MessageToken::None => state.seq_trace_token = None,
+            MessageToken::None => {
+                state.rare.if_set().map(|rare| rare.seq_trace_token.take());
+            },
             MessageToken::Carried(token) => self.token_received(process, state, *token),
         }
     }

@@ -131,7 +131,7 @@ impl Vm {
         if collected == Collected::TooLarge {
             tell("gc_max_heap_size", None, main);
         }
-        if collected == Collected::Fine || !main.state.max_heap_size.kill {
+        if collected == Collected::Fine || !main.state.rare.max_heap_size.kill {
             tell(end, Some((main.state.reclaimed_ever - before) as usize), main);
         }
         collected

@@ -74,12 +74,23 @@ fn charge(state: &State, session: u64, entry: u64, cost: Cost, pid: Pid, calls: 
     }
 }
 
+/// Is it the function that the caller was spawned to run?
+fn starts_with(cx: &BifContext<'_>, entry: u64) -> bool {
+    let function = cx.vm.code.describe(entry);
+    function.is_some_and(|(code, one, _)| (code.module, one.name, one.arity) == cx.state.initial_call)
+}
+
 impl Clocks {
     /// A function is called; returns the one that had the costs before.
     pub(super) fn call(&mut self, state: &State, cx: &BifContext<'_>, session: u64, entry: u64, cost: Cost) -> u64 {
         let (pid, now) = (cx.pid(), cost.now(cx));
         let key = (pid, session, cost.bit() as u8);
-        let before = self.0.insert(key, Clock { entry, since: now }).unwrap_or_default();
+        let before = self.0.insert(key, Clock { entry, since: now });
+        if before.is_none() && cost == Cost::Memory && starts_with(cx, entry) {
+            // What a process is born with belongs to its first function.
+            self.0.insert(key, Clock { entry, since: 0 });
+        }
+        let before = before.unwrap_or_default();
         if before.entry != 0 {
             charge(state, session, before.entry, cost, pid, 0, now - before.since);
         }

@@ -185,9 +185,9 @@ impl GuardCaller for Actions<'_, '_> {
             ("caller_line", _) => return Some(self.caller_term(true)),
             ("current_stacktrace", []) => return Some(self.stack_term(usize::MAX)),
             ("current_stacktrace", [depth]) => return Some(self.stack_term(depth.as_usize()?)),
-            ("is_seq_trace", _) => return Some(Term::boolean(self.state.seq_trace_token.is_some())),
+            ("is_seq_trace", _) => return Some(Term::boolean(self.state.rare.seq_trace_token.is_some())),
             ("get_seq_token", _) => {
-                let token = self.state.seq_trace_token.as_ref();
+                let token = self.state.rare.seq_trace_token.as_ref();
                 return Some(token.map_or(Term::NIL, |token| self.heap.copy_in(token.term())));
             }
             ("set_seq_token", [item, value]) => {

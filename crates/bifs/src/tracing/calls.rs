@@ -75,7 +75,7 @@ impl Messages {
                 count.calls.fetch_add(1, Ordering::Relaxed);
             }
             let told = wanted.local.clone().filter(|_| traced.is_some());
-            let meta = wanted.meta.as_ref().map(|meta| (meta.condition.clone(), meta.tracer));
+            let meta = wanted.meta.as_ref().and_then(|meta| Some((meta.condition.clone(), meta.tracer?)));
             let active = |cost: Cost| cost.account(wanted).is_some_and(|account| !account.paused);
             let costs = traced.is_some() && Cost::BOTH.into_iter().any(active);
             if told.is_some() || meta.is_some() || costs {
@@ -179,6 +179,9 @@ impl Messages {
         frames: &mut Vec<TraceFrame>,
     ) {
         if !is_enabled(cx.vm, tracer, Some(LinkTarget::Process(cx.pid()))) {
+            if tracer != LinkTarget::Process(cx.pid()) {
+                self.forget_meta_tracer(session, point.entry, tracer);
+            }
             return;
         }
         let (result, kind) = self.evaluate(cx, session, condition, arguments);

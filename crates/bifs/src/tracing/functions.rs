@@ -136,7 +136,7 @@ fn order_of(cx: &BifContext<'_>, what: Term<'_>, spec: Term<'_>) -> Option<Order
         _ => Dialect::Trace,
     };
     let program = MatchSpec::compile(spec, dialect, None, cx.atoms()).ok()?;
-    Some(Order::On(Condition { source: Some(cx.own(spec)), program: Some(Arc::new(program)) }))
+    Some(Order::On(Condition { source: Some(Arc::new(cx.own(spec))), program: Some(Arc::new(program)) }))
 }
 
 /// A pattern for functions: no name stands behind one that is left open.
@@ -245,8 +245,7 @@ fn set_function(session: &mut Session, function: &Found, order: &Order, kinds: K
             point.local = order.is_on().then(|| order.condition());
         }
         if kinds.meta {
-            let meta = tracer.map(|tracer| Meta { condition: order.condition(), tracer });
-            point.meta = meta.filter(|_| order.is_on());
+            point.meta = order.is_on().then(|| Meta { condition: order.condition(), tracer });
         }
         if kinds.count {
             set_count(&mut point.count, order);

@@ -192,7 +192,7 @@ fn point_value<'h>(vm: &Vm, heap: &'h Heap, point: &Point, key: &str) -> Option<
         },
         "match_spec" => spec_value(heap, point.global.as_ref().or(point.local.as_ref())),
         "meta" => {
-            let tracer = point.meta.as_ref().map(|meta| meta.tracer).filter(|tracer| exists(vm, *tracer));
+            let tracer = point.meta.as_ref().and_then(|meta| meta.tracer);
             tracer.map_or(Term::NIL, target_term)
         }
         "meta_match_spec" => spec_value(heap, point.meta.as_ref().map(|meta| &meta.condition)),

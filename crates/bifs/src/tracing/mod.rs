@@ -28,7 +28,7 @@ pub(crate) use ports::{PortEvent, port_closed, port_opened};
 use accounting::{Account, Clocks};
 use oxbeam_ets::MatchSpec;
 use oxbeam_runtime::{
-    BifContext, Class, EventParts, LinkTarget, Process, ProcessMain, ProfileEvent, Sender, SequentialEvent, TraceFrame,
+    BifContext, Class, EventParts, Holding, LinkTarget, Process, ProcessMain, ProfileEvent, Sender, SequentialEvent, TraceFrame,
     TracePoint, Tracer, Vm,
 };
 use oxbeam_term::{Atom, OwnedTerm, Pid, Term, atoms};
@@ -48,7 +48,7 @@ struct Traced {
 /// A match specification as given and compiled; neither when everything counts.
 #[derive(Clone, Default)]
 struct Condition {
-    source: Option<OwnedTerm>,
+    source: Option<Arc<OwnedTerm>>,
     program: Option<Arc<MatchSpec>>,
 }
 
@@ -56,7 +56,8 @@ struct Condition {
 #[derive(Clone)]
 struct Meta {
     condition: Condition,
-    tracer: LinkTarget,
+    /// None once it was found to be gone.
+    tracer: Option<LinkTarget>,
 }
 
 /// Counted calls of a function.
@@ -180,8 +181,15 @@ impl Traces {
 impl State {
     /// Takes a process or port that is traced no more, or differently now, to where the machine looks.
     fn publish(&self, vm: &Vm, who: LinkTarget) {
-        let flags = self.sessions.values().filter_map(|session| session.tracees.get(&who));
-        let flags = flags.fold(0, |all, traced| all | traced.flags);
+        let mut flags = 0;
+        for traced in self.sessions.values().filter_map(|session| session.tracees.get(&who)) {
+            flags |= traced.flags;
+            if let LinkTarget::Process(tracer) = traced.tracer
+                && let Some(tracer) = vm.process(tracer)
+            {
+                tracer.holds(Holding::TRACEES);
+            }
+        }
         match who {
             LinkTarget::Process(pid) => {
                 if let Some(process) = vm.process(pid) {
@@ -198,7 +206,12 @@ struct Messages(Arc<Traces>);
 
 /// Lets the machine's trace points lead here.
 pub fn install(vm: &Vm) {
-    vm.tracing.set_tracer(Box::new(Messages(vm.extension::<Traces>())));
+    let messages = Messages(vm.extension::<Traces>().clone());
+    vm.add_exit_hook(
+        Holding::TRACEES,
+        Box::new(move |vm, process, _| messages.forget_tracer(vm, LinkTarget::Process(process.pid()))),
+    );
+    vm.tracing.set_tracer(Box::new(Messages(vm.extension::<Traces>().clone())));
 }
 
 /// The atom with this name.
@@ -225,6 +238,15 @@ impl Messages {
         }
         for who in changed {
             state.publish(vm, who);
+        }
+    }
+    /// As [`Messages::forget_tracer`], for functions that have the tracer.
+    #[cold]
+    fn forget_meta_tracer(&self, session: u64, entry: u64, gone: LinkTarget) {
+        let mut state = self.0.write();
+        let point = state.sessions.get_mut(&session).and_then(|session| session.points.get_mut(&entry));
+        if let Some(meta) = point.and_then(|point| point.meta.as_mut()).filter(|meta| meta.tracer == Some(gone)) {
+            meta.tracer = None;
         }
     }
 }

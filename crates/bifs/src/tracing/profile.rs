@@ -32,11 +32,8 @@ fn shown<'h>(cx: &BifContext<'h>, profile: Option<Profile>) -> Term<'h> {
     let options = [
         ("exclusive", profile.exclusive),
         ("scheduler", profile.wanted & profile_flag::SCHEDULER != 0),
-        ("runnable_ports", profile.wanted & profile_flag::PORTS != 0),
         ("runnable_procs", profile.wanted & profile_flag::PROCESSES != 0),
-        ("timestamp", profile.stamp == flag::TIMESTAMP),
-        ("strict_monotonic_timestamp", profile.stamp == flag::STRICT_MONOTONIC_TIMESTAMP),
-        ("monotonic_timestamp", profile.stamp == flag::MONOTONIC_TIMESTAMP),
+        ("runnable_ports", profile.wanted & profile_flag::PORTS != 0),
     ];
     let options: Vec<Term<'h>> = options.into_iter().filter(|(_, on)| *on).map(|(text, _)| name(cx.vm, text)).collect();
     cx.heap.tuple(&[target_term(profile.profiler), cx.heap.list(&options)])

@@ -24,7 +24,7 @@ const MONOTONIC_TIMESTAMP: i64 = 16;
 const STRICT_MONOTONIC_TIMESTAMP: i64 = 32;
 
 fn token<'h>(cx: &BifContext<'h>) -> Option<Token<'h>> {
-    let token = cx.heap.copy_in(cx.state.seq_trace_token.as_ref()?.term());
+    let token = cx.heap.copy_in(cx.state.rare.seq_trace_token.as_ref()?.term());
     let [flags, label, serial, sender, last] = *token.as_tuple_of::<5>()?;
     Some(Token { flags: flags.as_small()?, label, serial: serial.as_small()?, sender, last: last.as_small()? })
 }
@@ -37,7 +37,7 @@ fn store_token<'h>(cx: &mut BifContext<'h>, token: Token<'h>) {
         token.sender,
         Term::small(token.last),
     ]);
-    cx.state.seq_trace_token = Some(cx.own(term));
+    cx.state.rare.seq_trace_token = Some(cx.own(term));
 }
 
 fn flag_bit(name: Term<'_>) -> Option<i64> {
@@ -72,7 +72,7 @@ pub(super) fn set<'h>(cx: &mut BifContext<'h>, item: Term<'h>, value: Term<'h>) 
         if !value.is_nil() {
             return None;
         }
-        let before = cx.state.seq_trace_token.take();
+        let before = cx.state.rare.seq_trace_token.take();
         return Some(before.map_or(Term::NIL, |token| cx.heap.copy_in(token.term())));
     }
     let fresh = Token {
@@ -80,7 +80,7 @@ pub(super) fn set<'h>(cx: &mut BifContext<'h>, item: Term<'h>, value: Term<'h>) 
         label: Term::small(0),
         serial: 0,
         sender: Term::pid(cx.pid()),
-        last: cx.state.seq_trace_counts.1,
+        last: cx.state.rare.seq_trace_counts.1,
     };
     let mut token = token(cx).unwrap_or(fresh);
     let before;
@@ -96,7 +96,7 @@ pub(super) fn set<'h>(cx: &mut BifContext<'h>, item: Term<'h>, value: Term<'h>) 
         let (last, serial) = (last.as_small()?, serial.as_small()?);
         before = cx.heap.tuple(&[Term::small(token.last), Term::small(token.serial)]);
         (token.last, token.serial) = (last, serial);
-        cx.state.seq_trace_counts = (serial, last);
+        cx.state.rare.seq_trace_counts = (serial, last);
     } else {
         return None;
     }
