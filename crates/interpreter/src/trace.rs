@@ -171,6 +171,11 @@ impl<'a> Run<'a> {
         if frames.is_empty() {
             return;
         }
+        // What nobody catches is an error, as the process will end with it.
+        let (class, reason) = match (class, handler) {
+            (Class::Throw, None) => (Class::Error, self.heap().tuple(&[Term::atom(atoms::NOCATCH), reason])),
+            other => (other.0, reason),
+        };
         let caught = passed.iter().rev().find(|word| word.is_return_address() && !is_stub(word));
         let handler = caught.filter(|_| handler.is_some()).map(|word| word.code_address());
         self.with_context(|context| tracer.raised(context, &frames, class, reason, handler));

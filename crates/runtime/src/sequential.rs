@@ -111,7 +111,7 @@ impl Vm {
             MessageToken::Unchanged => {}
             MessageToken::None => {
                 state.rare.if_set().map(|rare| rare.seq_trace_token.take());
-            },
+            }
             MessageToken::Carried(token) => self.token_received(process, state, *token),
         }
     }

@@ -186,8 +186,10 @@ impl Vm {
             Signal::LinkExit { from, reason } => {
                 state.rare.if_set().map(|rare| rare.pending_unlinks.remove(&from));
                 if state.links.remove(&from).is_some() {
-                    self.trace_event(process, trace_flag::PROCS, "getting_unlinked", &|_| vec![target_term(from)]);
                     self.linked_exit(process, main, from, reason);
+                    if main.state.exiting.is_none() {
+                        self.trace_event(process, trace_flag::PROCS, "getting_unlinked", &|_| vec![target_term(from)]);
+                    }
                 }
             }
             Signal::Link { from } => {
@@ -340,6 +342,9 @@ impl Vm {
         // SAFETY: the caller owns the process, and no other reference to its main part is alive.
         let main = unsafe { process.main() };
         let pid = process.pid();
+        if self.is_profiled(crate::profile_flag::PROCESSES) {
+            self.profile(&crate::ProfileEvent::Process { pid, active: false, place: None });
+        }
         let late = process.incoming.end();
         // Before the name goes: who finds the name free may take the names of its tables, too.
         self.run_exit_hooks(process, &mut main.state);

@@ -70,6 +70,7 @@ impl Heap {
     fn overflow_seal(&mut self) {
         self.overflow_top.set(ptr::null_mut());
         self.overflow_end.set(ptr::null_mut());
+        self.overflow_lost.set(0);
     }
 
     fn minor(&mut self, need: usize, roots: &mut [&mut [Word]]) -> CollectionKind {

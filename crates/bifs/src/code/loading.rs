@@ -135,7 +135,10 @@ fn finish_after_on_load<'h>(cx: &mut BifContext<'h>, module: Atom, keep: bool) -
 fn delete_module<'h>(cx: &mut BifContext<'h>, module: Atom) -> BifResult<'h> {
     match cx.vm.code.delete(module) {
         None => Ok(Term::atom(atoms::UNDEFINED)),
-        Some(Ok(())) => Ok(Term::TRUE),
+        Some(Ok(())) => {
+            crate::tracing::module_deleted(cx.vm, module);
+            Ok(Term::TRUE)
+        }
         Some(Err(_)) => {
             let text = format!("Module {} must be purged before deleting\n", cx.text(module));
             cx.vm.log_error(cx.pid(), &cx.state.group_leader, "~ts", |heap| vec![heap.string(&text)]);

@@ -7,8 +7,10 @@ use oxbeam_term::{Atom, Term, atoms};
 /// Sends `message`; `None` when `destination` names nobody and never can, or is a name that is not registered.
 fn deliver<'h>(cx: &mut BifContext<'h>, destination: Term<'h>, message: Term<'h>) -> Option<()> {
     let to = destination;
-    let destination = cx.vm.destination(destination).ok()??;
+    let destination = cx.vm.destination(destination).ok()?;
+    // A name that nobody has is told too.
     cx.trace_send(to, message);
+    let destination = destination?;
     if destination == Destination::Nobody {
         return Some(());
     }

@@ -4,8 +4,11 @@ use super::calls::function_term;
 use super::message::{Note, exists};
 use super::{Actions, EventPattern, Messages, Session, State, Traced};
 use oxbeam_ets::Runner;
-use oxbeam_runtime::{BifContext, EventParts, LinkTarget, Process, ProcessMain, Sender, Vm, trace_flag as flag};
+use oxbeam_runtime::{
+    BifContext, EventParts, LinkTarget, Process, ProcessMain, Sender, Signal, Vm, trace_flag as flag,
+};
 use oxbeam_term::{Heap, Pid, Term, atoms};
+use std::sync::Arc;
 
 /// How sessions trace something, for those that have one of these flags.
 fn tracing_with<'s>(
@@ -143,27 +146,37 @@ impl Messages {
 
     pub(super) fn process_links(&self, vm: &Vm, from: Pid, to: Pid) {
         const FIRST: u32 = flag::SET_ON_FIRST_LINK;
-        let (from, to) = (LinkTarget::Process(from), LinkTarget::Process(to));
-        let mut state = self.0.write();
-        for session in state.sessions.values_mut() {
-            let Some(traced) = session.tracees.get_mut(&from) else { continue };
-            if traced.flags & (flag::SET_ON_LINK | FIRST) == 0 {
-                continue;
+        const BOTH: u32 = flag::SET_ON_LINK | FIRST;
+        let from = LinkTarget::Process(from);
+        let mut given: Vec<(u64, Traced)> = Vec::new();
+        {
+            let mut state = self.0.write();
+            for (&number, session) in &mut state.sessions {
+                let Some(traced) = session.tracees.get_mut(&from).filter(|traced| traced.flags & BOTH != 0) else {
+                    continue;
+                };
+                let mut handed = *traced;
+                if traced.flags & FIRST != 0 {
+                    traced.flags &= !BOTH;
+                    handed.flags &= !BOTH;
+                }
+                given.push((number, handed));
             }
-            let (mut given, first) = (*traced, traced.flags & FIRST != 0);
-            if first {
-                traced.flags &= !(flag::SET_ON_LINK | FIRST);
-            }
-            given.flags |= session.tracees.get(&to).map_or(0, |before| before.flags);
-            if first {
-                given.flags &= !(flag::SET_ON_LINK | FIRST);
-            }
-            if exists(vm, to) {
-                session.tracees.insert(to, given);
-            }
+            state.publish(vm, from);
         }
-        state.publish(vm, from);
-        state.publish(vm, to);
+        // In order with the link itself: the other one's flags may be changed meanwhile.
+        let traces = self.0.clone();
+        let task = Box::new(move |vm: &Vm, process: &Arc<Process>, main: Option<&mut ProcessMain>| {
+            let who = LinkTarget::Process(process.pid());
+            let mut state = traces.write();
+            for (number, handed) in given.into_iter().filter(|_| main.is_some()) {
+                let Some(session) = state.sessions.get_mut(&number) else { continue };
+                let before = session.tracees.get(&who).map_or(0, |before| before.flags);
+                session.tracees.insert(who, Traced { flags: before | handed.flags, ..handed });
+            }
+            state.publish(vm, who);
+        });
+        vm.signal_pid(to, Signal::Task(task));
     }
 
     pub(super) fn process_scheduled(&self, vm: &Vm, process: &Process, main: &ProcessMain, runs: bool, address: u64) {

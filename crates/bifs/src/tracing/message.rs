@@ -101,3 +101,20 @@ pub(super) fn stamp<'h>(vm: &Vm, heap: &'h Heap, flags: u32, cpu: bool) -> Optio
     }
     (flags & flag::MONOTONIC_TIMESTAMP != 0).then(|| heap.integer(vm.clock.monotonic()))
 }
+
+/// The timestamp that the option `timestamp` of `erl_tracer:trace/5` asks for.
+pub(crate) fn stamp_named<'h>(vm: &Vm, heap: &'h Heap, kind: Term<'_>) -> Option<Term<'h>> {
+    let (flags, cpu) = match vm.atoms.text(kind.as_atom()?) {
+        "timestamp" => (flag::TIMESTAMP, false),
+        "cpu_timestamp" => (flag::TIMESTAMP, true),
+        "monotonic" => (flag::MONOTONIC_TIMESTAMP, false),
+        "strict_monotonic" => (flag::STRICT_MONOTONIC_TIMESTAMP, false),
+        _ => return None,
+    };
+    stamp(vm, heap, flags, cpu)
+}
+
+/// Sends a tracer a copy of a term.
+pub(crate) fn deliver_copy(vm: &Vm, tracer: LinkTarget, message: Term<'_>) {
+    deliver(vm, tracer, false, &|heap| heap.copy_in(message));
+}

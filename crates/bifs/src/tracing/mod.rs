@@ -22,14 +22,15 @@ pub(crate) mod sessions;
 pub(crate) mod tracees;
 
 pub(crate) use actions::Actions;
-pub(crate) use on_load::module_loaded;
+pub(crate) use message::{deliver_copy, stamp_named};
+pub(crate) use on_load::{module_deleted, module_loaded};
 pub(crate) use ports::{PortEvent, port_closed, port_opened};
 
 use accounting::{Account, Clocks};
 use oxbeam_ets::MatchSpec;
 use oxbeam_runtime::{
-    BifContext, Class, EventParts, Holding, LinkTarget, Process, ProcessMain, ProfileEvent, Sender, SequentialEvent, TraceFrame,
-    TracePoint, Tracer, Vm,
+    BifContext, Class, EventParts, Holding, LinkTarget, Process, ProcessMain, ProfileEvent, Sender, SequentialEvent,
+    TraceFrame, TracePoint, Tracer, Vm,
 };
 use oxbeam_term::{Atom, OwnedTerm, Pid, Term, atoms};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -92,6 +92,11 @@ pub(crate) fn module_loaded(vm: &Vm, module: Atom) {
     }
 }
 
+/// A module has no current code any more: what it had is traced no more.
+pub(crate) fn module_deleted(vm: &Vm, module: Atom) {
+    forget_points(vm, &mut vm.extension::<Traces>().write(), module);
+}
+
 /// The module's old code is traced no more.
 fn forget_points(vm: &Vm, state: &mut super::State, module: Atom) {
     let Some(old) = vm.code.old(module) else { return };
