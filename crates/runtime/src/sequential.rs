@@ -1,10 +1,10 @@
 //! Sequential tracing: the token that travels with messages, `{Flags, Label, Serial, Sender, Last}`.
 //!
-//! A process that has a token sends it along with messages and exit signals and gives it to processes that it spawns; who takes a message
+//! A process that has a token sends it along with messages and with the exit signals of its links and gives it to processes that it spawns; who takes a message
 //! out of the queue has that message's token from then on. What the token's flags name is told to the sequential tracer.
 
-use crate::{Process, ProcessState, SequentialEvent, Signal, Vm};
-use oxbeam_term::{Atom, Heap, OwnedTerm, Pid, Term, Word, atoms};
+use crate::{Process, ProcessState, SequentialEvent, Signal, SpawnOptions, Vm};
+use oxbeam_term::{Heap, OwnedTerm, Pid, Term, Word, atoms};
 use std::sync::atomic::Ordering;
 
 /// Token flag: tell of messages that are sent.
@@ -45,7 +45,6 @@ fn message_of(signal: &Signal, literals: oxbeam_term::LiteralRange) -> Option<Ow
     };
     Some(match signal {
         Signal::Message(message) | Signal::AliasMessage { message, .. } => message.clone(),
-        Signal::Exit { from, reason } => exit(&|heap| heap.copy_in(from.term()), reason),
         Signal::LinkExit { from, reason } => exit(&|_| crate::signal::target_term(*from), reason),
         _ => return None,
     })
@@ -123,35 +122,47 @@ impl Vm {
         self.tell_sequential(&token, RECEIVE, Term::pid(process.pid()), message, Some(process.pid()));
         state.inherit_token(token, false);
     }
-    /// A process is spawned by one that has a token: it gets that, and the tracer sees a request that is sent and received.
-    pub(crate) fn token_of_spawned(
+    /// A process is spawned by one that has a token: it gets that. The tracer sees a request that is sent and received, and its reply.
+    pub(crate) fn pass_token_on(
         &self,
         (parent, state): (Pid, &mut ProcessState),
-        child: Pid,
-        (module, function): (Atom, Atom),
+        (child, child_state): (Pid, &mut ProcessState),
         arguments: &[Term<'_>],
-    ) -> Option<OwnedTerm> {
-        let token = self.next_token(state, parent)?;
+        options: &SpawnOptions,
+    ) {
+        let Some(token) = self.next_token(state, parent) else { return };
+        child_state.inherit_token(token.clone(), true);
+        let Some(reply_token) = self.next_token(child_state, child) else { return };
+        let last = reply_token.term().as_tuple_of::<5>().and_then(|parts| parts[2].as_small()).unwrap_or(0);
         if self.tracing.sequential.load(Ordering::Relaxed) {
             let reference = self.next_reference();
+            let (module, function, arity) = child_state.initial_call;
             let request = OwnedTerm::build(self.literals(), |heap| {
                 let copies: Vec<Term<'_>> = arguments.iter().map(|argument| heap.copy_in(*argument)).collect();
-                let arity = Term::small(copies.len() as i64);
+                let flags = [(options.link, atoms::LINK), (options.monitor.is_some(), atoms::MONITOR)];
+                let flags: Vec<Term<'_>> =
+                    flags.into_iter().filter(|(on, _)| *on).map(|(_, name)| Term::atom(name)).collect();
                 heap.tuple(&[
                     Term::atom(atoms::SPAWN_REQUEST),
                     heap.reference(reference.0),
                     Term::pid(parent),
                     heap.copy_in(state.group_leader.term()),
-                    heap.tuple(&[Term::atom(module), Term::atom(function), arity]),
-                    Term::NIL,
+                    heap.tuple(&[Term::atom(module), Term::atom(function), Term::small(i64::from(arity))]),
+                    heap.list(&flags),
                     Term::atom(atoms::SPAWN_REPLY),
                     heap.list(&copies),
                 ])
             });
-            for kind in [SEND, RECEIVE] {
-                self.tell_sequential(&token, kind, Term::pid(child), request.term(), Some(parent));
+            let reply = OwnedTerm::build(self.literals(), |heap| {
+                let (tag, ok) = (Term::atom(atoms::SPAWN_REPLY), Term::atom(atoms::OK));
+                heap.tuple(&[tag, heap.reference(reference.0), ok, Term::pid(child)])
+            });
+            for (token, receiver, message) in [(&token, child, &request), (&reply_token, parent, &reply)] {
+                for kind in [SEND, RECEIVE] {
+                    self.tell_sequential(token, kind, Term::pid(receiver), message.term(), Some(parent));
+                }
             }
         }
-        Some(token)
+        state.rare.seq_trace_counts = (last, last);
     }
 }

@@ -115,9 +115,6 @@ impl Vm {
         let leader = parent.as_ref().map(|(_, state)| state.group_leader.clone());
         let parent_pid = parent.as_ref().map(|(pid, _)| *pid);
         let process = self.processes.insert(|pid| {
-            let token = parent
-                .as_mut()
-                .and_then(|(above, state)| self.token_of_spawned((*above, state), pid, (module, function), arguments));
             let group_leader = leader.unwrap_or_else(|| OwnedTerm::immediate(Term::pid(pid).word()));
             let mut main = ProcessMain::new(heap_options, first_block_words, group_leader, parent_pid);
             let ProcessMain { heap, state } = &mut main;
@@ -127,8 +124,10 @@ impl Vm {
             state.registers = [Term::atom(module).word(), Term::atom(function).word(), list.word()].into();
             state.resume = Resume::Code(self.engine().apply_address());
             state.initial_call = (module, function, u8::try_from(arguments.len()).unwrap_or(u8::MAX));
-            if let Some(token) = token {
-                state.inherit_token(token, true);
+            if let Some((above, parent_state)) = parent.as_mut()
+                && parent_state.rare.seq_trace_token.is_some()
+            {
+                self.pass_token_on((*above, parent_state), (pid, state), arguments, &options);
             }
             state.flags.off_heap = options.off_heap;
             state.flags.async_dist = options.async_dist;

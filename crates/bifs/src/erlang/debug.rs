@@ -209,3 +209,47 @@ fn dirty_work<'h>(cx: &mut BifContext<'h>, kind: Atom, what: Term<'h>, argument:
         _ => cx.badarg(),
     }
 }
+
+/// Locks are not counted: `error`, as in a build without lock counting.
+#[bif("erts_debug:lcnt_clear/0")]
+fn lcnt_clear<'h>(_cx: &mut BifContext<'h>) -> BifResult<'h> {
+    Ok(Term::atom(atoms::ERROR))
+}
+
+/// Locks are not counted: `error`, as in a build without lock counting.
+#[bif("erts_debug:lcnt_collect/0")]
+fn lcnt_collect<'h>(_cx: &mut BifContext<'h>) -> BifResult<'h> {
+    Ok(Term::atom(atoms::ERROR))
+}
+
+/// A setting of lock counting: there are none.
+///
+/// # Errors
+///
+/// Always `badarg`, as in a build without lock counting.
+#[bif("erts_debug:lcnt_control/1")]
+fn lcnt_control<'h>(cx: &mut BifContext<'h>, _what: Term<'h>) -> BifResult<'h> {
+    cx.badarg()
+}
+
+/// Changes a setting of lock counting: there are none.
+///
+/// # Errors
+///
+/// Always `badarg`, as in a build without lock counting.
+#[bif("erts_debug:lcnt_control/2")]
+fn lcnt_control_set<'h>(cx: &mut BifContext<'h>, _what: Term<'h>, _value: Term<'h>) -> BifResult<'h> {
+    cx.badarg()
+}
+
+/// The size of the emulator's instruction table: not told, as by OTP's machine with a compiler to machine code.
+#[bif("erts_debug:interpreter_size/0")]
+fn interpreter_size<'h>(_cx: &mut BifContext<'h>) -> BifResult<'h> {
+    Ok(Term::small(0))
+}
+
+/// The text of loaded code: `false`, as by OTP's machine with a compiler to machine code. `oxbeam disasm` shows files.
+#[bif("erts_debug:disassemble/1")]
+fn disassemble<'h>(_cx: &mut BifContext<'h>, _what: Term<'h>) -> BifResult<'h> {
+    Ok(Term::FALSE)
+}

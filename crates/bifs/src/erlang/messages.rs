@@ -29,7 +29,7 @@ fn deliver<'h>(cx: &mut BifContext<'h>, destination: Term<'h>, message: Term<'h>
         }
         Destination::Alias(pid, alias) => {
             let message = Signal::AliasMessage { alias, message: owned };
-            let message = cx.vm.with_token(cx.state, cx.process.pid(), Term::pid(pid), message);
+            let message = cx.vm.with_token(cx.state, cx.process.pid(), to, message);
             if let Some(process) = cx.vm.process(pid) {
                 cx.vm.signal_from(cx.pid(), &process, message);
             }

@@ -54,9 +54,7 @@ fn exit_signal<'h>(cx: &mut BifContext<'h>, target: Term<'h>, reason: Term<'h>) 
     match target.value() {
         Value::Pid(pid) => {
             let from = OwnedTerm::immediate(Term::pid(cx.pid()).word());
-            let signal = Signal::Exit { from, reason: cx.own(reason) };
-            let signal = cx.vm.with_token(cx.state, cx.process.pid(), target, signal);
-            cx.vm.signal_pid(pid, signal);
+            cx.vm.signal_pid(pid, Signal::Exit { from, reason: cx.own(reason) });
         }
         Value::Port(port) => {
             if let Some(ports) = cx.vm.ports() {

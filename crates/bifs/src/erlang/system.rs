@@ -146,7 +146,8 @@ fn display_string<'h>(cx: &mut BifContext<'h>, device: Atom, string: Term<'h>) -
 /// `badarg` for a bad value, with the cause `badopt` for an unknown flag.
 #[bif("erlang:system_flag/2")]
 fn system_flag<'h>(cx: &mut BifContext<'h>, flag: Term<'h>, value: Term<'h>) -> BifResult<'h> {
-    let Some(name) = flag.as_atom().filter(|name| FLAGS.contains(name)) else {
+    let known = |name: &Atom| FLAGS.contains(name) || cx.text(*name) == "sequential_tracer";
+    let Some(name) = flag.as_atom().filter(known) else {
         return cx.badarg_because(atoms::BADOPT);
     };
     if name == atoms::MULTI_SCHEDULING {
