@@ -10,7 +10,7 @@ mod tidy;
 mod transcripts;
 
 const HELP: &str = "\
-cargo xtask bless [--reference COMMAND] [--only PATTERN]
+cargo xtask bless [--reference COMMAND] [--only PATTERN] [--jobs N]
     Record what the real system prints for every transcript. COMMAND is put in front of `elixir FILE`;
     it may also stand in the environment variable OXBEAM_REFERENCE.
 cargo xtask transcripts [--only PATTERN] [--machine FOLDER] [--timeout SECONDS] [--jobs N]
@@ -21,7 +21,7 @@ cargo xtask compiler-bytes [--only PATTERN] [--machine FOLDER] [--record COMMAND
 cargo xtask gc-stress [--part crates|transcripts] [--only PATTERN] [--timeout SECONDS] [--jobs N]
     Build the machine so that it collects at every safepoint and checks its heaps; run the crates' tests and replay the
     transcripts so.
-cargo xtask loom [ARGUMENT...]
+cargo xtask loom [NAME]
     Check the signal queue's and the schedulers' protocols under all orders of execution (loom).
 cargo xtask miri [ARGUMENT...]
     Run the tests of terms, heaps and collection under Miri (nightly toolchain with the components miri and rust-src).

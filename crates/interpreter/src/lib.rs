@@ -6,6 +6,7 @@
 mod binary_build;
 mod binary_match;
 mod decode;
+mod dirty;
 mod exception;
 mod instruction;
 mod old_construction;

@@ -75,6 +75,15 @@ macro_rules! stop_or {
     };
 }
 
+/// Is this one of the functions of `erlang` that raise in the name of their caller?
+fn raises_for_caller(function: Atom, arity: usize) -> bool {
+    match arity {
+        1 => matches!(function, atoms::ERROR | atoms::EXIT | atoms::THROW),
+        2 | 3 => function == atoms::ERROR,
+        _ => false,
+    }
+}
+
 impl<'a> Run<'a> {
     /// Prepares to run a process that the caller owns.
     pub fn new(
@@ -388,7 +397,15 @@ impl<'a> Run<'a> {
     fn resume_bif(&mut self, saved: SavedCall) -> Flow {
         let after = saved.return_to as *const u32;
         let position = if saved.tail { Position::Only } else { Position::Body };
-        match self.invoke(saved.function, self.x_slice(saved.arity as usize), saved.return_to) {
+        let arguments = self.x_slice(saved.arity as usize);
+        let result = match self.dirty {
+            false => self.invoke(saved.function, arguments, saved.return_to),
+            true => match self.invoke_dirty(saved.function, arguments) {
+                Some(result) => result,
+                None => return Flow::Stop(Outcome::Ended),
+            },
+        };
+        match result {
             Ok(value) => {
                 let flow = self.bif_value(value, after, position);
                 self.leave_dirty(flow)
@@ -578,6 +595,14 @@ impl<'a> Run<'a> {
             }
             if arity == 2 {
                 return self.apply_fun_list(ip);
+            }
+        }
+        if module == atoms::ERLANG && raises_for_caller(function, arity) {
+            // SAFETY: `ip` is at the instruction that makes the call.
+            let instruction = unsafe { I::from_number(*ip) };
+            if matches!(instruction, I::Apply3Only | I::Apply3Last | I::ApplyLast) {
+                // It does not return; its caller shall be seen in the stack trace, though it has no frame any more.
+                self.push_return(ip.wrapping_add(1));
             }
         }
         let export = self.vm.code.export(module, function, arity as u8);

@@ -6,6 +6,7 @@
 mod bif;
 mod clock;
 mod code;
+mod dirty;
 mod exception;
 mod extensions;
 mod external;
@@ -13,9 +14,11 @@ mod inbox;
 mod inspect;
 mod mailbox;
 mod monitor;
+mod pause;
 mod process;
 mod registry;
 mod report;
+mod run_queue;
 mod scheduler;
 mod send;
 pub mod sequential;
@@ -36,13 +39,15 @@ pub use clock::Clock;
 pub use code::{
     CodeTable, Constants, FunctionInfo, LineEntry, LoadError, Module, ModuleCode, ModuleState, Prepared, PublishError,
 };
+pub use dirty::{DirtyHandling, Shadow};
 pub use exception::{Class, Exception, Trace};
 pub use external::VmContext;
 pub use mailbox::{Mailbox, Message};
 pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
+pub use pause::Paused;
 pub use process::{
-    Collected, Flags, Holding, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, RareFields, RareState,
-    Resume, RunStatus, SavedCall, SavedRegisters,
+    Collected, DirtyState, Flags, Holding, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, RareFields,
+    RareState, Resume, RunStatus, SavedCall, SavedRegisters,
 };
 pub use registry::Registry;
 pub use report::SystemLogger;

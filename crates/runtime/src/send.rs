@@ -23,18 +23,20 @@ pub enum Destination {
 impl Vm {
     /// Puts a signal into a process's queue and wakes it. False when the process has ended; the signal is dropped then.
     pub fn signal(&self, process: &Arc<Process>, signal: Signal) -> bool {
-        match process.incoming.put(signal) {
-            Delivery::Refused => false,
-            Delivery::Taken => true,
+        let urgent = !signal.is_message();
+        match process.incoming.put(signal, urgent) {
+            Delivery::Refused => return false,
+            Delivery::Taken => {}
             Delivery::MustQueue => {
                 if self.is_profiled(crate::profile_flag::PROCESSES) {
                     // Nobody else has it before it is in a run queue.
                     self.profile_process(process, true);
                 }
                 self.schedulers.enqueue(process.clone());
-                true
             }
+            Delivery::MustHandle => self.ask_dirty_signal_handler(process),
         }
+        true
     }
     /// As [`Vm::signal`], for a message that a process sends.
     pub fn signal_from(&self, sender: Pid, process: &Arc<Process>, signal: Signal) -> bool {

@@ -6,7 +6,7 @@
 
 use crate::mailbox::Message;
 use crate::monitor::{AliasKind, LinkTarget, MonitorTarget, Watcher};
-use crate::process::{Process, ProcessMain};
+use crate::process::{DirtyState, Process, ProcessMain};
 use crate::sequential::MessageToken;
 use crate::{BifContext, Sender, Vm, trace_flag};
 use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Term, Word, atoms};
@@ -103,6 +103,26 @@ pub enum Signal {
 }
 
 impl Signal {
+    /// Does it only concern the queue of messages?
+    pub(crate) fn is_message(&self) -> bool {
+        match self {
+            Signal::WithToken { signal, .. } => signal.is_message(),
+            Signal::Message(_)
+            | Signal::SystemMessage(_)
+            | Signal::AliasMessage { .. }
+            | Signal::From { .. }
+            | Signal::Down { .. }
+            | Signal::Wake => true,
+            Signal::Exit { .. }
+            | Signal::LinkExit { .. }
+            | Signal::Link { .. }
+            | Signal::Unlink { .. }
+            | Signal::UnlinkAck { .. }
+            | Signal::Monitor { .. }
+            | Signal::Demonitor { .. }
+            | Signal::Task(_) => false,
+        }
+    }
     /// What a signal does when its receiver has ended.
     pub(crate) fn refuse(self, vm: &Vm, dead: &Arc<Process>) {
         let pid = dead.pid();
@@ -154,7 +174,13 @@ impl Vm {
     }
     /// Handles all signals that have arrived. The caller owns the process. True when one of them was a message.
     pub fn handle_signals(&self, process: &Arc<Process>, main: &mut ProcessMain) -> bool {
-        let signals = process.incoming.take();
+        let mut signals = process.incoming.take();
+        if main.state.dirty == DirtyState::No
+            && let Some(rare) = main.state.rare.if_set()
+        {
+            let postponed = std::mem::take(rare.postponed.get_mut());
+            signals.splice(0..0, postponed);
+        }
         if signals.is_empty() {
             return false;
         }
@@ -183,6 +209,10 @@ impl Vm {
             }
             Signal::AliasMessage { alias, message } => self.alias_message(process, main, alias, message),
             Signal::Exit { from, reason } => self.exit_signal(process, main, from, reason),
+            // The call may be making this link just now (`open_port/2`).
+            Signal::LinkExit { from, reason } if state.dirty != DirtyState::No && !state.links.contains_key(&from) => {
+                state.rare.postponed.get_mut().push(Signal::LinkExit { from, reason });
+            }
             Signal::LinkExit { from, reason } => {
                 state.rare.if_set().map(|rare| rare.pending_unlinks.remove(&from));
                 if state.links.remove(&from).is_some() {
@@ -345,7 +375,9 @@ impl Vm {
         if self.is_profiled(crate::profile_flag::PROCESSES) {
             self.profile(&crate::ProfileEvent::Process { pid, active: false, place: None });
         }
-        let late = process.incoming.end();
+        let mut late =
+            main.state.rare.if_set().map(|rare| std::mem::take(rare.postponed.get_mut())).unwrap_or_default();
+        late.extend(process.incoming.end());
         // Before the name goes: who finds the name free may take the names of its tables, too.
         self.run_exit_hooks(process, &mut main.state);
         // After the status: whoever registers meanwhile looks at that afterwards, so one of the two removes the name.
@@ -405,14 +437,22 @@ impl Vm {
                 tracer.ended(self, LinkTarget::Process(pid));
             }
         }
+        // A dirty call that goes on uses its arguments; who makes it frees them (`dirty.rs`).
+        if main.state.dirty == DirtyState::No {
+            self.free_memory(process, main);
+        }
+        if process.is_system() && !self.is_halting() {
+            self.system_process_ended(process, &reason);
+        }
+    }
+
+    /// Frees what is left of a process that has ended.
+    pub(crate) fn free_memory(&self, process: &Process, main: &mut ProcessMain) {
         // The `Arc` may live on in somebody's hand: the heap goes now.
         let options = *main.heap.options();
         *main = ProcessMain::new(options, 0, OwnedTerm::immediate(oxbeam_term::Word::NIL), None);
         crate::scheduler::account_memory(self, process, 0);
         self.give_back_memory();
-        if process.is_system() && !self.is_halting() {
-            self.system_process_ended(process, &reason);
-        }
     }
 
     /// Undoes `count` suspensions of a process.

@@ -28,7 +28,7 @@ impl Heap {
     pub fn collect(&mut self, need: usize, roots: &mut [&mut [Word]], force_major: bool) -> CollectionKind {
         self.overflow_seal();
         self.collections += 1;
-        let force_major = force_major || (cfg!(gc_stress) && self.stress_wants_major());
+        let force_major = force_major || self.stress_wants_major();
         let major = force_major || self.needs_major();
         let old_before = self.old_top;
         let kind = if major { self.major(need, roots) } else { self.minor(need, roots) };

@@ -3,6 +3,7 @@
 use super::inet::{Inet, Protocol};
 use super::options::{Name, Refused, Settings, parse};
 use super::port::{Core, Device, PortObject};
+use super::trace_file::{self, TraceFile};
 use super::{PortTable, stream};
 use crate::io::System;
 use crate::tracing::port_opened;
@@ -19,6 +20,7 @@ enum Target {
     Program(Program),
     Descriptors(i32, i32),
     Inet(Protocol),
+    TraceFile(Vec<u8>),
 }
 
 /// Opens a port and links the caller to it. Returns the port, or an atom that `erlang:open_port/2` makes an error of.
@@ -79,6 +81,7 @@ fn target(vm: &Vm, name: Name, settings: &Settings) -> Result<(Vec<u8>, Target),
         }
         Name::Spawn(command) => match Protocol::of_driver(first_word(&command)) {
             Some(protocol) => (command, Target::Inet(protocol)),
+            None if first_word(&command) == trace_file::DRIVER => (command.clone(), Target::TraceFile(command)),
             None if MISSING_DRIVERS.contains(&first_word(&command)) => return Err(atoms::ENOENT),
             None => (command.clone(), Target::Program(Program::Shell(command))),
         },
@@ -110,6 +113,10 @@ fn connect(vm: &Vm, port: &Arc<PortObject>, core: &mut Core, target: Target, set
         Target::Descriptors(input, output) => stream::open_descriptors(vm, port, core, (input, output), settings),
         Target::Inet(protocol) => {
             core.device = Device::Inet(Box::new(Inet::new(protocol)));
+            Ok(())
+        }
+        Target::TraceFile(command) => {
+            core.device = Device::TraceFile(Box::new(TraceFile::open(&command)?));
             Ok(())
         }
     }
