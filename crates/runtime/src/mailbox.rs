@@ -82,6 +82,14 @@ impl Mailbox {
             slot.token = MessageToken::Carried(Box::new(token));
         }
     }
+    /// No message carries a sequential trace token any more.
+    pub(crate) fn clear_tokens(&mut self) {
+        for slot in self.messages.iter_mut().flatten() {
+            if matches!(slot.token, MessageToken::Carried(_)) {
+                slot.token = MessageToken::None;
+            }
+        }
+    }
     /// Takes the sequential trace token of the message at the save position.
     #[inline]
     pub(crate) fn take_token(&mut self) -> MessageToken {

@@ -27,6 +27,13 @@ pub enum MessageToken {
 }
 
 impl ProcessState {
+    /// Forgets the token, the serials and the tokens of waiting messages.
+    pub fn reset_sequential_trace(&mut self) {
+        if let Some(rare) = self.rare.if_set() {
+            (rare.seq_trace_token, rare.seq_trace_counts) = (None, (0, 0));
+        }
+        self.messages.clear_tokens();
+    }
     /// Takes a token over; a process that is spawned with one starts counting there.
     pub(crate) fn inherit_token(&mut self, token: OwnedTerm, is_new: bool) {
         let serial = token.term().as_tuple_of::<5>().and_then(|parts| parts[2].as_small()).unwrap_or(0);
