@@ -5,7 +5,7 @@ use crate::instruction::{Instruction as I, SIZE_ALL};
 use crate::old_construction::Builder;
 use oxbeam_runtime::{
     BifContext, BifEntry, BifFunction, Class, Collected, DirtyKind, Exception, Interrupt, Outcome, Process,
-    ProcessMain, ProcessState, Resume, SavedCall, Trace, Trap, Vm, trace_flag,
+    ProcessMain, ProcessState, Resume, SavedCall, Trace, Trap, Vm,
 };
 use oxbeam_term::arithmetic::{self, ArithmeticError};
 use oxbeam_term::{Atom, Export, FunEntry, Heap, Kind, Term, Word, atoms};
@@ -73,6 +73,15 @@ macro_rules! stop_or {
             Flow::Stop(outcome) => return outcome,
         }
     };
+}
+
+/// Is this one of the functions of `erlang` that raise in the name of their caller?
+fn raises_for_caller(function: Atom, arity: usize) -> bool {
+    match arity {
+        1 => matches!(function, atoms::ERROR | atoms::EXIT | atoms::THROW),
+        2 | 3 => function == atoms::ERROR,
+        _ => false,
+    }
 }
 
 impl<'a> Run<'a> {
@@ -217,7 +226,7 @@ impl<'a> Run<'a> {
             unsafe { (&mut *self.main, std::slice::from_raw_parts_mut(self.bases[0].cast::<Word>(), live)) };
         if self.vm.collect(self.process, main, need, registers) == Collected::TooLarge {
             self.vm.report_heap_too_large(self.process, main);
-            if main.state.max_heap_size.kill {
+            if main.state.rare.max_heap_size.kill {
                 main.state.exiting = Some(Vm::own_atom(atoms::KILLED));
                 self.reductions = -1;
             }
@@ -228,7 +237,7 @@ impl<'a> Run<'a> {
     fn collect_tightly(&mut self, live: usize) {
         // SAFETY: the slice owns the process, and no other reference to its main part is in use here.
         let main = unsafe { &mut *self.main };
-        if let Some(options) = main.state.heap_options.take() {
+        if let Some(options) = main.state.rare.if_set().and_then(|rare| rare.heap_options.take()) {
             *main.heap.options_mut() = options;
         }
         let usual = std::mem::replace(&mut main.heap.options_mut().min_heap_words, 0);
@@ -318,11 +327,14 @@ impl<'a> Run<'a> {
     /// Calls a BIF whose arguments are in X registers; `after` is the instruction behind the call.
     pub(crate) fn call_bif(&mut self, entry: &BifEntry, after: *const u32, position: Position) -> Flow {
         let arity = entry.arity as usize;
+        if self.vm.tracing.traces_bifs()
+            && !after.is_null()
+            && let Some(flow) = self.call_traced_bif(entry, after, position)
+        {
+            return flow;
+        }
         if (entry.flags.dirty_io || entry.flags.dirty_cpu) && !self.dirty {
             return self.go_dirty(entry, after, position);
-        }
-        if self.process.trace_flags() & trace_flag::CALL != 0 && !after.is_null() {
-            self.trace_bif(entry);
         }
         self.reductions -= 1;
         if self.reductions < 0 && self.state().exiting.is_some() {
@@ -385,7 +397,15 @@ impl<'a> Run<'a> {
     fn resume_bif(&mut self, saved: SavedCall) -> Flow {
         let after = saved.return_to as *const u32;
         let position = if saved.tail { Position::Only } else { Position::Body };
-        match self.invoke(saved.function, self.x_slice(saved.arity as usize), saved.return_to) {
+        let arguments = self.x_slice(saved.arity as usize);
+        let result = match self.dirty {
+            false => self.invoke(saved.function, arguments, saved.return_to),
+            true => match self.invoke_dirty(saved.function, arguments) {
+                Some(result) => result,
+                None => return Flow::Stop(Outcome::Ended),
+            },
+        };
+        match result {
             Ok(value) => {
                 let flow = self.bif_value(value, after, position);
                 self.leave_dirty(flow)
@@ -451,6 +471,15 @@ impl<'a> Run<'a> {
                     return Flow::Stop(Outcome::Yield);
                 }
                 self.resume_bif(next)
+            }
+            Trap::Dirty { function, arguments } => {
+                self.load_arguments(&arguments);
+                let next = SavedCall { function, arity: arguments.len() as u8, dirty: true, ..saved };
+                if self.dirty {
+                    return self.resume_bif(next);
+                }
+                self.save_bif(next, arguments.len());
+                Flow::Stop(Outcome::Dirty(DirtyKind::Cpu))
             }
             Trap::Wait => {
                 self.save_bif(saved, saved.arity as usize);
@@ -566,6 +595,14 @@ impl<'a> Run<'a> {
             }
             if arity == 2 {
                 return self.apply_fun_list(ip);
+            }
+        }
+        if module == atoms::ERLANG && raises_for_caller(function, arity) {
+            // SAFETY: `ip` is at the instruction that makes the call.
+            let instruction = unsafe { I::from_number(*ip) };
+            if matches!(instruction, I::Apply3Only | I::Apply3Last | I::ApplyLast) {
+                // It does not return; its caller shall be seen in the stack trace, though it has no frame any more.
+                self.push_return(ip.wrapping_add(1));
             }
         }
         let export = self.vm.code.export(module, function, arity as u8);
@@ -892,6 +929,7 @@ impl<'a> Run<'a> {
                 }
                 I::ExportBreakpoint => flow!(self.export_breakpoint(ip)),
                 I::ReturnTrace => flow!(self.return_trace()),
+                I::TracedBifReturn => flow!(self.traced_bif_return()),
                 I::ApplyStart => {
                     self.push_return(self.interpreter.normal_exit_address() as *const u32);
                     flow!(self.apply_list(ip))

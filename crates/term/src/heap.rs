@@ -44,7 +44,7 @@ pub struct MagicObject(pub Box<dyn Any + Send + Sync>);
 /// Sizes and limits of a heap, as `spawn_opt/2` sets them.
 #[derive(Clone, Copy, Debug)]
 pub struct HeapOptions {
-    /// Size of the first block and lower bound afterwards, in words.
+    /// Lower bound of a block's size, in words, from the first collection on; usually of the first block too.
     pub min_heap_words: usize,
     /// Lower bound of the virtual heap of large binaries, in words.
     pub min_virtual_words: usize,
@@ -97,24 +97,21 @@ impl Block {
     }
 }
 
+/// Fills memory that goes back with words that are no terms, so that whoever still looks at it is found out.
 #[cfg(gc_stress)]
-impl Block {
-    /// Fills memory that goes back with words that are no terms, so that whoever still looks at it is found out.
-    fn poison(&mut self) {
-        const WORDS_MAX: usize = 4096;
-        let part = self.words.min(WORDS_MAX);
-        for index in (0..part).chain(self.words - part..self.words) {
-            // SAFETY: the block has that many words, and nobody uses them any more.
-            unsafe { *self.start.add(index) = crate::word::POISON };
-        }
+pub(crate) fn poison(start: *mut u64, words: usize) {
+    for index in 0..words {
+        // SAFETY: the caller owns that many words, and nobody uses them any more.
+        unsafe { *start.add(index) = crate::word::POISON };
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
         if self.words != 0 {
+            // The rest, which may be large and was hardly used, is left to the collector: it knows what was in use.
             #[cfg(gc_stress)]
-            self.poison();
+            poison(self.start, self.words.min(64));
             // SAFETY: allocated by `Block::new` with this layout.
             unsafe { dealloc(self.start.cast(), Layout::array::<u64>(self.words).expect("checked when allocated")) };
         }
@@ -136,6 +133,8 @@ pub struct Heap {
     /// The unused part of the overflow fragment that allocation is going on in.
     pub(crate) overflow_top: Cell<*mut u64>,
     pub(crate) overflow_end: Cell<*mut u64>,
+    /// Words of overflow fragments that were left unused.
+    pub(crate) overflow_lost: Cell<usize>,
     /// Chain of objects in the young generation and fragments that own something off the heap.
     pub(crate) off_heap: Cell<*mut u64>,
     /// The same for the old generation.
@@ -146,8 +145,17 @@ pub struct Heap {
     pub(crate) minor_since_full: u32,
     pub(crate) collections: u64,
     pub(crate) next_block_words: usize,
-    /// Safepoints passed, counted with `--cfg gc_stress` only.
+    /// Counts of `--cfg gc_stress`, see [`Heap::stress_wants_collection`].
+    #[cfg(gc_stress)]
+    pub(crate) stress: Stress,
+}
+
+/// What is counted with `--cfg gc_stress`.
+#[cfg(gc_stress)]
+#[derive(Default)]
+pub(crate) struct Stress {
     safepoints: Cell<u32>,
+    since_major: usize,
 }
 
 // SAFETY: a heap owns everything that its pointers reach, apart from literals (never written) and counted objects.
@@ -156,7 +164,13 @@ unsafe impl Send for Heap {}
 impl Heap {
     /// A heap whose first block has the smallest size.
     pub fn new(options: HeapOptions) -> Heap {
-        let block = Block::new(options.min_heap_words.max(2 * STACK_RESERVE_WORDS));
+        Heap::with_first_block(options, options.min_heap_words)
+    }
+    /// A heap whose first block has `words`, which may be fewer than the smallest size: most processes wait for a message
+    /// before they need more than a few words, and many never do anything else. With 0 it has no block at all, as that of
+    /// a process that has ended.
+    pub fn with_first_block(options: HeapOptions, words: usize) -> Heap {
+        let block = if words == 0 { Block::empty() } else { Block::new(words.max(2 * STACK_RESERVE_WORDS)) };
         Heap {
             options,
             top: Cell::new(block.start),
@@ -170,13 +184,15 @@ impl Heap {
             fragment_words: Cell::new(0),
             overflow_top: Cell::new(ptr::null_mut()),
             overflow_end: Cell::new(ptr::null_mut()),
+            overflow_lost: Cell::new(0),
             off_heap: Cell::new(ptr::null_mut()),
             off_heap_old: ptr::null_mut(),
             virtual_words: Cell::new(0),
             virtual_limit: options.min_virtual_words,
             minor_since_full: 0,
             collections: 0,
-            safepoints: Cell::new(0),
+            #[cfg(gc_stress)]
+            stress: Stress::default(),
         }
     }
 
@@ -231,20 +247,39 @@ impl Heap {
     pub fn wants_collection(&self) -> bool {
         self.fragment_words.get() > self.block.words
             || self.virtual_words.get() > self.virtual_limit
-            || (cfg!(gc_stress) && self.stress_wants_collection())
+            || self.stress_wants_collection()
     }
-    /// With `--cfg gc_stress`: collect at this safepoint? At each one while the heap is small; of a large one, so often
-    /// that a safepoint costs the same.
-    #[cold]
+    /// With `--cfg gc_stress`: collect at this safepoint? At each one, as long as the stack and what is young are small.
+    /// Else so often that a safepoint costs the same: a deep stack is looked through by every collection.
+    #[cfg(gc_stress)]
     fn stress_wants_collection(&self) -> bool {
         const WORDS_A_SAFEPOINT: usize = 2000;
         let young = (self.top.get() as usize - self.block.start as usize) / 8;
-        let words = young + self.stack_words() + self.fragment_words.get() + self.old_used_words() / 8;
-        // A large block costs by itself: it comes fresh from the system each time.
-        let words = words + self.block.words / 8;
-        let safepoints = self.safepoints.get().wrapping_add(1);
-        self.safepoints.set(safepoints);
+        let words = young + self.stack_words() + self.fragment_words.get();
+        let safepoints = self.stress.safepoints.get().wrapping_add(1);
+        self.stress.safepoints.set(safepoints);
         safepoints as usize % (1 + words / WORDS_A_SAFEPOINT) == 0
+    }
+    #[cfg(not(gc_stress))]
+    #[inline(always)]
+    fn stress_wants_collection(&self) -> bool {
+        false
+    }
+    /// With `--cfg gc_stress`: should this collection be a major one? Seldom when much is old, so that it costs about as
+    /// much as the minor ones since the last: this many words a collection.
+    #[cfg(gc_stress)]
+    pub(crate) fn stress_wants_major(&mut self) -> bool {
+        const WORDS_A_COLLECTION: usize = 200;
+        self.stress.since_major += 1;
+        let wanted = self.stress.since_major > 6 + self.old_used_words() / WORDS_A_COLLECTION;
+        if wanted {
+            self.stress.since_major = 0;
+        }
+        wanted
+    }
+    #[cfg(not(gc_stress))]
+    pub(crate) fn stress_wants_major(&mut self) -> bool {
+        false
     }
 
     // --- sizes ---------------------------------------------------------------------------------------------------
@@ -253,7 +288,8 @@ impl Heap {
     pub fn used_words(&self) -> usize {
         let young = (self.top.get() as usize - self.block.start as usize) / 8;
         let old = (self.old_top as usize).wrapping_sub(self.old.start as usize) / 8;
-        young + old + self.fragment_words.get()
+        let unused = (self.overflow_end.get() as usize - self.overflow_top.get() as usize) / 8;
+        young + old + self.fragment_words.get() - unused - self.overflow_lost.get()
     }
     /// Words of all blocks.
     pub fn total_words(&self) -> usize {
@@ -266,6 +302,10 @@ impl Heap {
     /// Words of the old generation's block.
     pub fn old_block_words(&self) -> usize {
         self.old.words
+    }
+    /// Words of large binaries that it refers to since the last collection.
+    pub fn virtual_words(&self) -> usize {
+        self.virtual_words.get()
     }
     /// Words of the old generation in use.
     pub fn old_used_words(&self) -> usize {
@@ -341,6 +381,8 @@ impl Heap {
     }
 
     fn close_overflow(&self) {
+        let unused = (self.overflow_end.get() as usize - self.overflow_top.get() as usize) / 8;
+        self.overflow_lost.set(self.overflow_lost.get() + unused);
         self.overflow_top.set(ptr::null_mut());
         self.overflow_end.set(ptr::null_mut());
     }
@@ -576,20 +618,41 @@ impl Heap {
         if block.words != 0 {
             self.fragment_words.set(self.fragment_words.get() + block.words);
             self.virtual_words.set(self.virtual_words.get() + virtual_words);
-            if !chain.is_null() {
-                let mut last = chain;
-                // SAFETY: the chain runs through objects of the block that was taken over.
-                unsafe {
-                    while *last.add(1) != 0 {
-                        last = *last.add(1) as *mut u64;
-                    }
-                    *last.add(1) = self.off_heap.get() as u64;
-                }
-                self.off_heap.set(chain);
-            }
+            self.link_chain(chain);
             self.fragments.borrow_mut().push(block);
         }
         Term::from_word(root)
+    }
+    /// Takes over all objects of another heap, where they are: its blocks become fragments of this one. Its stack is
+    /// gone. The objects may refer to this heap, and the caller's terms of the other one stay valid.
+    pub fn absorb(&self, mut other: Heap) {
+        self.link_chain(other.off_heap.replace(ptr::null_mut()));
+        self.link_chain(std::mem::replace(&mut other.off_heap_old, ptr::null_mut()));
+        self.virtual_words.set(self.virtual_words.get() + other.virtual_words.get());
+        let mut blocks = std::mem::take(other.fragments.get_mut());
+        if other.top.get() != other.block.start {
+            blocks.push(std::mem::replace(&mut other.block, Block::empty()));
+        }
+        blocks.push(std::mem::replace(&mut other.old, Block::empty()));
+        for block in blocks.into_iter().filter(|block| block.words != 0) {
+            self.fragment_words.set(self.fragment_words.get() + block.words);
+            self.fragments.borrow_mut().push(block);
+        }
+    }
+    /// Puts a chain of off-heap objects in front of this heap's.
+    fn link_chain(&self, chain: *mut u64) {
+        if chain.is_null() {
+            return;
+        }
+        let mut last = chain;
+        // SAFETY: the chain runs through objects whose blocks this heap takes over.
+        unsafe {
+            while *last.add(1) != 0 {
+                last = *last.add(1) as *mut u64;
+            }
+            *last.add(1) = self.off_heap.get() as u64;
+        }
+        self.off_heap.set(chain);
     }
 }
 

@@ -769,7 +769,7 @@ mod tests {
     fn behaves_as_a_dictionary() {
         let (heap, atoms) = setting();
         let mut random = Random::new(7);
-        let rounds = if cfg!(miri) { 300 } else { 20_000 };
+        let rounds = if cfg!(miri) { 101 } else { 20_000 };
         let (mut map, mut model) = (heap.empty_map(), BTreeMap::new());
         for round in 0..rounds {
             let (number, value) = (random.below(if round / 1000 % 2 == 0 { 200 } else { 30 }) as i64, round as i64);
@@ -816,7 +816,7 @@ mod tests {
     #[test]
     fn same_value_gives_the_same_map() {
         let (heap, atoms) = setting();
-        for size in [1, 32, 33, 1000] {
+        for size in [1, 32, 33, if cfg!(miri) { 100 } else { 1000 }] {
             let pairs: Vec<_> = (0..size).map(|i| (Term::small(i), Term::small(-i))).collect();
             let map = heap.map_from_pairs(&pairs, &atoms);
             assert!(heap.map_put(map, Term::small(0), Term::small(0), &atoms).is_same(map));

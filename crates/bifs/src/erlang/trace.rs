@@ -1,17 +1,8 @@
-//! Sequential tracing, dynamic trace tags, system monitors and profiles: what OTP's and Elixir's own code asks of them.
-//! The system monitor's events come from the machine; the profiler's settings are kept and told, but its events do not
-//! come. Tracing itself is in `tracing.rs`.
+//! System monitors, whose events come from the machine, and dynamic trace tags, of which there are none. Tracing itself is in `tracing/`.
 
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, MonitorSettings};
-use oxbeam_term::{OwnedTerm, Pid, Term, atoms};
-use parking_lot::Mutex;
-
-/// Settings of the system profiler, as given.
-#[derive(Default)]
-struct SystemSettings {
-    profile: Mutex<Option<(OwnedTerm, OwnedTerm)>>,
-}
+use oxbeam_term::{Pid, Term, atoms};
 
 /// A heap smaller than this many words is never a large one.
 const LARGE_HEAP_MIN: usize = 16_384;
@@ -113,177 +104,6 @@ fn system_monitor_with<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, options: Term
     Ok(monitor_term(cx, cx.vm.system_monitor.set(Some(settings))))
 }
 
-/// The system profiler's settings, `{Pid, Options}` or `undefined`.
-#[bif("erlang:system_profile/0")]
-fn system_profile<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
-    let settings = cx.vm.extension::<SystemSettings>();
-    let profile = settings.profile.lock();
-    Ok(match &*profile {
-        Some((who, options)) => cx.heap.tuple(&[cx.heap.copy_in(who.term()), cx.heap.copy_in(options.term())]),
-        None => Term::atom(atoms::UNDEFINED),
-    })
-}
-
-/// Sets the system profiler; returns the settings before.
-///
-/// # Errors
-///
-/// `badarg` for bad settings.
-#[bif("erlang:system_profile/2")]
-fn system_profile_set<'h>(cx: &mut BifContext<'h>, who: Term<'h>, options: Term<'h>) -> BifResult<'h> {
-    if options.to_vec().is_none() || !(who.is_pid() || who.is_port() || who.is_atom(atoms::UNDEFINED)) {
-        return cx.badarg();
-    }
-    let before = system_profile(cx)?;
-    let off = who.is_atom(atoms::UNDEFINED) || options.is_nil();
-    let now = if off { None } else { Some((cx.own(who), cx.own(options))) };
-    *cx.vm.extension::<SystemSettings>().profile.lock() = now;
-    Ok(before)
-}
-
-/// Sends `{trace_delivered, Who, Reference}` once all trace messages have been delivered; returns the reference.
-///
-/// # Errors
-///
-/// `badarg` unless `who` is a pid of this node or `all`.
-#[bif("erlang:trace_delivered/1")]
-fn trace_delivered<'h>(cx: &mut BifContext<'h>, who: Term<'h>) -> BifResult<'h> {
-    if who.as_pid().is_none() && !who.is_atom(atoms::ALL) {
-        return cx.badarg();
-    }
-    let reference = cx.make_reference();
-    let message = cx.heap.tuple(&[Term::atom(atoms::TRACE_DELIVERED), who, reference]);
-    cx.vm.send_message(cx.pid(), cx.own(message));
-    Ok(reference)
-}
-
-/// Parts of a sequential trace token: label, flags, serial.
-#[derive(Clone, Copy)]
-struct Token<'h> {
-    flags: i64,
-    label: Term<'h>,
-    serial: i64,
-    sender: Term<'h>,
-    last: i64,
-}
-
-const SEND: i64 = 1;
-const RECEIVE: i64 = 2;
-const PRINT: i64 = 4;
-const TIMESTAMP: i64 = 8;
-const MONOTONIC_TIMESTAMP: i64 = 16;
-const STRICT_MONOTONIC_TIMESTAMP: i64 = 32;
-
-fn token<'h>(cx: &BifContext<'h>) -> Option<Token<'h>> {
-    let token = cx.heap.copy_in(cx.state.seq_trace_token.as_ref()?.term());
-    let [flags, label, serial, sender, last] = *token.as_tuple_of::<5>()?;
-    Some(Token { flags: flags.as_small()?, label, serial: serial.as_small()?, sender, last: last.as_small()? })
-}
-
-fn store_token<'h>(cx: &mut BifContext<'h>, token: Token<'h>) {
-    let term = cx.heap.tuple(&[
-        Term::small(token.flags),
-        token.label,
-        Term::small(token.serial),
-        token.sender,
-        Term::small(token.last),
-    ]);
-    cx.state.seq_trace_token = Some(cx.own(term));
-}
-
-fn flag_bit(name: Term<'_>) -> Option<i64> {
-    Some(match name.as_atom()? {
-        atoms::SEND => SEND,
-        atoms::RECEIVE => RECEIVE,
-        atoms::PRINT => PRINT,
-        atoms::TIMESTAMP => TIMESTAMP,
-        atoms::MONOTONIC_TIMESTAMP => MONOTONIC_TIMESTAMP,
-        atoms::STRICT_MONOTONIC_TIMESTAMP => STRICT_MONOTONIC_TIMESTAMP,
-        _ => return None,
-    })
-}
-
-/// One item of the token, or `[]` without one.
-fn token_item<'h>(cx: &BifContext<'h>, item: Term<'h>) -> Option<Term<'h>> {
-    let token = token(cx);
-    if let Some(bit) = flag_bit(item) {
-        return Some(Term::boolean(token.is_some_and(|token| token.flags & bit != 0)));
-    }
-    Some(match (item.as_atom()?, token) {
-        (atoms::LABEL | atoms::SERIAL, None) => Term::NIL,
-        (atoms::LABEL, Some(token)) => token.label,
-        (atoms::SERIAL, Some(token)) => cx.heap.tuple(&[Term::small(token.last), Term::small(token.serial)]),
-        _ => return None,
-    })
-}
-
-/// Sets an item of the caller's sequential trace token; returns its value before.
-///
-/// # Errors
-///
-/// `badarg` for an unknown item or a bad value.
-#[bif("erlang:seq_trace/2")]
-fn seq_trace<'h>(cx: &mut BifContext<'h>, item: Term<'h>, value: Term<'h>) -> BifResult<'h> {
-    if item.is_atom(atoms::SEQUENTIAL_TRACE_TOKEN) {
-        if !value.is_nil() {
-            return cx.badarg();
-        }
-        cx.state.seq_trace_token = None;
-        return Ok(Term::TRUE);
-    }
-    let Some(before) = token_item(cx, item) else { return cx.badarg() };
-    let fresh = Token {
-        flags: 0,
-        label: Term::small(0),
-        serial: 0,
-        sender: Term::pid(cx.pid()),
-        last: cx.state.seq_trace_counts.1,
-    };
-    let mut token = token(cx).unwrap_or(fresh);
-    if let Some(bit) = flag_bit(item) {
-        let Some(on) = value.as_boolean() else { return cx.badarg() };
-        token.flags = if on { token.flags | bit } else { token.flags & !bit };
-    } else if item.is_atom(atoms::LABEL) {
-        token.label = value;
-    } else {
-        let Some([last, serial]) = value.as_tuple_of::<2>() else { return cx.badarg() };
-        let (Some(last), Some(serial)) = (last.as_small(), serial.as_small()) else { return cx.badarg() };
-        (token.last, token.serial) = (last, serial);
-        cx.state.seq_trace_counts = (serial, last);
-    }
-    store_token(cx, token);
-    Ok(before)
-}
-
-/// An item of the caller's sequential trace token, as `{Item, Value}`; `[]` without one.
-///
-/// # Errors
-///
-/// `badarg` for an unknown item.
-#[bif("erlang:seq_trace_info/1")]
-fn seq_trace_info<'h>(cx: &mut BifContext<'h>, item: Term<'h>) -> BifResult<'h> {
-    match token_item(cx, item) {
-        Some(value) if value.is_nil() && token(cx).is_none() => Ok(value),
-        Some(value) => Ok(cx.heap.tuple(&[item, value])),
-        None => cx.badarg(),
-    }
-}
-
-/// Tells the sequential tracer something; false since there is none.
-#[bif("erlang:seq_trace_print/1")]
-fn seq_trace_print<'h>(_cx: &mut BifContext<'h>, _what: Term<'h>) -> BifResult<'h> {
-    Ok(Term::FALSE)
-}
-
-/// As `seq_trace_print/1`, if the token has this label.
-#[bif("erlang:seq_trace_print/2")]
-fn seq_trace_print_for<'h>(cx: &mut BifContext<'h>, label: Term<'h>, _what: Term<'h>) -> BifResult<'h> {
-    if label.as_small().is_none() && label.as_atom().is_none() && token(cx).is_none() {
-        return Ok(Term::FALSE);
-    }
-    Ok(Term::FALSE)
-}
-
 // Dynamic trace tags: as in a machine built without dynamic tracing.
 
 /// Sets the dynamic trace tag; there is none.
@@ -330,18 +150,6 @@ fn dt_spread_tag<'h>(cx: &mut BifContext<'h>, on: Term<'h>) -> BifResult<'h> {
 #[bif("erlang:dt_restore_tag/1")]
 fn dt_restore_tag<'h>(_cx: &mut BifContext<'h>, _state: Term<'h>) -> BifResult<'h> {
     Ok(Term::TRUE)
-}
-
-/// Removes old trace sessions from a process: there are none.
-#[bif("erts_trace_cleaner:send_trace_clean_signal/1")]
-fn send_trace_clean_signal<'h>(_cx: &mut BifContext<'h>, _pid: Pid) -> BifResult<'h> {
-    Ok(Term::TRUE)
-}
-
-/// Are there old trace sessions to remove?
-#[bif("erts_trace_cleaner:check/0")]
-fn trace_cleaner_check<'h>(_cx: &mut BifContext<'h>) -> BifResult<'h> {
-    Ok(Term::FALSE)
 }
 
 /// Is there another area of old literals? Never: literals live as long as the machine.

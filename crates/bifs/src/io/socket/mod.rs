@@ -24,7 +24,7 @@ pub(crate) mod transfer;
 pub(crate) use address::{decode as decode_address, domain_term, encode as encode_address, kind_term, map};
 
 use crate::io::System;
-use oxbeam_runtime::{BifContext, BifResult, Interrupt, Vm};
+use oxbeam_runtime::{BifContext, BifResult, Holding, Interrupt, Vm};
 use oxbeam_sys::poll::{Interest, Poller, Readiness, Token};
 use oxbeam_sys::socket::Socket;
 use oxbeam_sys::{Errno, Result as SysResult};
@@ -158,7 +158,7 @@ struct Sockets {
 
 /// Closes the sockets of processes that end, and takes them out of queues.
 pub(crate) fn install(vm: &Vm) {
-    vm.add_exit_hook(Box::new(|vm, process, _| process_ended(vm, process.pid())));
+    vm.add_exit_hook(Holding::SOCKETS, Box::new(|vm, process, _| process_ended(vm, process.pid())));
 }
 
 /// What `erlang:load_nif("prim_socket", Extra)` says: the registry's process, and whether it is told of all sockets.
@@ -186,6 +186,9 @@ fn process_ended(vm: &Vm, pid: Pid) {
 
 /// The process has to do with the socket: its end will be noticed.
 fn remember(vm: &Vm, pid: Pid, object: &Arc<MagicObject>) {
+    if let Some(process) = vm.process(pid) {
+        process.holds(Holding::SOCKETS);
+    }
     let sockets = vm.extension::<Sockets>();
     let mut of_processes = sockets.of_processes.lock();
     let theirs = of_processes.entry(pid).or_default();

@@ -4,7 +4,7 @@ use super::{Inet, Operation, Registration};
 use crate::io::System;
 use crate::io::ports::PortTable;
 use crate::io::ports::port::{Core, Device, PortObject, State as PortState};
-use oxbeam_runtime::{LinkTarget, Signal, TimerId, Vm};
+use oxbeam_runtime::{Holding, LinkTarget, Signal, TimerId, Vm};
 use oxbeam_sys::poll::{Interest, Readiness};
 use oxbeam_sys::{Errno, Result as SysResult};
 use oxbeam_term::{Atom, Heap, OwnedTerm, Pid, Port, Term, atoms};
@@ -247,6 +247,9 @@ impl Visit<'_> {
     pub(super) fn remember_acceptor(&self, caller: Pid) {
         let acceptors = self.vm.extension::<Acceptors>();
         acceptors.count.fetch_add(1, Ordering::Relaxed);
+        if let Some(process) = self.vm.process(caller) {
+            process.holds(Holding::SOCKETS);
+        }
         acceptors.ports.lock().entry(caller).or_default().push(self.port.id);
     }
     /// The process does not accept any more.
@@ -300,7 +303,7 @@ impl ExtractIfCaller for std::collections::VecDeque<Operation> {
 
 /// Takes processes that end off the sockets on which they accept.
 pub(crate) fn install(vm: &Vm) {
-    vm.add_exit_hook(Box::new(|vm, process, _| process_ended(vm, process.pid())));
+    vm.add_exit_hook(Holding::SOCKETS, Box::new(|vm, process, _| process_ended(vm, process.pid())));
 }
 
 /// Links a port that was accepted for a process that is not asking now; false when the process has ended.
