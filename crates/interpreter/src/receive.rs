@@ -33,7 +33,7 @@ impl Run<'_> {
         let Some(process) = process else { return 0 };
         let owned = OwnedTerm::copy(message, self.vm.literals());
         let words = owned.words();
-        let message = self.state().with_token(self.process.pid(), self.vm.literals(), Signal::Message(owned));
+        let message = self.state().with_token(self.process.pid(), Signal::Message(owned));
         self.vm.signal(&process, message);
         words
     }

@@ -4,7 +4,7 @@
 //! receive markers nor the save position ever move. Messages keep their own memory until they are received, so a
 //! collection does not look at them; only the one that `receive` looks at joins the heap before a collection.
 
-use oxbeam_term::{Heap, LocalReference, OwnedTerm, Term, Word};
+use oxbeam_term::{Heap, LeavingLiterals, LiteralRange, LocalReference, OwnedTerm, Term, Word};
 use std::collections::VecDeque;
 
 /// A message in the queue.
@@ -213,6 +213,18 @@ impl Mailbox {
     pub fn iter(&self) -> impl Iterator<Item = &Message> {
         self.messages.iter().flatten()
     }
+    /// Replaces messages that refer to literals that are leaving by copies that do not.
+    pub(crate) fn take_in(&mut self, leaving: &LeavingLiterals, literals: LiteralRange) {
+        for message in self.messages.iter_mut().flatten() {
+            if let Message::Owned(owned) = message
+                && owned.refers_to(leaving)
+            {
+                self.words -= owned.words();
+                *owned = OwnedTerm::copy(owned.term(), literals);
+                self.words += owned.words();
+            }
+        }
+    }
     /// Words of messages that lie on the receiver's heap, to be updated by a collection.
     pub(crate) fn on_heap_words(&mut self) -> impl Iterator<Item = &mut Word> {
         let any = self.on_heap != 0;
@@ -255,7 +267,7 @@ impl Mailbox {
 mod tests {
     use super::*;
     use crate::process::ProcessMain;
-    use oxbeam_term::{HeapOptions, LiteralRange};
+    use oxbeam_term::HeapOptions;
 
     #[test]
     fn what_a_pattern_built_survives_collections_before_and_after_the_message_is_taken() {

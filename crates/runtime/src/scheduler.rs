@@ -86,6 +86,11 @@ struct Scheduler {
     length: AtomicUsize,
 }
 
+/// What a scheduler thread is at: odd while it works on a process, and another number each time.
+#[derive(Default)]
+#[repr(align(64))]
+struct Activity(AtomicU64);
+
 struct DirtyPool {
     queue: Mutex<VecDeque<Arc<Process>>>,
     wake: Condvar,
@@ -100,6 +105,8 @@ pub struct Schedulers {
     sleepers: Sleepers,
     stopping: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Of the ordinary schedulers, then of the dirty ones.
+    activities: Vec<Activity>,
     /// Slices run so far.
     pub context_switches: AtomicUsize,
     /// Reductions of all slices so far.
@@ -113,6 +120,8 @@ pub struct Schedulers {
 thread_local! {
     /// Number of the scheduler that this thread is, from 1; 0 elsewhere.
     static CURRENT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    /// Index of this thread's activity, from 1; 0 elsewhere.
+    static ACTIVITY: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 impl Schedulers {
@@ -131,6 +140,9 @@ impl Schedulers {
             sleepers: Sleepers::new(count),
             stopping: AtomicBool::new(false),
             threads: Mutex::default(),
+            activities: std::iter::repeat_with(Activity::default)
+                .take(count + dirty_cpu + options.dirty_io_schedulers.max(1))
+                .collect(),
             context_switches: AtomicUsize::new(0),
             reductions: AtomicU64::new(0),
             collections: AtomicU64::new(0),
@@ -148,6 +160,23 @@ impl Schedulers {
     /// Number of the scheduler that runs the caller, from 1; 0 outside.
     pub fn current(&self) -> usize {
         CURRENT.get()
+    }
+    /// What the schedulers are at.
+    pub fn activity(&self) -> Vec<u64> {
+        self.activities.iter().map(|activity| activity.0.load(Ordering::SeqCst)).collect()
+    }
+    /// Has every scheduler but the caller's ended what it was at when [`Schedulers::activity`] said `before`?
+    pub fn have_moved_on(&self, before: &[u64]) -> bool {
+        let own = ACTIVITY.get();
+        self.activities.iter().zip(before).enumerate().all(|(index, (activity, before))| {
+            index + 1 == own || before % 2 == 0 || activity.0.load(Ordering::SeqCst) != *before
+        })
+    }
+    /// This thread begins to work on a process, or leaves it.
+    pub(crate) fn changes_activity(&self) {
+        if let Some(activity) = ACTIVITY.get().checked_sub(1).and_then(|index| self.activities.get(index)) {
+            activity.0.fetch_add(1, Ordering::SeqCst);
+        }
     }
     /// Lengths of the run queues.
     pub fn queue_lengths(&self) -> Vec<usize> {
@@ -214,7 +243,8 @@ impl Schedulers {
         for (kind, name) in [(DirtyKind::Cpu, "dirty_cpu"), (DirtyKind::Io, "dirty_io")] {
             for number in 1..=self.dirty_counts[kind as usize] {
                 let vm = vm.clone();
-                spawn(format!("{name}_{number}"), Box::new(move || run_dirty(&vm, kind)));
+                let before = self.schedulers.len() + if kind == DirtyKind::Io { self.dirty_counts[0] } else { 0 };
+                spawn(format!("{name}_{number}"), Box::new(move || run_dirty(&vm, kind, before + number)));
             }
         }
     }
@@ -253,17 +283,23 @@ impl Drop for AbortOnPanic {
 fn run_scheduler(vm: &Arc<Vm>, home: usize) {
     let _guard = AbortOnPanic;
     CURRENT.set(home + 1);
+    ACTIVITY.set(home + 1);
     let schedulers = &vm.schedulers;
     while !schedulers.stopping.load(Ordering::Relaxed) {
         match schedulers.take(home) {
-            Some(process) => run_slice(vm, process),
+            Some(process) => {
+                schedulers.changes_activity();
+                run_slice(vm, process);
+                schedulers.changes_activity();
+            }
             None => schedulers.sleep(home),
         }
     }
 }
 
-fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
+fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind, activity: usize) {
     let _guard = AbortOnPanic;
+    ACTIVITY.set(activity);
     let pool = &vm.schedulers.dirty[kind as usize];
     let mut queue = pool.queue.lock();
     while !vm.schedulers.stopping.load(Ordering::Relaxed) {
@@ -275,12 +311,12 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
             if !vm.leave_dirty_call(&process) {
                 return;
             }
+            vm.schedulers.changes_activity();
             // SAFETY: this thread just moved the process to Running.
             let main = unsafe { process.main() };
             let outcome = vm.engine().run(vm, &process, main, true, SLICE_REDUCTIONS);
-            if !matches!(outcome, Outcome::Ended) {
-                finish_slice(vm, process, outcome);
-            }
+            finish_slice(vm, process, outcome);
+            vm.schedulers.changes_activity();
         });
     }
 }
@@ -296,6 +332,9 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
     if let Some(reason) = main.state.exiting.take() {
         vm.terminate(&process, reason);
         return;
+    }
+    if main.state.take_in_literals {
+        vm.take_in_literals(&process, main);
     }
     // Nothing runs now, so all roots are where a collection looks for them: for those asked for by somebody else, and
     // for a process that went through its slice without a safepoint at which its fragments could be collected.
@@ -342,12 +381,18 @@ pub(crate) fn account_memory(vm: &Vm, process: &Process, bytes: u64) {
 }
 
 fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
+    if matches!(outcome, Outcome::Ended) {
+        return;
+    }
     // Whatever it did since: what ended it came first.
     // SAFETY: the slice that ends here owns the process, and its references to the main part are gone.
-    if let Some(reason) = unsafe { process.main() }.state.exiting.take() {
+    let main = unsafe { process.main() };
+    if let Some(reason) = main.state.exiting.take() {
         vm.terminate(&process, reason);
         return;
     }
+    // A signal that was handled while it looked for messages asked for something.
+    let outcome = if matches!(outcome, Outcome::Wait) && main.wants_attention() { Outcome::Yield } else { outcome };
     match outcome {
         Outcome::Yield | Outcome::Clean => {
             process.incoming.requeue();

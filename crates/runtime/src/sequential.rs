@@ -5,11 +5,11 @@ use oxbeam_term::{LiteralRange, OwnedTerm, Pid, Term};
 
 impl ProcessState {
     /// Counts up the token's serial for something that is sent; returns the token that goes along.
-    pub fn next_token(&mut self, sender: Pid, literals: LiteralRange) -> Option<OwnedTerm> {
+    pub fn next_token(&mut self, sender: Pid) -> Option<OwnedTerm> {
         let token = self.rare.seq_trace_token.as_ref()?;
         let [flags, label, _, _, _] = *token.term().as_tuple_of::<5>()?;
         let (serial, last) = (self.rare.seq_trace_counts.0.checked_add(1)?, self.rare.seq_trace_counts.1);
-        let next = OwnedTerm::build(literals, |heap| {
+        let next = OwnedTerm::build(LiteralRange::EMPTY, |heap| {
             let (flags, label) = (heap.copy_in(flags), heap.copy_in(label));
             heap.tuple(&[flags, label, heap.integer(serial), Term::pid(sender), heap.integer(last)])
         });
@@ -19,11 +19,11 @@ impl ProcessState {
     }
     /// A signal that brings a message, with the sender's token if it has one.
     #[inline]
-    pub fn with_token(&mut self, sender: Pid, literals: LiteralRange, message: Signal) -> Signal {
+    pub fn with_token(&mut self, sender: Pid, message: Signal) -> Signal {
         if self.rare.seq_trace_token.is_none() {
             return message;
         }
-        match self.next_token(sender, literals) {
+        match self.next_token(sender) {
             Some(token) => Signal::WithToken { token, message: Box::new(message) },
             None => message,
         }

@@ -337,6 +337,12 @@ impl Vm {
         // SAFETY: the caller owns the process, and no other reference to its main part is alive.
         let main = unsafe { process.main() };
         let pid = process.pid();
+        if main.state.dirty != DirtyState::No {
+            self.ends_in_dirty_call(pid);
+        }
+        if main.state.take_in_literals {
+            self.answer_taking_in(pid, false);
+        }
         let mut late =
             main.state.rare.if_set().map(|rare| std::mem::take(rare.postponed.get_mut())).unwrap_or_default();
         late.extend(process.incoming.end());

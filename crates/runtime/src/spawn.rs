@@ -109,7 +109,7 @@ impl Vm {
             }
         };
         let mut parent = parent;
-        let token = parent.as_mut().and_then(|(pid, state)| state.next_token(*pid, self.literals()));
+        let token = parent.as_mut().and_then(|(pid, state)| state.next_token(*pid));
         let leader = parent.as_ref().map(|(_, state)| state.group_leader.clone());
         let parent_pid = parent.as_ref().map(|(pid, _)| *pid);
         let process = self.processes.insert(|pid| {

@@ -26,7 +26,7 @@ impl Heap {
     /// Collects, and makes room for `need` words in the block. `roots` are all words outside the stack that may hold
     /// terms of this heap; they are updated. `force_major` asks for a full sweep.
     pub fn collect(&mut self, need: usize, roots: &mut [&mut [Word]], force_major: bool) -> CollectionKind {
-        self.overflow_seal();
+        self.close_overflow();
         self.collections += 1;
         let mature = self.mature_words();
         let old_room = (self.old.end() as usize).wrapping_sub(self.old_top as usize) / 8;
@@ -56,12 +56,6 @@ impl Heap {
 
     fn young_words(&self) -> usize {
         (self.top.get() as usize - self.block.start as usize) / 8
-    }
-
-    /// Fills the unused rest of the overflow fragment, so that fragments hold whole objects only.
-    fn overflow_seal(&mut self) {
-        self.overflow_top.set(ptr::null_mut());
-        self.overflow_end.set(ptr::null_mut());
     }
 
     fn minor(&mut self, need: usize, roots: &mut [&mut [Word]]) -> CollectionKind {

@@ -10,20 +10,23 @@ fn deliver<'h>(cx: &mut BifContext<'h>, destination: Term<'h>, message: Term<'h>
     if destination == Destination::Nobody {
         return Some(());
     }
-    let owned = cx.own(message);
+    let owned = match destination {
+        Destination::Port(_) => cx.own(message),
+        _ => cx.own_message(message),
+    };
     cx.spend(1 + owned.words() / 64);
     match destination {
         Destination::Process(pid) if pid == cx.pid() => {
-            let message = cx.state.with_token(pid, cx.vm.literals(), Signal::Message(owned));
+            let message = cx.state.with_token(pid, Signal::Message(owned));
             cx.vm.signal(cx.process, message);
         }
         Destination::Process(pid) => {
-            let message = cx.state.with_token(cx.pid(), cx.vm.literals(), Signal::Message(owned));
+            let message = cx.state.with_token(cx.pid(), Signal::Message(owned));
             cx.vm.signal_pid(pid, message);
         }
         Destination::Alias(pid, alias) => {
             let message = Signal::AliasMessage { alias, message: owned };
-            let message = cx.state.with_token(cx.pid(), cx.vm.literals(), message);
+            let message = cx.state.with_token(cx.pid(), message);
             cx.vm.signal_pid(pid, message);
         }
         Destination::Port(port) => {

@@ -343,18 +343,3 @@ fn send_trace_clean_signal<'h>(_cx: &mut BifContext<'h>, _pid: Pid) -> BifResult
 fn trace_cleaner_check<'h>(_cx: &mut BifContext<'h>) -> BifResult<'h> {
     Ok(Term::FALSE)
 }
-
-/// Is there another area of old literals? Never: literals live as long as the machine.
-#[bif("erts_literal_area_collector:release_area_switch/0")]
-fn release_area_switch<'h>(_cx: &mut BifContext<'h>) -> BifResult<'h> {
-    Ok(Term::FALSE)
-}
-
-/// Asks a process to copy old literals it refers to; it never does.
-#[bif("erts_literal_area_collector:send_copy_request/3")]
-fn send_copy_request<'h>(cx: &mut BifContext<'h>, pid: Pid, area: Term<'h>, kind: Term<'h>) -> BifResult<'h> {
-    let request = cx.heap.tuple(&[area, kind, Term::pid(pid)]);
-    let answer = cx.heap.tuple(&[Term::atom(atoms::COPY_LITERALS), request, Term::atom(atoms::OK)]);
-    cx.vm.send_message(cx.pid(), cx.own(answer));
-    Ok(Term::atom(atoms::OK))
-}
