@@ -87,7 +87,7 @@ impl Vm {
         // SAFETY: the caller owns the process.
         unsafe { process.main() }.state.dirty = how;
         if how == DirtyState::Running {
-            self.schedulers.changes_activity();
+            self.changes_activity();
         }
         if process.incoming.enter_dirty() {
             self.ask_dirty_signal_handler(process);
@@ -101,7 +101,7 @@ impl Vm {
         // SAFETY: nobody handles its signals now, and nobody will: it is Running, or Dead.
         let main = unsafe { process.main() };
         if main.state.dirty == DirtyState::Running {
-            self.schedulers.changes_activity();
+            self.changes_activity();
         }
         main.state.dirty = DirtyState::No;
         if !alive {

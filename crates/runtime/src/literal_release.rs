@@ -50,6 +50,11 @@ impl Vm {
             self.signal_pid(*collector, Signal::Message(message));
         }
     }
+    pub(crate) fn wake_literal_collector(&self) {
+        if let Some(collector) = self.literal_release.collector.get() {
+            self.signal_pid(*collector, Signal::Wake);
+        }
+    }
     /// Every process has answered for the last block: it is freed. The next one begins to leave; false when there is none.
     pub fn next_leaving_literals(&self) -> bool {
         let mut state = self.literal_release.state.lock();
@@ -80,6 +85,17 @@ impl Vm {
     /// Asks a process to take in what it refers to of the block that is leaving; the requester gets
     /// `{copy_literals, Id, ok}`.
     pub fn request_taking_in(&self, pid: Pid, requester: Pid, id: OwnedTerm) {
+        let Some(process) = self.process(pid) else { return literals_taken_in(self, requester, &id) };
+        if process.incoming.start_waiting() {
+            // It has handled everything that was sent to it, and has nothing to do: the caller does it in its place.
+            self.literal_release.state.lock().requests.insert(pid, (requester, id));
+            // SAFETY: this thread just moved the process to Running.
+            self.take_in_literals(&process, unsafe { process.main() });
+            if !process.incoming.park() {
+                self.schedulers.enqueue(process);
+            }
+            return;
+        }
         let of_ended = id.clone();
         let task: SystemTask = Box::new(move |vm, process, main| match main {
             None => literals_taken_in(vm, requester, &id),
@@ -88,7 +104,7 @@ impl Vm {
                 main.state.take_in_literals = true;
             }
         });
-        if !self.signal_pid(pid, Signal::Task(task)) {
+        if !self.signal_system_task(&process, task) {
             literals_taken_in(self, requester, &of_ended);
         }
     }

@@ -50,8 +50,8 @@ struct RunQueue {
 }
 
 impl RunQueue {
-    fn push(&mut self, process: Arc<Process>) {
-        self.queues[process.priority() as usize].push_back(process);
+    fn push(&mut self, process: Arc<Process>, priority: Priority) {
+        self.queues[priority as usize].push_back(process);
     }
     fn pop(&mut self) -> Option<Arc<Process>> {
         for priority in [Priority::Max, Priority::High] {
@@ -91,6 +91,12 @@ struct Scheduler {
 #[repr(align(64))]
 struct Activity(AtomicU64);
 
+impl Activity {
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
 struct DirtyPool {
     queue: Mutex<VecDeque<Arc<Process>>>,
     wake: Condvar,
@@ -107,6 +113,10 @@ pub struct Schedulers {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Of the ordinary schedulers, then of the dirty ones.
     activities: Vec<Activity>,
+    /// Does the collector of literals wait for schedulers to move on?
+    watched: AtomicBool,
+    /// What they were at when it began to.
+    before: Mutex<Vec<u64>>,
     /// Slices run so far.
     pub context_switches: AtomicUsize,
     /// Reductions of all slices so far.
@@ -140,6 +150,8 @@ impl Schedulers {
             sleepers: Sleepers::new(count),
             stopping: AtomicBool::new(false),
             threads: Mutex::default(),
+            watched: AtomicBool::new(false),
+            before: Mutex::default(),
             activities: std::iter::repeat_with(Activity::default)
                 .take(count + dirty_cpu + options.dirty_io_schedulers.max(1))
                 .collect(),
@@ -161,22 +173,24 @@ impl Schedulers {
     pub fn current(&self) -> usize {
         CURRENT.get()
     }
-    /// What the schedulers are at.
-    pub fn activity(&self) -> Vec<u64> {
-        self.activities.iter().map(|activity| activity.0.load(Ordering::SeqCst)).collect()
-    }
-    /// Has every scheduler but the caller's ended what it was at when [`Schedulers::activity`] said `before`?
-    pub fn have_moved_on(&self, before: &[u64]) -> bool {
+    /// From now on [`Schedulers::have_moved_on`] says whether every scheduler but the caller's has ended what it is at.
+    /// The collector of literals is woken when one does.
+    pub fn watch_activity(&self) {
         let own = ACTIVITY.get();
-        self.activities.iter().zip(before).enumerate().all(|(index, (activity, before))| {
-            index + 1 == own || before % 2 == 0 || activity.0.load(Ordering::SeqCst) != *before
-        })
+        let mut before = self.before.lock();
+        self.watched.store(true, Ordering::SeqCst);
+        let numbers = self.activities.iter().map(Activity::now).enumerate();
+        *before = numbers.map(|(index, number)| if index + 1 == own { 0 } else { number }).collect();
     }
-    /// This thread begins to work on a process, or leaves it.
-    pub(crate) fn changes_activity(&self) {
-        if let Some(activity) = ACTIVITY.get().checked_sub(1).and_then(|index| self.activities.get(index)) {
-            activity.0.fetch_add(1, Ordering::SeqCst);
+    /// See [`Schedulers::watch_activity`].
+    pub fn have_moved_on(&self) -> bool {
+        let before = self.before.lock();
+        let is_over = |(activity, before): (&Activity, &u64)| *before % 2 == 0 || activity.now() != *before;
+        let all = self.activities.iter().zip(before.iter()).all(is_over);
+        if all {
+            self.watched.store(false, Ordering::SeqCst);
         }
+        all
     }
     /// Lengths of the run queues.
     pub fn queue_lengths(&self) -> Vec<usize> {
@@ -188,6 +202,11 @@ impl Schedulers {
     }
     /// Queues a process that the caller moved to Queued.
     pub(crate) fn enqueue(&self, process: Arc<Process>) {
+        let priority = process.priority();
+        self.enqueue_at(process, priority);
+    }
+    /// As [`Schedulers::enqueue`], with another priority for this once.
+    pub(crate) fn enqueue_at(&self, process: Arc<Process>, priority: Priority) {
         let here = CURRENT.get();
         let count = self.schedulers.len();
         let home =
@@ -195,7 +214,7 @@ impl Schedulers {
         let scheduler = &self.schedulers[home];
         let length = {
             let mut queue = scheduler.queue.lock();
-            queue.push(process);
+            queue.push(process, priority);
             scheduler.length.fetch_add(1, Ordering::SeqCst) + 1
         };
         // A running scheduler keeps its first process for itself; for more, somebody else may get up.
@@ -280,6 +299,22 @@ impl Drop for AbortOnPanic {
     }
 }
 
+impl Vm {
+    /// This thread begins to work on a process, or leaves it.
+    pub(crate) fn changes_activity(&self) {
+        let schedulers = &self.schedulers;
+        let Some(index) = ACTIVITY.get().checked_sub(1) else { return };
+        let Some(activity) = schedulers.activities.get(index) else { return };
+        let ended = activity.0.fetch_add(1, Ordering::SeqCst);
+        if ended % 2 == 1
+            && schedulers.watched.load(Ordering::SeqCst)
+            && schedulers.before.lock().get(index) == Some(&ended)
+        {
+            self.wake_literal_collector();
+        }
+    }
+}
+
 fn run_scheduler(vm: &Arc<Vm>, home: usize) {
     let _guard = AbortOnPanic;
     CURRENT.set(home + 1);
@@ -288,9 +323,9 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
     while !schedulers.stopping.load(Ordering::Relaxed) {
         match schedulers.take(home) {
             Some(process) => {
-                schedulers.changes_activity();
+                vm.changes_activity();
                 run_slice(vm, process);
-                schedulers.changes_activity();
+                vm.changes_activity();
             }
             None => schedulers.sleep(home),
         }
@@ -311,12 +346,12 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind, activity: usize) {
             if !vm.leave_dirty_call(&process) {
                 return;
             }
-            vm.schedulers.changes_activity();
+            vm.changes_activity();
             // SAFETY: this thread just moved the process to Running.
             let main = unsafe { process.main() };
             let outcome = vm.engine().run(vm, &process, main, true, SLICE_REDUCTIONS);
             finish_slice(vm, process, outcome);
-            vm.schedulers.changes_activity();
+            vm.changes_activity();
         });
     }
 }

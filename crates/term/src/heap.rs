@@ -644,18 +644,7 @@ impl Heap {
     }
     /// Puts a chain of off-heap objects in front of this heap's.
     pub(crate) fn link_chain(&self, chain: *mut u64) {
-        if chain.is_null() {
-            return;
-        }
-        let mut last = chain;
-        // SAFETY: the chain runs through objects whose blocks this heap takes over.
-        unsafe {
-            while *last.add(1) != 0 {
-                last = *last.add(1) as *mut u64;
-            }
-            *last.add(1) = self.off_heap.get() as u64;
-        }
-        self.off_heap.set(chain);
+        self.off_heap.set(join_chains(chain, self.off_heap.get()));
     }
 }
 
@@ -664,6 +653,22 @@ impl Drop for Heap {
         release_chain(self.off_heap.get());
         release_chain(self.off_heap_old);
     }
+}
+
+/// One chain of off-heap objects behind the other.
+pub(crate) fn join_chains(first: *mut u64, second: *mut u64) -> *mut u64 {
+    if first.is_null() {
+        return second;
+    }
+    let mut last = first;
+    // SAFETY: the chain runs through objects that are still in memory, each with a link as its second word.
+    unsafe {
+        while *last.add(1) != 0 {
+            last = *last.add(1) as *mut u64;
+        }
+        *last.add(1) = second as u64;
+    }
+    first
 }
 
 /// Fills unused words with something that is an object by itself.

@@ -16,7 +16,7 @@
 //! ([`crate::Heap::take_in`]). When all have done so the block is free.
 
 use crate::copy::{Copier, duplicate_objects};
-use crate::heap::{Block, LiteralRange, release_chain};
+use crate::heap::{Block, LiteralRange, join_chains, release_chain};
 use crate::{Term, Word};
 use parking_lot::Mutex;
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
@@ -50,6 +50,27 @@ struct Retired {
     first: usize,
     words: usize,
     off_heap: *mut u64,
+}
+
+/// Neighbours that have retired leave together, up to so many words.
+const TOGETHER_WORDS_MAX: usize = 1 << 22;
+
+impl State {
+    /// Adds to what has retired. Blocks are released one at a time, and what waits for that must not pile up.
+    fn retire(&mut self, new: Retired) {
+        let neighbour = self.retired.iter_mut().find(|old| {
+            let touches = old.first + old.words == new.first || new.first + new.words == old.first;
+            touches && old.words + new.words <= TOGETHER_WORDS_MAX
+        });
+        match neighbour {
+            None => self.retired.push_back(new),
+            Some(old) => {
+                old.first = old.first.min(new.first);
+                old.words += new.words;
+                old.off_heap = join_chains(new.off_heap, old.off_heap);
+            }
+        }
+    }
 }
 
 // SAFETY: the area is only written where its block has room, and only where no term points yet.
@@ -222,7 +243,7 @@ impl Drop for LiteralBlock {
         self.finish();
         if self.used != 0 {
             let retired = Retired { first: self.first, words: self.used, off_heap: self.off_heap };
-            self.area.state.lock().retired.push_back(retired);
+            self.area.state.lock().retire(retired);
         }
     }
 }

@@ -5,7 +5,7 @@
 //! the runtime's `literal_release.rs`; `erts_literal_area_collector` drives it by the BIFs here.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, ModuleCode};
+use oxbeam_runtime::{BifContext, BifResult, Interrupt, ModuleCode, Trap};
 use oxbeam_term::{Atom, Pid, Term, atoms};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -68,10 +68,6 @@ fn check_old_code<'h>(cx: &mut BifContext<'h>, module: Atom) -> BifResult<'h> {
     Ok(Term::boolean(cx.vm.code.old(module).is_some()))
 }
 
-/// What the schedulers were at when the block of literals that is leaving began to.
-#[derive(Default)]
-struct Leaving(Mutex<Vec<u64>>);
-
 /// The literals that every process was asked about are freed; the next ones begin to leave. False when there are none.
 ///
 /// # Errors
@@ -85,17 +81,14 @@ fn release_area_switch<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
     if !cx.vm.next_leaving_literals() {
         return Ok(Term::FALSE);
     }
-    *cx.vm.extension::<Leaving>().0.lock() = cx.vm.schedulers.activity();
-    wait_for_schedulers(cx, &[])
+    cx.vm.schedulers.watch_activity();
+    cx.again(wait_for_schedulers, &[])
 }
 
 /// Goes on when no scheduler is at what it was at any more.
 fn wait_for_schedulers<'h>(cx: &mut BifContext<'h>, _arguments: &[Term<'h>]) -> BifResult<'h> {
-    let moved_on = cx.vm.schedulers.have_moved_on(&cx.vm.extension::<Leaving>().0.lock());
-    if !moved_on {
-        // The slice ends here; others run meanwhile.
-        cx.spend(oxbeam_runtime::SLICE_REDUCTIONS as usize);
-        return cx.again(wait_for_schedulers, &[]);
+    if !cx.vm.schedulers.have_moved_on() {
+        return Err(Box::new(Interrupt::Trap(Trap::Wait)));
     }
     cx.vm.note_literal_holders();
     Ok(Term::TRUE)
