@@ -59,7 +59,9 @@ impl<'a> Run<'a> {
                     return self.throw(class, reason, None, Some(address as u64));
                 }
                 let first = self.current_entry(address, arguments, error_info);
-                self.throw(class, reason, first, None)
+                // When the caller is on the stack, the first entry was made of its return address.
+                let skipped = usize::from(address.is_null());
+                self.throw_from(class, reason, first, None, skipped)
             }
         }
     }
@@ -116,6 +118,17 @@ impl<'a> Run<'a> {
         first: Option<Term<'a>>,
         current: Option<u64>,
     ) -> Flow {
+        self.throw_from(class, reason, first, current, 0)
+    }
+    /// The same without the innermost `skipped` return addresses.
+    fn throw_from(
+        &mut self,
+        class: Class,
+        reason: Term<'a>,
+        first: Option<Term<'a>>,
+        current: Option<u64>,
+        skipped: usize,
+    ) -> Flow {
         self.sync();
         let heap = self.heap();
         let depth = self.vm.backtrace_depth.load(Ordering::Relaxed) as usize;
@@ -124,7 +137,7 @@ impl<'a> Run<'a> {
         if let Some(current) = current {
             add(current);
         }
-        return_addresses(heap, depth).into_iter().for_each(add);
+        return_addresses(heap, depth + skipped).into_iter().skip(skipped).for_each(add);
         let addresses = heap.binary(&bytes);
         let raw = heap.tuple(&[Term::atom(class.atom()), first.unwrap_or(Term::NIL), addresses]);
         self.unwind(class, reason, raw)

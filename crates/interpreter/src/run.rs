@@ -75,6 +75,15 @@ macro_rules! stop_or {
     };
 }
 
+/// Is this one of the functions of `erlang` that raise in the name of their caller?
+fn raises_for_caller(function: Atom, arity: usize) -> bool {
+    match arity {
+        1 => matches!(function, atoms::ERROR | atoms::EXIT | atoms::THROW),
+        2 | 3 => function == atoms::ERROR,
+        _ => false,
+    }
+}
+
 impl<'a> Run<'a> {
     /// Prepares to run a process that the caller owns.
     pub fn new(
@@ -583,6 +592,14 @@ impl<'a> Run<'a> {
             }
             if arity == 2 {
                 return self.apply_fun_list(ip);
+            }
+        }
+        if module == atoms::ERLANG && raises_for_caller(function, arity) {
+            // SAFETY: `ip` is at the instruction that makes the call.
+            let instruction = unsafe { I::from_number(*ip) };
+            if matches!(instruction, I::Apply3Only | I::Apply3Last | I::ApplyLast) {
+                // It does not return; its caller shall be seen in the stack trace, though it has no frame any more.
+                self.push_return(ip.wrapping_add(1));
             }
         }
         let export = self.vm.code.export(module, function, arity as u8);

@@ -9,16 +9,19 @@ mod code;
 mod constants;
 mod dirty;
 mod exception;
+mod extensions;
 mod external;
 mod inbox;
 mod inspect;
 mod literal_release;
 mod mailbox;
 mod monitor;
+mod pause;
 mod process;
 mod purge;
 mod registry;
 mod report;
+mod run_queue;
 mod scheduler;
 mod send;
 mod sequential;
@@ -45,13 +48,14 @@ pub use exception::{Class, Exception, Trace};
 pub use external::VmContext;
 pub use mailbox::{Mailbox, Message};
 pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
+pub use pause::Paused;
 pub use process::{
-    Collected, DirtyState, Flags, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, RareFields, RareState,
-    Resume, RunStatus, SavedCall, SavedRegisters,
+    Collected, DirtyState, Flags, Holding, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, RareFields,
+    RareState, Resume, RunStatus, SavedCall, SavedRegisters,
 };
 pub use registry::Registry;
 pub use report::SystemLogger;
-pub use scheduler::{DirtyKind, Outcome, SLICE_REDUCTIONS, Schedulers};
+pub use scheduler::{DirtyKind, Outcome, SLICE_REDUCTIONS, SchedulerTotals, Schedulers};
 pub use send::Destination;
 pub use signal::{Signal, SystemTask};
 pub use small_map::SmallMap;

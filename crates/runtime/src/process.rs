@@ -85,6 +85,31 @@ pub enum RunStatus {
     Dead,
 }
 
+/// Kinds of things that a process may have and that are given back when it ends: most processes have none, and ending
+/// one should not ask everybody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Holding(u32);
+
+impl Holding {
+    /// Owned or fixed ETS tables.
+    pub const TABLES: Holding = Holding(1);
+    /// Timers that send to it.
+    pub const TIMERS: Holding = Holding(1 << 1);
+    /// Open files.
+    pub const FILES: Holding = Holding(1 << 2);
+    /// The terminal.
+    pub const TERMINAL: Holding = Holding(1 << 3);
+    /// Sockets.
+    pub const SOCKETS: Holding = Holding(1 << 4);
+
+    pub(crate) fn is_nothing(self) -> bool {
+        self.0 == 0
+    }
+    pub(crate) fn includes(self, other: Holding) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
 /// A process, as everybody sees it.
 pub struct Process {
     pid: Pid,
@@ -99,6 +124,8 @@ pub struct Process {
     /// Bytes of its heap when it was last looked at, for `erlang:memory/0`.
     pub(crate) heap_bytes: AtomicU64,
     trace_flags: AtomicU32,
+    /// What it has that must be given back when it ends, a [`Holding`].
+    held: AtomicU32,
     /// Says who owns the main part while the status is Dirty.
     pub(crate) dirty: parking_lot::Mutex<()>,
     main: UnsafeCell<ProcessMain>,
@@ -352,6 +379,7 @@ impl Process {
             reductions: AtomicU64::new(0),
             heap_bytes: AtomicU64::new(0),
             trace_flags: AtomicU32::new(0),
+            held: AtomicU32::new(0),
             dirty: parking_lot::Mutex::new(()),
             main: UnsafeCell::new(main),
         }
@@ -376,6 +404,17 @@ impl Process {
     /// Sets what of it is traced.
     pub fn set_trace_flags(&self, flags: u32) {
         self.trace_flags.store(flags, Ordering::Relaxed);
+    }
+    /// Notes that it has something of this kind, so that the exit hooks for it are run when it ends. Whoever gives it
+    /// something from outside looks afterwards whether it is [`RunStatus::Dead`]: then the hooks may have run already.
+    pub fn holds(&self, holding: Holding) {
+        if !self.held().includes(holding) {
+            self.held.fetch_or(holding.0, Ordering::SeqCst);
+        }
+    }
+    /// What it may have.
+    pub(crate) fn held(&self) -> Holding {
+        Holding(self.held.load(Ordering::SeqCst))
     }
     /// Is it a system process?
     pub fn is_system(&self) -> bool {
@@ -619,4 +658,4 @@ impl ProcessState {
 }
 
 /// A million processes are a million of these: growing one is a decision, not an accident.
-const _: () = assert!(size_of::<Process>() <= 736);
+const _: () = assert!(cfg!(gc_stress) || size_of::<Process>() <= 752);

@@ -1,10 +1,11 @@
 //! Schedulers: one thread per core with run queues by priority, work stealing, and pools for dirty work.
 //!
 //! A process is in exactly one run queue when its status is Queued. A scheduler takes from its own queues first, then
-//! steals; with nothing to do it sleeps until somebody queues a process (`sleep.rs`).
+//! steals (`run_queue.rs`); with nothing to do it sleeps until somebody queues a process (`sleep.rs`).
 
+use crate::pause::Gate;
 use crate::process::{Collected, DirtyState, Process};
-use crate::sleep::Sleepers;
+use crate::run_queue::RunQueues;
 use crate::{Priority, Vm, VmOptions};
 use oxbeam_term::{OwnedTerm, atoms};
 use parking_lot::{Condvar, Mutex};
@@ -15,8 +16,6 @@ use std::thread::JoinHandle;
 
 /// Reductions in a slice, as in OTP.
 pub const SLICE_REDUCTIONS: i32 = 4000;
-/// A process of low priority is passed over this many times while there are normal ones.
-const LOW_PASSED_OVER: u32 = 7;
 
 /// Which pool a dirty BIF runs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,47 +42,31 @@ pub enum Outcome {
     Exit(OwnedTerm),
 }
 
-#[derive(Default)]
-struct RunQueue {
-    queues: [VecDeque<Arc<Process>>; 4],
-    passed_over: u32,
-}
-
-impl RunQueue {
-    fn push(&mut self, process: Arc<Process>, priority: Priority) {
-        self.queues[priority as usize].push_back(process);
-    }
-    fn pop(&mut self) -> Option<Arc<Process>> {
-        for priority in [Priority::Max, Priority::High] {
-            if let Some(process) = self.queues[priority as usize].pop_front() {
-                return Some(process);
-            }
-        }
-        if self.passed_over >= LOW_PASSED_OVER
-            && let Some(process) = self.queues[Priority::Low as usize].pop_front()
-        {
-            self.passed_over = 0;
-            return Some(process);
-        }
-        if let Some(process) = self.queues[Priority::Normal as usize].pop_front() {
-            self.passed_over += 1;
-            return Some(process);
-        }
-        self.queues[Priority::Low as usize].pop_front()
-    }
-    fn steal(&mut self) -> Option<Arc<Process>> {
-        [Priority::Max, Priority::High, Priority::Normal, Priority::Low]
-            .into_iter()
-            .find_map(|priority| self.queues[priority as usize].pop_back())
-    }
-    fn len(&self) -> usize {
-        self.queues.iter().map(VecDeque::len).sum()
-    }
-}
-
 struct Scheduler {
-    queue: Mutex<RunQueue>,
-    length: AtomicUsize,
+    counters: Counters,
+}
+
+/// What a scheduler has done so far. Each has its own, on cache lines of its own: they change with every slice.
+#[derive(Default)]
+#[repr(align(128))]
+struct Counters {
+    slices: AtomicU64,
+    reductions: AtomicU64,
+    collections: AtomicU64,
+    reclaimed_words: AtomicU64,
+}
+
+/// What all schedulers have done so far.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct SchedulerTotals {
+    /// Slices run.
+    pub slices: u64,
+    /// Reductions of all slices that are over.
+    pub reductions: u64,
+    /// Garbage collections.
+    pub collections: u64,
+    /// Words that they gave back.
+    pub reclaimed_words: u64,
 }
 
 /// What a scheduler thread is at: odd while it works on a process, and another number each time.
@@ -108,8 +91,10 @@ pub struct Schedulers {
     dirty: [DirtyPool; 2],
     dirty_counts: [usize; 2],
     next: AtomicUsize,
-    sleepers: Sleepers,
+    queues: RunQueues<Arc<Process>>,
     stopping: AtomicBool,
+    /// Closed while all schedulers shall rest.
+    pub(crate) gate: Gate,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Of the ordinary schedulers, then of the dirty ones.
     activities: Vec<Activity>,
@@ -117,14 +102,6 @@ pub struct Schedulers {
     watched: AtomicBool,
     /// What they were at when it began to.
     before: Mutex<Vec<u64>>,
-    /// Slices run so far.
-    pub context_switches: AtomicUsize,
-    /// Reductions of all slices so far.
-    pub reductions: AtomicU64,
-    /// Garbage collections so far.
-    pub collections: AtomicU64,
-    /// Words that they gave back.
-    pub reclaimed_words: AtomicU64,
 }
 
 thread_local! {
@@ -141,25 +118,31 @@ impl Schedulers {
         let dirty_cpu = if options.dirty_cpu_schedulers == 0 { count } else { options.dirty_cpu_schedulers };
         let pool = || DirtyPool { queue: Mutex::new(VecDeque::new()), wake: Condvar::new() };
         Schedulers {
-            schedulers: (0..count)
-                .map(|_| Scheduler { queue: Mutex::default(), length: AtomicUsize::new(0) })
-                .collect(),
+            schedulers: (0..count).map(|_| Scheduler { counters: Counters::default() }).collect(),
             dirty: [pool(), pool()],
             dirty_counts: [dirty_cpu, options.dirty_io_schedulers.max(1)],
             next: AtomicUsize::new(0),
-            sleepers: Sleepers::new(count),
+            queues: RunQueues::new(count),
             stopping: AtomicBool::new(false),
+            gate: Gate::default(),
             threads: Mutex::default(),
             watched: AtomicBool::new(false),
             before: Mutex::default(),
             activities: std::iter::repeat_with(Activity::default)
                 .take(count + dirty_cpu + options.dirty_io_schedulers.max(1))
                 .collect(),
-            context_switches: AtomicUsize::new(0),
-            reductions: AtomicU64::new(0),
-            collections: AtomicU64::new(0),
-            reclaimed_words: AtomicU64::new(0),
         }
+    }
+    /// What all have done so far.
+    pub fn totals(&self) -> SchedulerTotals {
+        let mut totals = SchedulerTotals::default();
+        for Scheduler { counters, .. } in &self.schedulers {
+            totals.slices += counters.slices.load(Ordering::Relaxed);
+            totals.reductions += counters.reductions.load(Ordering::Relaxed);
+            totals.collections += counters.collections.load(Ordering::Relaxed);
+            totals.reclaimed_words += counters.reclaimed_words.load(Ordering::Relaxed);
+        }
+        totals
     }
     /// How many ordinary schedulers there are.
     pub fn count(&self) -> usize {
@@ -194,7 +177,7 @@ impl Schedulers {
     }
     /// Lengths of the run queues.
     pub fn queue_lengths(&self) -> Vec<usize> {
-        self.schedulers.iter().map(|scheduler| scheduler.queue.lock().len()).collect()
+        self.queues.lengths()
     }
     /// How many processes wait for a dirty scheduler.
     pub fn dirty_queue_length(&self, kind: DirtyKind) -> usize {
@@ -211,43 +194,12 @@ impl Schedulers {
         let count = self.schedulers.len();
         let home =
             if (1..=count).contains(&here) { here - 1 } else { self.next.fetch_add(1, Ordering::Relaxed) % count };
-        let scheduler = &self.schedulers[home];
-        let length = {
-            let mut queue = scheduler.queue.lock();
-            queue.push(process, priority);
-            scheduler.length.fetch_add(1, Ordering::SeqCst) + 1
-        };
-        // A running scheduler keeps its first process for itself; for more, somebody else may get up.
-        if self.sleepers.any() && (home + 1 != here || length > 1 || self.sleepers.is_sleeping(home)) {
-            self.sleepers.wake_one(home);
-        }
+        self.queues.enqueue(home, home + 1 == here, priority, process);
     }
     fn enqueue_dirty(&self, kind: DirtyKind, process: Arc<Process>) {
         let pool = &self.dirty[kind as usize];
         pool.queue.lock().push_back(process);
         pool.wake.notify_one();
-    }
-    fn take(&self, home: usize) -> Option<Arc<Process>> {
-        let count = self.schedulers.len();
-        for offset in 0..count {
-            let scheduler = &self.schedulers[(home + offset) % count];
-            if scheduler.length.load(Ordering::SeqCst) == 0 {
-                continue;
-            }
-            let mut queue = scheduler.queue.lock();
-            let taken = if offset == 0 { queue.pop() } else { queue.steal() };
-            if taken.is_some() {
-                scheduler.length.fetch_sub(1, Ordering::SeqCst);
-                return taken;
-            }
-        }
-        None
-    }
-    fn sleep(&self, home: usize) {
-        self.sleepers.sleep(home, || {
-            self.schedulers.iter().any(|scheduler| scheduler.length.load(Ordering::SeqCst) != 0)
-                || self.stopping.load(Ordering::SeqCst)
-        });
     }
     pub(crate) fn start(&self, vm: &Arc<Vm>) {
         let mut threads = self.threads.lock();
@@ -270,14 +222,19 @@ impl Schedulers {
     /// Lets each scheduler stop after its current slice.
     pub(crate) fn request_stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+        self.gate.open();
     }
-    pub(crate) fn stop(&self) {
-        self.request_stop();
-        self.sleepers.wake_all();
+    /// Wakes all schedulers that sleep.
+    pub(crate) fn wake_all(&self) {
+        self.queues.wake_all();
         for pool in &self.dirty {
             let _queue = pool.queue.lock();
             pool.wake.notify_all();
         }
+    }
+    pub(crate) fn stop(&self) {
+        self.request_stop();
+        self.wake_all();
         let threads = std::mem::take(&mut *self.threads.lock());
         let this = std::thread::current().id();
         for thread in threads {
@@ -321,13 +278,19 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
     ACTIVITY.set(home + 1);
     let schedulers = &vm.schedulers;
     while !schedulers.stopping.load(Ordering::Relaxed) {
-        match schedulers.take(home) {
+        if schedulers.gate.is_closed() {
+            schedulers.gate.pass(true);
+            continue;
+        }
+        match schedulers.queues.take(home) {
             Some(process) => {
                 vm.changes_activity();
-                run_slice(vm, process);
+                run_slice(vm, process, &schedulers.schedulers[home].counters);
                 vm.changes_activity();
             }
-            None => schedulers.sleep(home),
+            None => schedulers
+                .queues
+                .sleep(home, || schedulers.stopping.load(Ordering::SeqCst) || schedulers.gate.is_closed()),
         }
     }
 }
@@ -338,6 +301,10 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind, activity: usize) {
     let pool = &vm.schedulers.dirty[kind as usize];
     let mut queue = pool.queue.lock();
     while !vm.schedulers.stopping.load(Ordering::Relaxed) {
+        if vm.schedulers.gate.is_closed() {
+            parking_lot::MutexGuard::unlocked(&mut queue, || vm.schedulers.gate.pass(false));
+            continue;
+        }
         let Some(process) = queue.pop_front() else {
             pool.wake.wait(&mut queue);
             continue;
@@ -356,8 +323,8 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind, activity: usize) {
     }
 }
 
-fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
-    vm.schedulers.context_switches.fetch_add(1, Ordering::Relaxed);
+fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) {
+    counters.slices.fetch_add(1, Ordering::Relaxed);
     let woken = process.incoming.start();
     // SAFETY: this thread just moved the process to Running: it took it from a run queue, where it was once.
     let main = unsafe { process.main() };
@@ -400,9 +367,12 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
         vm.slice_ends(&process, main, &start);
     }
     let reductions = process.reductions.load(Ordering::Relaxed).wrapping_sub(before);
-    vm.schedulers.reductions.fetch_add(reductions, Ordering::Relaxed);
-    vm.schedulers.collections.fetch_add(main.heap.collections().wrapping_sub(collections), Ordering::Relaxed);
-    vm.schedulers.reclaimed_words.fetch_add(std::mem::take(&mut main.state.reclaimed_words), Ordering::Relaxed);
+    counters.reductions.fetch_add(reductions, Ordering::Relaxed);
+    let collections = main.heap.collections().wrapping_sub(collections);
+    if collections != 0 {
+        counters.collections.fetch_add(collections, Ordering::Relaxed);
+        counters.reclaimed_words.fetch_add(std::mem::take(&mut main.state.reclaimed_words), Ordering::Relaxed);
+    }
     account_memory(vm, &process, (main.heap.total_words() * 8) as u64);
     finish_slice(vm, process, outcome);
 }

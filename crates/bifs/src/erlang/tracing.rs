@@ -98,7 +98,7 @@ struct Messages(Arc<Traces>);
 
 /// Lets the machine's trace points lead here.
 pub fn install(vm: &Vm) {
-    vm.tracing.set_tracer(Box::new(Messages(vm.extension::<Traces>())));
+    vm.tracing.set_tracer(Box::new(Messages(vm.extension::<Traces>().clone())));
 }
 
 fn name<'h>(vm: &Vm, text: &str) -> Term<'h> {
