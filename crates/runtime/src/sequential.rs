@@ -4,7 +4,7 @@
 //! out of the queue has that message's token from then on. What the token's flags name is told to the sequential tracer.
 
 use crate::{Process, ProcessState, SequentialEvent, Signal, SpawnOptions, Vm};
-use oxbeam_term::{Heap, OwnedTerm, Pid, Term, Word, atoms};
+use oxbeam_term::{Heap, LiteralRange, OwnedTerm, Pid, Term, Word, atoms};
 use std::sync::atomic::Ordering;
 
 /// Token flag: tell of messages that are sent.
@@ -68,7 +68,8 @@ impl Vm {
         }
         let [flags, label, _, _, _] = *token.term().as_tuple_of::<5>()?;
         let (serial, last) = (state.rare.seq_trace_counts.0.checked_add(1)?, state.rare.seq_trace_counts.1);
-        let next = OwnedTerm::build(self.literals(), |heap| {
+        // No literals in it: nobody looks there when code goes.
+        let next = OwnedTerm::build(LiteralRange::EMPTY, |heap| {
             let (flags, label) = (heap.copy_in(flags), heap.copy_in(label));
             heap.tuple(&[flags, label, heap.integer(serial), Term::pid(sender), heap.integer(last)])
         });
