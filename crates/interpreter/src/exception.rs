@@ -144,7 +144,7 @@ impl<'a> Run<'a> {
     }
     /// Finds the innermost handler; without one the process ends.
     fn unwind(&mut self, class: Class, reason: Term<'a>, raw: Term<'a>) -> Flow {
-        if self.process.trace_flags() != 0 {
+        if self.vm.tracing.is_active() {
             self.trace_raised(class, reason);
         }
         let stack = self.heap().stack();

@@ -5,7 +5,7 @@ use crate::instruction::{Instruction as I, SIZE_ALL};
 use crate::old_construction::Builder;
 use oxbeam_runtime::{
     BifContext, BifEntry, BifFunction, Class, Collected, DirtyKind, Exception, Interrupt, Outcome, Process,
-    ProcessMain, ProcessState, Resume, SavedCall, Trace, Trap, Vm, trace_flag,
+    ProcessMain, ProcessState, Resume, SavedCall, Trace, Trap, Vm,
 };
 use oxbeam_term::arithmetic::{self, ArithmeticError};
 use oxbeam_term::{Atom, Export, FunEntry, Heap, Kind, Term, Word, atoms};
@@ -327,11 +327,14 @@ impl<'a> Run<'a> {
     /// Calls a BIF whose arguments are in X registers; `after` is the instruction behind the call.
     pub(crate) fn call_bif(&mut self, entry: &BifEntry, after: *const u32, position: Position) -> Flow {
         let arity = entry.arity as usize;
+        if self.vm.tracing.traces_bifs()
+            && !after.is_null()
+            && let Some(flow) = self.call_traced_bif(entry, after, position)
+        {
+            return flow;
+        }
         if (entry.flags.dirty_io || entry.flags.dirty_cpu) && !self.dirty {
             return self.go_dirty(entry, after, position);
-        }
-        if self.process.trace_flags() & trace_flag::CALL != 0 && !after.is_null() {
-            self.trace_bif(entry);
         }
         self.reductions -= 1;
         if self.reductions < 0 && self.state().exiting.is_some() {
@@ -940,6 +943,7 @@ impl<'a> Run<'a> {
                 }
                 I::ExportBreakpoint => flow!(self.export_breakpoint(ip)),
                 I::ReturnTrace => flow!(self.return_trace()),
+                I::TracedBifReturn => flow!(self.traced_bif_return()),
                 I::ApplyStart => {
                     self.push_return(self.interpreter.normal_exit_address() as *const u32);
                     flow!(self.apply_list(ip))

@@ -24,7 +24,7 @@ mod report;
 mod run_queue;
 mod scheduler;
 mod send;
-mod sequential;
+pub mod sequential;
 mod signal;
 mod sleep;
 mod small_map;
@@ -61,8 +61,11 @@ pub use signal::{Signal, SystemTask};
 pub use small_map::SmallMap;
 pub use spawn::{SpawnMonitor, SpawnOptions};
 pub use stacktrace::{Frame, return_addresses};
-pub use system_monitor::{MonitorSettings, SystemMonitor};
+pub use system_monitor::{MonitorSettings, SystemMonitor, collection_sizes};
 pub use table::ProcessTable;
 pub use timer::{TimerId, TimerService};
-pub use trace::{EventParts, TraceFrame, TracePoint, Tracer, Tracing, trace_flag};
+pub use trace::{
+    EventParts, ProfileEvent, Sender, SequentialEvent, TraceFrame, TracePoint, Tracer, Tracing, profile_flag,
+    trace_flag,
+};
 pub use vm::{Engine, ExitHook, MemoryCounters, Ports, SpawnDefaults, Vm, VmOptions};

@@ -101,6 +101,8 @@ impl Holding {
     pub const TERMINAL: Holding = Holding(1 << 3);
     /// Sockets.
     pub const SOCKETS: Holding = Holding(1 << 4);
+    /// Processes or ports that it traces.
+    pub const TRACEES: Holding = Holding(1 << 5);
 
     pub(crate) fn is_nothing(self) -> bool {
         self.0 == 0
@@ -261,6 +263,8 @@ pub struct ProcessState {
     pub exiting: Option<OwnedTerm>,
     /// Words that collections gave back since the machine was told.
     pub(crate) reclaimed_words: u64,
+    /// Words that collections gave back since it was spawned.
+    pub reclaimed_ever: u64,
     /// Does it hibernate: nothing but a message makes it run?
     pub hibernating: bool,
     /// The next collection is a full one.
@@ -303,6 +307,8 @@ pub struct RareFields {
     pub seq_trace_token: Option<OwnedTerm>,
     /// Serial numbers of sequential tracing: the last one it sent with, and the last one it received.
     pub seq_trace_counts: (i64, i64),
+    /// Who sent the message that is being put into the queue, if somebody wants to know.
+    pub(crate) message_sender: Option<Pid>,
     /// The depth that `save_calls` asked for. Calls are not saved.
     pub save_calls: u32,
     /// Signals that must wait until its dirty call is over. The lock makes it something that a constant may hold.
@@ -326,6 +332,7 @@ impl RareFields {
             max_heap_size: MaxHeapSize::NONE,
             seq_trace_token: None,
             seq_trace_counts: (0, 0),
+            message_sender: None,
             save_calls: 0,
             postponed: parking_lot::const_mutex(Vec::new()),
             node_monitors: 0,
@@ -484,6 +491,7 @@ impl ProcessMain {
                 receive_timer: None,
                 exiting: None,
                 reclaimed_words: 0,
+                reclaimed_ever: 0,
                 hibernating: false,
                 force_major: false,
                 force_minor: false,
@@ -532,7 +540,9 @@ impl ProcessMain {
         for (place, word) in queued.iter_mut().zip(&queued_words) {
             **place = *word;
         }
-        state.reclaimed_words += used.saturating_sub(heap.used_words()) as u64;
+        let reclaimed = used.saturating_sub(heap.used_words()) as u64;
+        state.reclaimed_words += reclaimed;
+        state.reclaimed_ever += reclaimed;
         let limit = state.rare.max_heap_size;
         if limit.size == 0 {
             return Collected::Fine;
@@ -658,4 +668,4 @@ impl ProcessState {
 }
 
 /// A million processes are a million of these: growing one is a decision, not an accident.
-const _: () = assert!(cfg!(gc_stress) || size_of::<Process>() <= 752);
+const _: () = assert!(cfg!(gc_stress) || size_of::<Process>() <= 736);

@@ -93,6 +93,8 @@ pub struct Schedulers {
     next: AtomicUsize,
     queues: RunQueues<Arc<Process>>,
     stopping: AtomicBool,
+    /// Schedulers that are up.
+    active: AtomicUsize,
     /// Closed while all schedulers shall rest.
     pub(crate) gate: Gate,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -124,6 +126,7 @@ impl Schedulers {
             next: AtomicUsize::new(0),
             queues: RunQueues::new(count),
             stopping: AtomicBool::new(false),
+            active: AtomicUsize::new(count),
             gate: Gate::default(),
             threads: Mutex::default(),
             watched: AtomicBool::new(false),
@@ -288,10 +291,25 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
                 run_slice(vm, process, &schedulers.schedulers[home].counters);
                 vm.changes_activity();
             }
-            None => schedulers
-                .queues
-                .sleep(home, || schedulers.stopping.load(Ordering::SeqCst) || schedulers.gate.is_closed()),
+            None => {
+                profile_scheduler(vm, home, false);
+                schedulers
+                    .queues
+                    .sleep(home, || schedulers.stopping.load(Ordering::SeqCst) || schedulers.gate.is_closed());
+                profile_scheduler(vm, home, true);
+            }
         }
+    }
+}
+
+/// A scheduler goes to sleep or gets up.
+#[inline]
+fn profile_scheduler(vm: &Vm, home: usize, active: bool) {
+    let count = &vm.schedulers.active;
+    let before = if active { count.fetch_add(1, Ordering::Relaxed) } else { count.fetch_sub(1, Ordering::Relaxed) };
+    if vm.is_profiled(crate::profile_flag::SCHEDULER) {
+        let count = if active { before + 1 } else { before.saturating_sub(1) };
+        vm.profile(&crate::ProfileEvent::Scheduler { number: home + 1, active, count });
     }
 }
 
@@ -316,8 +334,12 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind, activity: usize) {
             vm.changes_activity();
             // SAFETY: this thread just moved the process to Running.
             let main = unsafe { process.main() };
+            trace_slice(vm, &process, main, true);
             let outcome = vm.engine().run(vm, &process, main, true, SLICE_REDUCTIONS);
-            finish_slice(vm, process, outcome);
+            if !matches!(outcome, Outcome::Ended) {
+                trace_slice_end(vm, &process, main, &outcome);
+                finish_slice(vm, process, outcome);
+            }
             vm.changes_activity();
         });
     }
@@ -362,7 +384,9 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) {
     let before = process.reductions.load(Ordering::Relaxed);
     let collections = main.heap.collections();
     let start = vm.slice_starts(main);
+    trace_slice(vm, &process, main, true);
     let outcome = vm.engine().run(vm, &process, main, false, SLICE_REDUCTIONS);
+    trace_slice_end(vm, &process, main, &outcome);
     if let Some(start) = start {
         vm.slice_ends(&process, main, &start);
     }
@@ -375,6 +399,23 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) {
     }
     account_memory(vm, &process, (main.heap.total_words() * 8) as u64);
     finish_slice(vm, process, outcome);
+}
+
+/// A traced process comes to run or ceases to.
+#[inline]
+fn trace_slice(vm: &Vm, process: &Process, main: &crate::ProcessMain, runs: bool) {
+    if process.trace_flags() & crate::trace_flag::SCHEDULING != 0
+        && let Some(tracer) = vm.tracing.tracer()
+    {
+        tracer.scheduled(vm, process, main, runs, main.state.current_address);
+    }
+}
+
+fn trace_slice_end(vm: &Vm, process: &Process, main: &crate::ProcessMain, outcome: &Outcome) {
+    // The end of a process is told otherwise.
+    if !matches!(outcome, Outcome::Exit(_)) && main.state.exiting.is_none() {
+        trace_slice(vm, process, main, false);
+    }
 }
 
 /// Notes the size of a process's heap, in bytes.
@@ -415,6 +456,9 @@ fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
 
 /// Lets a process wait, unless a signal came meanwhile.
 fn park(vm: &Arc<Vm>, process: Arc<Process>) {
+    if vm.is_profiled(crate::profile_flag::PROCESSES) && !process.has_signals() {
+        vm.profile_process(&process, false);
+    }
     if !process.incoming.park() {
         vm.schedulers.enqueue(process);
     }

@@ -57,6 +57,8 @@ pub trait Ports: Send + Sync {
     fn monitor(&self, _vm: &Vm, _port: Port, _reference: LocalReference, _watcher: Pid) -> bool {
         false
     }
+    /// The port got a name or lost it, as this event of tracing says.
+    fn named(&self, _vm: &Vm, _port: Port, _event: &str, _name: Atom) {}
     /// A message was sent to the port (`Port ! {Owner, {command, Data}}` and the like).
     fn message(&self, _vm: &Vm, _port: Port, _from: Pid, _message: OwnedTerm) {}
     /// `exit/2` on the port.

@@ -161,6 +161,8 @@ pub struct Heap {
     /// The unused part of the overflow fragment that allocation is going on in.
     pub(crate) overflow_top: Cell<*mut u64>,
     pub(crate) overflow_end: Cell<*mut u64>,
+    /// Words of overflow fragments that were left unused.
+    pub(crate) overflow_lost: Cell<usize>,
     /// Chain of objects in the young generation and fragments that own something off the heap.
     pub(crate) off_heap: Cell<*mut u64>,
     /// The same for the old generation.
@@ -210,6 +212,7 @@ impl Heap {
             fragment_words: Cell::new(0),
             overflow_top: Cell::new(ptr::null_mut()),
             overflow_end: Cell::new(ptr::null_mut()),
+            overflow_lost: Cell::new(0),
             off_heap: Cell::new(ptr::null_mut()),
             off_heap_old: ptr::null_mut(),
             virtual_words: Cell::new(0),
@@ -313,7 +316,8 @@ impl Heap {
     pub fn used_words(&self) -> usize {
         let young = (self.top.get() as usize - self.block.start as usize) / 8;
         let old = (self.old_top as usize).wrapping_sub(self.old.start as usize) / 8;
-        young + old + self.fragment_words.get()
+        let unused = (self.overflow_end.get() as usize - self.overflow_top.get() as usize) / 8;
+        young + old + self.fragment_words.get() - unused - self.overflow_lost.get()
     }
     /// Words of all blocks.
     pub fn total_words(&self) -> usize {
@@ -326,6 +330,10 @@ impl Heap {
     /// Words of the old generation's block.
     pub fn old_block_words(&self) -> usize {
         self.old.words
+    }
+    /// Words of large binaries that it refers to since the last collection.
+    pub fn virtual_words(&self) -> usize {
+        self.virtual_words.get()
     }
     /// Words of the old generation in use.
     pub fn old_used_words(&self) -> usize {
@@ -402,6 +410,8 @@ impl Heap {
 
     /// Fills what is left of the overflow fragment, so that fragments hold whole objects only.
     pub(crate) fn close_overflow(&self) {
+        let unused = (self.overflow_end.get() as usize - self.overflow_top.get() as usize) / 8;
+        self.overflow_lost.set(self.overflow_lost.get() + unused);
         // SAFETY: nobody uses the words between the two, which lie in one fragment.
         unsafe { fill(self.overflow_top.get(), self.overflow_end.get()) };
         self.overflow_top.set(ptr::null_mut());
