@@ -463,7 +463,11 @@ impl<'a> Run<'a> {
                 self.load_arguments(&arguments);
                 let next = SavedCall { function, arity: arguments.len() as u8, ..saved };
                 self.relieve(arguments.len());
-                if self.reductions <= 0 && !self.dirty || self.state().force_major {
+                if self.dirty {
+                    self.save_bif(next, arguments.len());
+                    return Flow::Stop(Outcome::Clean);
+                }
+                if self.reductions <= 0 || self.state().force_major {
                     if self.state().force_major {
                         self.collect(0, arguments.len());
                     }
@@ -479,6 +483,10 @@ impl<'a> Run<'a> {
                     return self.resume_bif(next);
                 }
                 self.save_bif(next, arguments.len());
+                Flow::Stop(Outcome::Dirty(DirtyKind::Cpu))
+            }
+            Trap::HandOver => {
+                self.save_bif(SavedCall { dirty: true, ..saved }, saved.arity as usize);
                 Flow::Stop(Outcome::Dirty(DirtyKind::Cpu))
             }
             Trap::Wait => {
