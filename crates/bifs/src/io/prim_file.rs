@@ -466,6 +466,11 @@ fn get_handle<'h>(cx: &mut BifContext<'h>, file: Term<'h>) -> BifResult<'h> {
     }
 }
 
+/// The number of an open file's descriptor; `einval` when the file is closed.
+pub(crate) fn descriptor_of<'h>(cx: &BifContext<'h>, file: Term<'h>) -> Result<SysResult<i32>, Raised<'h>> {
+    with_file(cx, file, File::descriptor)
+}
+
 /// `#file_info{}` as file.hrl declares it.
 fn file_info<'h>(cx: &BifContext<'h>, info: &FileInfo) -> BifResult<'h> {
     let kind = match info.kind {
