@@ -6,7 +6,7 @@
 
 use crate::run::{Flow, Run};
 use oxbeam_runtime::{Class, Exception, Frame, Outcome, Trace, return_addresses};
-use oxbeam_term::{Atom, OwnedTerm, Term, Word, atoms};
+use oxbeam_term::{Atom, LiteralRange, OwnedTerm, Term, Word, atoms};
 use std::sync::atomic::Ordering;
 
 impl<'a> Run<'a> {
@@ -144,7 +144,7 @@ impl<'a> Run<'a> {
     }
     /// Finds the innermost handler; without one the process ends.
     fn unwind(&mut self, class: Class, reason: Term<'a>, raw: Term<'a>) -> Flow {
-        if self.process.trace_flags() != 0 {
+        if self.vm.tracing.is_active() {
             self.trace_raised(class, reason);
         }
         let stack = self.heap().stack();
@@ -173,7 +173,7 @@ impl<'a> Run<'a> {
                 heap.tuple(&[nocatch, self.build_stacktrace(raw)])
             }
         };
-        let value = OwnedTerm::copy(value, self.vm.literals());
+        let value = OwnedTerm::copy(value, LiteralRange::EMPTY);
         if class != Class::Exit {
             let (pid, alive) = (self.process.pid(), self.vm.node().0 != atoms::NONODE_NOHOST);
             let format = if alive {

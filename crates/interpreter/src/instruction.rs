@@ -54,6 +54,8 @@ instructions! {
     ExportBreakpoint,
     /// Where a traced call returns to: its trace frame is on the stack.
     ReturnTrace,
+    /// Where a traced BIF returns to that was called in tail position: number of words to drop, then the address behind the call.
+    TracedBifReturn,
     Call, CallLast, CallOnly,
     CallExt, CallExtLast, CallExtOnly,
     /// BIF calls: constant (address of the `BifEntry`), arity[, words].

@@ -5,7 +5,7 @@ use crate::instruction::{Instruction as I, SIZE_ALL};
 use crate::old_construction::Builder;
 use oxbeam_runtime::{
     BifContext, BifEntry, BifFunction, Class, Collected, DirtyKind, Exception, Interrupt, Outcome, Process,
-    ProcessMain, ProcessState, Resume, SavedCall, Trace, Trap, Vm, trace_flag,
+    ProcessMain, ProcessState, Resume, SavedCall, Trace, Trap, Vm,
 };
 use oxbeam_term::arithmetic::{self, ArithmeticError};
 use oxbeam_term::{Atom, Export, FunEntry, Heap, Kind, Term, Word, atoms};
@@ -327,11 +327,14 @@ impl<'a> Run<'a> {
     /// Calls a BIF whose arguments are in X registers; `after` is the instruction behind the call.
     pub(crate) fn call_bif(&mut self, entry: &BifEntry, after: *const u32, position: Position) -> Flow {
         let arity = entry.arity as usize;
+        if self.vm.tracing.traces_bifs()
+            && !after.is_null()
+            && let Some(flow) = self.call_traced_bif(entry, after, position)
+        {
+            return flow;
+        }
         if (entry.flags.dirty_io || entry.flags.dirty_cpu) && !self.dirty {
             return self.go_dirty(entry, after, position);
-        }
-        if self.process.trace_flags() & trace_flag::CALL != 0 && !after.is_null() {
-            self.trace_bif(entry);
         }
         self.reductions -= 1;
         if self.reductions < 0 && self.state().exiting.is_some() {
@@ -489,7 +492,7 @@ impl<'a> Run<'a> {
             }
             Trap::Hibernate { export, arguments } => self.hibernate(export, &arguments),
             Trap::Exit(reason) => {
-                let reason = oxbeam_term::OwnedTerm::copy(reason, self.vm.literals());
+                let reason = oxbeam_term::OwnedTerm::copy(reason, oxbeam_term::LiteralRange::EMPTY);
                 self.sync();
                 Flow::Stop(Outcome::Exit(reason))
             }
@@ -665,14 +668,20 @@ impl<'a> Run<'a> {
     #[cold]
     fn call_unloaded_fun(&mut self, ip: *const u32, entry: &FunEntry, fun: Word, arity: usize) -> Flow {
         self.sync();
+        let waits = self.vm.waits_for_purge(self.process.pid(), self.state(), entry);
         // Another version of the module is there, and does not have the fun: the error handler could not help.
-        if self.vm.code.is_loaded(entry.module) {
+        if !waits && self.vm.code.is_loaded(entry.module) {
             let reason = self.heap().tuple(&[Term::atom(atoms::BADFUN), self.term(fun)]);
             return self.raise_here(ip, reason);
         }
         let list = self.heap().list(&self.x_slice(arity).iter().map(|word| self.term(*word)).collect::<Vec<_>>());
-        let handler = self.state().error_handler;
-        let target = self.vm.code.export(handler, atoms::UNDEFINED_LAMBDA, 3);
+        let (handler, name) = match waits {
+            // The slice ends with the call, and the process is suspended until the purge is over.
+            true => (atoms::ERTS_CODE_PURGER, atoms::PENDING_PURGE_LAMBDA),
+            false => (self.state().error_handler, atoms::UNDEFINED_LAMBDA),
+        };
+        self.reductions = if waits { 0 } else { self.reductions };
+        let target = self.vm.code.export(handler, name, 3);
         self.set_x(0, Word::atom(entry.module));
         self.set_x(1, fun);
         self.set_x(2, list.word());
@@ -926,6 +935,7 @@ impl<'a> Run<'a> {
                 }
                 I::ExportBreakpoint => flow!(self.export_breakpoint(ip)),
                 I::ReturnTrace => flow!(self.return_trace()),
+                I::TracedBifReturn => flow!(self.traced_bif_return()),
                 I::ApplyStart => {
                     self.push_return(self.interpreter.normal_exit_address() as *const u32);
                     flow!(self.apply_list(ip))
