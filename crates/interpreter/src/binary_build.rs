@@ -36,11 +36,13 @@ pub(crate) enum Value<'h> {
 }
 
 impl<'a> Run<'a> {
-    /// Operands: fail, live, register, count, then five words a segment (kind, unit, flags, source, size).
+    /// Operands: fail, live, register, count, then six words a segment (kind, unit, flags, source, size, none; for a string kind, unit,
+    /// flags, its address in two words, its length).
+    #[inline(never)]
     pub(crate) fn bs_create_bin(&mut self, ip: *const u32) -> Flow {
         self.ensure(0, self.number(ip, 2) as usize);
         let count = self.number(ip, 4) as usize;
-        let next = ip.wrapping_add(5 + count * 5);
+        let next = ip.wrapping_add(5 + count * 6);
         let none = Segment { kind: 0, flags: 0, bits: 0, value: Value::Character(0) };
         let (mut few, mut many) = ([none; INLINE_SEGMENTS], Vec::new());
         let segments = match few.get_mut(..count) {
@@ -51,15 +53,15 @@ impl<'a> Run<'a> {
             }
         };
         for (index, place) in segments.iter_mut().enumerate() {
-            match self.segment(ip, 5 + index * 5, index) {
+            match self.segment(ip, 5 + index * 6, index) {
                 Ok(segment) => *place = segment,
-                Err(_) if !self.no_label(ip, 1) => return Flow::Go(self.label(ip, 1)),
+                Err(_) if !self.no_label(ip, 1) => return Flow::go(self.label(ip, 1)),
                 Err(error) => return self.segment_failed(ip, &error),
             }
         }
         let term = self.build(segments).word();
         self.write(ip, 3, term);
-        Flow::Go(next)
+        Flow::go(next)
     }
 
     fn build(&self, segments: &[Segment<'a>]) -> Term<'a> {
@@ -78,8 +80,8 @@ impl<'a> Run<'a> {
     fn segment(&self, ip: *const u32, at: usize, index: usize) -> Result<Segment<'a>, SegmentError<'a>> {
         let (kind, unit, flags) = (self.number(ip, at), self.number(ip, at + 1) as usize, self.number(ip, at + 2));
         if kind == segment::STRING {
-            let length = self.number(ip, at + 4) as usize;
-            let address = self.constant(ip, at + 3) as *const u8;
+            let length = self.number(ip, at + 5) as usize;
+            let address = self.wide(ip, at + 3) as *const u8;
             // SAFETY: the decoder checked that the string lies within the module's string table.
             let bytes = unsafe { std::slice::from_raw_parts(address, length) };
             return Ok(Segment { kind, flags, bits: length * 8, value: Value::Bytes(bytes) });
@@ -175,10 +177,11 @@ impl<'a> Run<'a> {
     }
 
     /// An empty accumulator, with room for x0 bytes as a hint.
-    pub(crate) fn bs_init_writable(&mut self) {
-        self.sync();
+    #[inline(never)]
+    pub(crate) fn bs_init_writable(&mut self, ip: *const u32) -> Flow {
         let empty = self.heap().binary(&[]).word();
         self.set_x(0, empty);
+        Flow::go(ip.wrapping_add(1))
     }
 }
 

@@ -5,40 +5,33 @@
 
 use crate::instruction::Instruction as I;
 use crate::run::{Flow, Run};
+use crate::state::number_at;
 use oxbeam_runtime::{BifContext, BifEntry, Class, TraceFrame, TracePoint, Tracer};
 use oxbeam_term::{Term, Word};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Words of a trace frame with its return address, and some more.
 const ROOM_WORDS: usize = 8;
 
 impl<'a> Run<'a> {
-    /// The instruction at `ip`.
+    /// For a jump within a function: the number of the instruction at `ip`, which shows `number`. A breakpoint at the
+    /// function's entry is passed over.
     #[inline(always)]
-    pub(crate) fn fetch(&self, ip: *const u32) -> I {
-        // SAFETY: `ip` is at an instruction that the decoder made, or at a breakpoint put in its place; others replace
-        // it atomically.
-        unsafe { I::from_number(AtomicU32::from_ptr(ip.cast_mut()).load(Ordering::Relaxed)) }
-    }
-    /// As [`Run::fetch`], for a jump within a function: a breakpoint at its entry is passed over.
-    #[inline(always)]
-    pub(crate) fn fetch_within(&self, ip: *const u32) -> I {
-        let instruction = self.fetch(ip);
-        if instruction == I::Breakpoint { self.original(ip) } else { instruction }
+    pub(crate) fn number_within(&self, ip: *const u32, number: u32) -> u32 {
+        if number == I::Breakpoint.number() { self.original(ip) } else { number }
     }
     #[cold]
-    fn original(&self, ip: *const u32) -> I {
+    fn original(&self, ip: *const u32) -> u32 {
         match self.vm.tracing.point(ip as u64) {
-            // SAFETY: the point keeps the number of the instruction that the decoder put there.
-            Some(point) => unsafe { I::from_number(point.original) },
-            // The breakpoint was taken away meanwhile.
-            None => self.fetch(ip),
+            Some(point) => point.original,
+            // SAFETY: `ip` is at an instruction. The breakpoint was taken away meanwhile.
+            None => unsafe { number_at(ip) },
         }
     }
-    /// A traced function is called; gives the instruction to go on with.
+    /// A traced function is called; gives the number of the instruction to go on with.
     #[cold]
     #[inline(never)]
-    pub(crate) fn breakpoint(&mut self, ip: *const u32) -> I {
+    pub(crate) fn breakpoint(&mut self, ip: *const u32) -> u32 {
         if let Some(point) = self.vm.tracing.point(ip as u64) {
             self.traced_call(&point);
         }
@@ -51,7 +44,7 @@ impl<'a> Run<'a> {
         match self.vm.tracing.point(ip as u64) {
             Some(point) => {
                 self.traced_call(&point);
-                Flow::Go(point.entry as *const u32)
+                Flow::go(point.entry as *const u32)
             }
             None => self.raise_function_clause(ip),
         }
@@ -92,13 +85,17 @@ impl<'a> Run<'a> {
     #[inline(never)]
     pub(crate) fn return_trace(&mut self) -> Flow {
         // SAFETY: the frame of a traced call is on top of the stack, without its return address.
-        let frame = unsafe { [Word(*self.bases[1]), Word(*self.bases[1].add(1))] }.map(Word::small_value);
+        let frame = unsafe {
+            let top = self.heap().stack_top();
+            [Word(*top), Word(*top.add(1))]
+        };
+        let frame = frame.map(Word::small_value);
         self.drop_frame(2);
         let (value, to) = (self.term(self.x(0)), self.return_address());
         if let Some(tracer) = self.vm.tracing.tracer() {
             self.with_context(|context| tracer.returned(context, frame, value, to));
         }
-        Flow::Go(self.pop_return())
+        Flow::go(self.pop_return())
     }
     /// An exception passes by traced calls on its way to the innermost handler.
     #[cold]
@@ -121,18 +118,10 @@ impl<'a> Run<'a> {
     }
     fn return_address(&self) -> u64 {
         // SAFETY: where a function is entered or left its return address is on top of the stack.
-        let word = Word(unsafe { *self.bases[1] });
+        let word = Word(unsafe { *self.heap().stack_top() });
         if word.is_return_address() { word.code_address() } else { 0 }
     }
-    fn push_word(&mut self, word: Word) {
-        // SAFETY: the caller made room.
-        unsafe {
-            self.bases[1] = self.bases[1].sub(1);
-            *self.bases[1] = word.0;
-        }
-    }
     fn with_context<R>(&mut self, work: impl FnOnce(&mut BifContext<'a>) -> R) -> R {
-        self.sync();
         let (state, heap) = (self.state(), self.heap());
         let reductions: *mut i32 = &raw mut self.reductions;
         let mut context = BifContext {
