@@ -8,7 +8,7 @@ use crate::state::{Source, State, Target, handlers};
 use oxbeam_runtime::Exception;
 use oxbeam_term::arithmetic::{self, ArithmeticError};
 use oxbeam_term::word::TAG_MASK;
-use oxbeam_term::{Atom, Heap, Term, Word, atoms};
+use oxbeam_term::{Atom, Header, Heap, Kind, STACK_RESERVE_WORDS, Term, Word, atoms};
 
 /// Words of an arithmetic instruction.
 const WORDS: usize = 6;
@@ -43,7 +43,7 @@ fn shifted_left(a: Word, b: Word) -> Option<Word> {
 }
 
 macro_rules! operations {
-    ($($name:ident, $slow:ident, $atom:ident, |$a:ident, $b:ident| $fast:expr;)*) => {
+    ($($name:ident [$($float:tt)?], $slow:ident, $atom:ident, |$a:ident, $b:ident| $fast:expr;)*) => {
         handlers! {$(
             fn $name[A: Source, B: Source, T: Target](state, run) {
                 let ($a, $b) = (state.get::<A>(run, 1), state.get::<B>(run, 2));
@@ -53,9 +53,16 @@ macro_rules! operations {
                 }
                 state.tail(run, $slow::<A, B, T>)
             }
-            #[cold]
             fn $slow[A: Source, B: Source, T: Target](state, run) {
                 let (ip, a, b) = (state.ip, state.get::<A>(run, 1), state.get::<B>(run, 2));
+                $(if let (Some(a), Some(b)) = (float_of(a), float_of(b)) && state.has_room_for_float() {
+                    let value = a $float b;
+                    if value.is_finite() {
+                        let float = state.new_float(value);
+                        state.set::<T>(3, float);
+                        return state.next(run, WORDS);
+                    }
+                })?
                 state.sync(run);
                 let value = run.arithmetic_slow(ip, a, b, atoms::$atom, arithmetic::$name);
                 state.finish::<T>(run, value, 3, WORDS)
@@ -65,19 +72,45 @@ macro_rules! operations {
 }
 
 operations! {
-    add, add_slow, PLUS, |a, b| (a.0 as i64).checked_add(b.0 as i64).map(|sum| Word(sum as u64));
-    subtract, subtract_slow, MINUS, |a, b| (a.0 as i64).checked_sub(b.0 as i64).map(|rest| Word(rest as u64));
-    multiply, multiply_slow, MULTIPLY, |a, b| a.small_value().checked_mul(b.0 as i64).map(|product| Word(product as u64));
-    integer_divide, integer_divide_slow, DIV, |a, b| if b.0 as i64 > 0 { Some(divide(a, b).0) } else { None };
-    remainder, remainder_slow, REM, |a, b| if b.0 as i64 > 0 { Some(divide(a, b).1) } else { None };
-    band, band_slow, BAND, |a, b| Some(Word(a.0 & b.0));
-    bor, bor_slow, BOR, |a, b| Some(Word(a.0 | b.0));
-    bxor, bxor_slow, BXOR, |a, b| Some(Word(a.0 ^ b.0));
-    shift_left, shift_left_slow, BSL, |a, b| shifted_left(a, b);
-    shift_right, shift_right_slow, BSR, |a, b| shift_amount(b).map(|by| Word::small(a.small_value() >> by));
+    add [+], add_slow, PLUS, |a, b| (a.0 as i64).checked_add(b.0 as i64).map(|sum| Word(sum as u64));
+    subtract [-], subtract_slow, MINUS, |a, b| (a.0 as i64).checked_sub(b.0 as i64).map(|rest| Word(rest as u64));
+    multiply [*], multiply_slow, MULTIPLY, |a, b| a.small_value().checked_mul(b.0 as i64).map(|product| Word(product as u64));
+    integer_divide [], integer_divide_slow, DIV, |a, b| if b.0 as i64 > 0 { Some(divide(a, b).0) } else { None };
+    remainder [], remainder_slow, REM, |a, b| if b.0 as i64 > 0 { Some(divide(a, b).1) } else { None };
+    band [], band_slow, BAND, |a, b| Some(Word(a.0 & b.0));
+    bor [], bor_slow, BOR, |a, b| Some(Word(a.0 | b.0));
+    bxor [], bxor_slow, BXOR, |a, b| Some(Word(a.0 ^ b.0));
+    shift_left [], shift_left_slow, BSL, |a, b| shifted_left(a, b);
+    shift_right [], shift_right_slow, BSR, |a, b| shift_amount(b).map(|by| Word::small(a.small_value() >> by));
+}
+
+/// The value of a float; `None` for other terms.
+#[inline(always)]
+pub(crate) fn float_of(word: Word) -> Option<f64> {
+    if !word.is_boxed() {
+        return None;
+    }
+    // SAFETY: a boxed object begins with its header, and a float's bits follow.
+    unsafe { Header(*word.pointer()).is(Kind::Float).then(|| f64::from_bits(*word.pointer().add(1))) }
 }
 
 impl State {
+    /// Is there room for a float that nobody asked for?
+    #[inline(always)]
+    fn has_room_for_float(&self) -> bool {
+        (self.y as usize).wrapping_sub(self.heap as usize) as isize >= ((2 + STACK_RESERVE_WORDS) * 8) as isize
+    }
+    /// A float; there is room.
+    #[inline(always)]
+    pub(crate) fn new_float(&mut self, value: f64) -> Word {
+        let object = self.allocate(2);
+        // SAFETY: there is room for header and bits.
+        unsafe {
+            *object = Header::new(Kind::Float, 1).0;
+            *object.add(1) = value.to_bits();
+        }
+        Word::from_boxed(object)
+    }
     /// Goes on with what a helper gave: a value for operand `register` of an instruction of `words` words, or
     /// [`Word::NONE`] when it left a way to go on in [`Run::left`].
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use crate::run::{Flow, Position, Run};
 use oxbeam_runtime::{
-    BifContext, BifEntry, BifFunction, DirtyKind, Interrupt, Outcome, Resume, SavedCall, Trap, trace_flag,
+    BifContext, BifEntry, BifFunction, DirtyKind, Interrupt, Outcome, Resume, SavedCall, Trace, Trap, trace_flag,
 };
 use oxbeam_term::{Atom, Export, Term, Word, atoms};
 
@@ -47,11 +47,7 @@ impl<'a> Run<'a> {
         }
         match self.invoke(entry.code, self.x_slice(arity), after as u64) {
             Ok(value) => self.bif_value(value, after, position),
-            Err(interrupt) => {
-                let name = || (self.known_atom(entry.module), self.known_atom(entry.function));
-                let saved = self.saved_call(entry.code, entry.arity, name(), after, position);
-                self.interrupt(*interrupt, saved, position)
-            }
+            Err(interrupt) => self.bif_interrupted(*interrupt, entry, after, position),
         }
     }
     pub(crate) fn known_atom(&self, name: &str) -> Atom {
@@ -119,8 +115,26 @@ impl<'a> Run<'a> {
             _ => flow,
         }
     }
+    /// A BIF that code called did not return a value.
+    #[inline(never)]
+    fn bif_interrupted(
+        &mut self,
+        interrupt: Interrupt<'a>,
+        entry: &BifEntry,
+        after: *const u32,
+        position: Position,
+    ) -> Flow {
+        match interrupt {
+            // Nobody asks for the BIF's name.
+            Interrupt::Raise(exception) if !matches!(exception.trace, Trace::Bif) => self.raise(after, exception),
+            _ => {
+                let name = (self.known_atom(entry.module), self.known_atom(entry.function));
+                let saved = self.saved_call(entry.code, entry.arity, name, after, position);
+                self.interrupt(interrupt, saved, position)
+            }
+        }
+    }
     /// A BIF did not return a value.
-    #[cold]
     fn interrupt(&mut self, interrupt: Interrupt<'a>, saved: SavedCall, position: Position) -> Flow {
         let after = saved.return_to as *const u32;
         match interrupt {

@@ -36,12 +36,88 @@ pub(crate) enum Value<'h> {
 }
 
 impl<'a> Run<'a> {
-    /// Operands: fail, live, register, count, then six words a segment (kind, unit, flags, source, size, none; for a string kind, unit,
+    /// Operands: fail, live, register, count, then six words a segment (kind, unit, flags, source, size,
+    /// bits or [`SIZE_ALL`] if the code does not say; for a string kind, unit,
     /// flags, its address in two words, its length).
     #[inline(never)]
     pub(crate) fn bs_create_bin(&mut self, ip: *const u32) -> Flow {
         self.ensure(0, self.number(ip, 2) as usize);
         let count = self.number(ip, 4) as usize;
+        if let Some(term) = self.create_simply(ip, count) {
+            self.write(ip, 3, term.word());
+            return Flow::go(ip.wrapping_add(5 + count * 6));
+        }
+        self.create(ip, count)
+    }
+    /// Binaries of segments whose size and type need no second look; `None` for others, and for errors.
+    #[inline(always)]
+    fn create_simply(&self, ip: *const u32, count: usize) -> Option<Term<'a>> {
+        let appends = matches!(self.number(ip, 5), segment::APPEND | segment::PRIVATE_APPEND);
+        let mut bits = 0;
+        for index in usize::from(appends)..count {
+            bits += self.simple_bits(ip, 5 + index * 6)?;
+        }
+        let fill = |first: usize, bytes: &mut [u8], mut position: usize| {
+            for index in first..count {
+                position = self.write_simple(ip, 5 + index * 6, bytes, position);
+            }
+        };
+        if !appends {
+            return Some(self.heap().bitstring_with(bits, |bytes| fill(0, bytes, 0)));
+        }
+        let base = self.term(self.source(ip, 8)).as_bits()?;
+        let (unit, all) = (self.number(ip, 6) as usize, self.number(ip, 9) == SIZE_ALL);
+        if !all || base.bit_size() % unit.max(1) != 0 {
+            return None;
+        }
+        Some(self.heap().append_bits(base, bits, |bytes, position| fill(1, bytes, position)))
+    }
+    /// Size of a simple segment.
+    #[inline(always)]
+    fn simple_bits(&self, ip: *const u32, at: usize) -> Option<usize> {
+        match self.number(ip, at) {
+            segment::INTEGER => {
+                let bits = self.number(ip, at + 5) as usize;
+                let plain = self.number(ip, at + 2) & flags::LITTLE == 0 || bits == 8;
+                (bits <= 56 && plain && self.source(ip, at + 3).is_small()).then_some(bits)
+            }
+            segment::BINARY if self.number(ip, at + 4) == SIZE_ALL => {
+                let bits = self.term(self.source(ip, at + 3)).as_bits()?.bit_size();
+                (bits % (self.number(ip, at + 1) as usize).max(1) == 0).then_some(bits)
+            }
+            segment::STRING => Some(self.number(ip, at + 5) as usize * 8),
+            segment::UTF8 => {
+                let character = self.source(ip, at + 3);
+                (character.is_small() && character.small_value() as u64 <= 0x7f).then_some(8)
+            }
+            _ => None,
+        }
+    }
+    /// Writes a simple segment; gives the place behind it.
+    #[inline(always)]
+    fn write_simple(&self, ip: *const u32, at: usize, bytes: &mut [u8], position: usize) -> usize {
+        let (kind, count) = (self.number(ip, at), self.number(ip, at + 5) as usize);
+        match kind {
+            segment::STRING => {
+                // SAFETY: the decoder checked that the string lies within the module's string table.
+                let string = unsafe { std::slice::from_raw_parts(self.wide(ip, at + 3) as *const u8, count) };
+                bits::copy_bits(string, 0, bytes, position, count * 8);
+                position + count * 8
+            }
+            segment::BINARY => {
+                let Some(source) = self.term(self.source(ip, at + 3)).as_bits() else { return position };
+                bits::copy_bits(source.data(), source.bit_offset(), bytes, position, source.bit_size());
+                position + source.bit_size()
+            }
+            _ => {
+                let count = if kind == segment::INTEGER { count } else { 8 };
+                bits::write_bits(bytes, position, self.source(ip, at + 3).small_value() as u64, count);
+                position + count
+            }
+        }
+    }
+    #[inline(never)]
+    fn create(&mut self, ip: *const u32, count: usize) -> Flow {
         let next = ip.wrapping_add(5 + count * 6);
         let none = Segment { kind: 0, flags: 0, bits: 0, value: Value::Character(0) };
         let (mut few, mut many) = ([none; INLINE_SEGMENTS], Vec::new());

@@ -65,8 +65,14 @@ impl<'a> Run<'a> {
                     if left < size {
                         return Flow::go(self.label(ip, 1));
                     }
-                    let value = read_integer(self.heap(), data, position, size, self.number(ip, at + 2));
-                    self.write(ip, at + 4, value.word());
+                    let flags = self.number(ip, at + 2);
+                    let plain = size <= 56 && flags & flags::SIGNED == 0 && (size <= 8 || flags & flags::LITTLE == 0);
+                    let value = if plain {
+                        Word::small(bits::read_bits64(data, position, size) as i64)
+                    } else {
+                        read_integer(self.heap(), data, position, size, flags).word()
+                    };
+                    self.write(ip, at + 4, value);
                     position += size;
                     at += 5;
                 }
@@ -314,6 +320,9 @@ fn read_utf8(data: &[u8], position: usize, end: usize) -> Option<(u32, usize)> {
     let left = end - position;
     if left < 8 {
         return None;
+    }
+    if position % 8 == 0 && data[position / 8] < 0x80 {
+        return Some((u32::from(data[position / 8]), 8));
     }
     let byte = |index: usize| bits::read_bits64(data, position + index * 8, 8) as u32;
     let first = byte(0);

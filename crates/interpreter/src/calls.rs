@@ -2,7 +2,7 @@
 
 use crate::instruction::Instruction as I;
 use crate::run::{Flow, Position, Run};
-use crate::state::{Handler, Source, State, handlers, instruction_at};
+use crate::state::{Handler, Source, State, Target, handlers, instruction_at};
 use oxbeam_runtime::{BifEntry, Class, Exception, Trace};
 use oxbeam_term::{Atom, Export, FunEntry, Header, Kind, Term, Word, atoms};
 use std::sync::atomic::Ordering;
@@ -71,6 +71,20 @@ handlers! {
     fn call_last[](state, run) {
         state.drop_frame(3);
         state.enter(run, state.label(1), state.number(2) as usize)
+    }
+    fn move_call[S: Source, T: Target](state, run) {
+        state.set::<T>(2, state.get::<S>(run, 1));
+        state.push_return(5);
+        state.enter(run, state.label(3), state.number(4) as usize)
+    }
+    fn move_call_only[S: Source, T: Target](state, run) {
+        state.set::<T>(2, state.get::<S>(run, 1));
+        state.enter(run, state.label(3), state.number(4) as usize)
+    }
+    fn move_call_last[S: Source, T: Target](state, run) {
+        state.set::<T>(2, state.get::<S>(run, 1));
+        state.drop_frame(5);
+        state.enter(run, state.label(3), state.number(4) as usize)
     }
     fn call_ext[](state, run) {
         if state.cell::<Export>(1).address.load(Ordering::Acquire) == 0 {

@@ -1,6 +1,6 @@
 //! Moving words: registers, lists, tuples, funs.
 
-use crate::state::{G, Source, Target, handlers};
+use crate::state::{G, Register, Source, Target, handlers};
 use oxbeam_term::{Header, Kind, Word};
 
 handlers! {
@@ -8,11 +8,41 @@ handlers! {
         state.set::<T>(2, state.get::<S>(run, 1));
         state.next(run, 3)
     }
-    fn swap[](state, run) {
-        let (a, b) = (state.get::<G>(run, 1), state.get::<G>(run, 2));
-        state.set_general(1, b);
-        state.set_general(2, a);
+    fn move_two[S: Source, T: Target, S2: Source, T2: Target](state, run) {
+        state.set::<T>(2, state.get::<S>(run, 1));
+        state.set::<T2>(4, state.get::<S2>(run, 3));
+        state.next(run, 5)
+    }
+    fn move_three[S: Source, T: Target, S2: Source, T2: Target, S3: Source, T3: Target](state, run) {
+        state.set::<T>(2, state.get::<S>(run, 1));
+        state.set::<T2>(4, state.get::<S2>(run, 3));
+        state.set::<T3>(6, state.get::<S3>(run, 5));
+        state.next(run, 7)
+    }
+    fn swap[A: Register, B: Register](state, run) {
+        let (a, b) = (state.get::<A>(run, 1), state.get::<B>(run, 2));
+        state.set::<A>(1, b);
+        state.set::<B>(2, a);
         state.next(run, 3)
+    }
+    fn is_list_get[S: Source, H: Target, T: Target](state, run) {
+        let list = state.get::<S>(run, 1);
+        if !list.is_cons() {
+            return state.go(run, state.label(4));
+        }
+        // SAFETY: a cons cell has head and tail.
+        let (head, tail) = unsafe { (*list.pointer(), *list.pointer().add(1)) };
+        state.set::<H>(2, Word(head));
+        state.set::<T>(3, Word(tail));
+        state.next(run, 5)
+    }
+    fn get_two_elements[S: Source, T: Target, T2: Target](state, run) {
+        let tuple = state.get::<S>(run, 1).pointer();
+        // SAFETY: the compiler tested for a tuple of sufficient size before.
+        let (first, second) = unsafe { (*tuple.byte_add(state.bytes(4)), *tuple.byte_add(state.bytes(5))) };
+        state.set::<T>(2, Word(first));
+        state.set::<T2>(3, Word(second));
+        state.next(run, 6)
     }
     fn get_list[S: Source, H: Target, T: Target](state, run) {
         let cell = state.get::<S>(run, 1).pointer();

@@ -159,6 +159,15 @@ impl<'a> Decoder<'a> {
         }
         Ok(())
     }
+    /// As [`Decoder::put`], only if there is a variant for just these kinds of operands.
+    fn put_exactly(&mut self, instruction: I, operands: &[Operand]) -> Result<bool, LoadError> {
+        let kinds = operands.iter().map(|source| self.kind_of(*source)).collect::<Result<SmallVec<[_; 6]>, _>>()?;
+        let there = instruction.shape().exactly(&kinds).is_some();
+        if there {
+            self.put(instruction, operands, &[])?;
+        }
+        Ok(there)
+    }
     fn kind_of(&mut self, operand: Operand) -> Result<OperandKind, LoadError> {
         Ok(match operand {
             Operand::X(..) => OperandKind::X,
@@ -376,8 +385,61 @@ impl<'a> Decoder<'a> {
                 self.frame(operands(0)[0])?;
                 Ok(2)
             }
+            (Some(Op::Move), _, _) => self.fused_moves(following),
+            (Some(Op::IsNonemptyList), Some(Op::GetList), _) if same_register(operands(0)[1], operands(1)[0]) => {
+                self.put(I::IsListGet, &operands(1)[..1], &operands(1)[1..3])?;
+                self.label(operands(0)[0])?;
+                Ok(2)
+            }
+            (Some(Op::GetTupleElement), Some(Op::GetTupleElement), _)
+                if same_register(operands(0)[0], operands(1)[0]) && !same_register(operands(0)[0], operands(0)[2]) =>
+            {
+                self.put(I::GetTwoElements, &operands(0)[..1], &[operands(0)[2], operands(1)[2]])?;
+                self.element_offset(operands(0)[1])?;
+                self.element_offset(operands(1)[1])?;
+                Ok(2)
+            }
+            // What follows fails for anything but tuples too.
+            (Some(Op::IsTuple), Some(Op::TestArity), _)
+                if same_register(operands(0)[1], operands(1)[1]) && operands(0)[0] == operands(1)[0] =>
+            {
+                Ok(1)
+            }
+            (Some(Op::IsTuple), Some(Op::SelectTupleArity), _)
+                if same_register(operands(0)[1], operands(1)[0]) && operands(0)[0] == operands(1)[1] =>
+            {
+                Ok(1)
+            }
             _ => Ok(0),
         }
+    }
+    /// As [`Decoder::fused`], for a move.
+    fn fused_moves(&mut self, following: &[beam::Instruction]) -> Result<usize, LoadError> {
+        let code = &self.file.code;
+        let moves = following.iter().take(3).take_while(|instruction| instruction.op == Op::Move).count();
+        let operands: SmallVec<[Operand; 6]> =
+            following[..moves].iter().flat_map(|instruction| code.operands_of(*instruction)).copied().collect();
+        for (count, instruction) in [(3, I::MoveThree), (2, I::MoveTwo)] {
+            if moves >= count && self.put_exactly(instruction, &operands[..count * 2])? {
+                return Ok(count);
+            }
+        }
+        let Some(next) = following.get(1) else { return Ok(0) };
+        let call = match next.op {
+            Op::Call => I::MoveCall,
+            Op::CallOnly => I::MoveCallOnly,
+            Op::CallLast => I::MoveCallLast,
+            _ => return Ok(0),
+        };
+        if !self.put_exactly(call, &operands[..2])? {
+            return Ok(0);
+        }
+        // Arity, label, and the frame of a last call.
+        let of_call = code.operands_of(*next);
+        self.label(of_call[1])?;
+        self.plain(of_call[0])?;
+        of_call.get(2).map_or(Ok(()), |words| self.frame(*words))?;
+        Ok(2)
     }
 
     fn instruction(&mut self, instruction: beam::Instruction, index: usize) -> Result<(), LoadError> {
@@ -498,7 +560,7 @@ impl<'a> Decoder<'a> {
             Op::Badrecord => self.plain_sources(I::Badrecord, operands)?,
             Op::IfEnd => self.emit(I::IfEnd),
             Op::Move => self.put(I::Move, &operands[..1], &operands[1..2])?,
-            Op::Swap => self.sources_to(I::Swap, operands, 0)?,
+            Op::Swap => self.put(I::Swap, &operands[..2], &[])?,
             Op::GetList => self.put(I::GetList, &operands[..1], &operands[1..3])?,
             Op::GetHd => self.put(I::GetHd, &operands[..1], &operands[1..2])?,
             Op::GetTl => self.put(I::GetTl, &operands[..1], &operands[1..2])?,
@@ -541,7 +603,11 @@ impl<'a> Decoder<'a> {
             Op::PutMapExact => self.put_map(I::PutMapExact, operands)?,
             Op::HasMapFields | Op::GetMapElements => {
                 let items = self.list(o(2))?;
-                let kind = if instruction.op == Op::HasMapFields { I::HasMapFields } else { I::GetMapElements };
+                let kind = match instruction.op {
+                    Op::HasMapFields => I::HasMapFields,
+                    _ if self.are_immediates(items.iter().step_by(2))? => I::GetMapImmediates,
+                    _ => I::GetMapElements,
+                };
                 self.test(kind, &operands[1..2], o(0))?;
                 self.sources(items)?;
             }
@@ -574,6 +640,10 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
+    /// Are all these immediate constants?
+    fn are_immediates<'o>(&mut self, mut operands: impl Iterator<Item = &'o Operand>) -> Result<bool, LoadError> {
+        operands.try_fold(true, |all, operand| Ok(all && self.kind_of(*operand)? == OperandKind::I))
+    }
     fn numbers(&mut self, instruction: I, operands: &[Operand]) -> Result<(), LoadError> {
         self.emit(instruction);
         operands.iter().try_for_each(|operand| self.plain(*operand))
@@ -1079,10 +1149,18 @@ impl<'a> Decoder<'a> {
             } else {
                 self.source(item[4])?;
                 self.size(item[5])?;
-                self.number(0);
+                let bits = self.fixed_bits(item[5], item[2]);
+                self.number(bits);
             }
         }
         Ok(())
+    }
+
+    /// Size times unit, if both are given as numbers; [`SIZE_ALL`] if not.
+    fn fixed_bits(&self, size: Operand, unit: Operand) -> u32 {
+        let number = |operand| self.unsigned(operand).ok();
+        let bits = number(size).zip(number(unit)).and_then(|(size, unit)| size.checked_mul(unit));
+        bits.unwrap_or(SIZE_ALL)
     }
 
     // --- the end -------------------------------------------------------------------------------------------------
@@ -1133,6 +1211,14 @@ impl<'a> Decoder<'a> {
             size: self.file.code.instructions.len() * 4,
         };
         Ok(Prepared { code: Arc::new(code) })
+    }
+}
+
+/// Are both operands the same register?
+fn same_register(a: Operand, b: Operand) -> bool {
+    match (a, b) {
+        (Operand::X(a, _), Operand::X(b, _)) | (Operand::Y(a, _), Operand::Y(b, _)) => a == b,
+        _ => false,
     }
 }
 

@@ -28,6 +28,19 @@ macro_rules! variants {
     (PAIR_TO $module:ident $name:ident) => {
         variants!(@to $module $name [X, X] [X, Y] [X, I] [Y, X] [Y, Y] [Y, I] [I, X] [G, G])
     };
+    (SWAPPED $module:ident $name:ident) => { variants!(@of $module $name [X, X] [X, Y] [Y, X] [Y, Y]) };
+    (MOVED $module:ident $name:ident) => { variants!(@of $module $name [X, X] [Y, X] [I, X]) };
+    (MOVED_TWO $module:ident $name:ident) => {
+        variants!(@of $module $name
+            [X, X, X, X] [X, X, X, Y] [X, X, Y, X] [X, X, I, X] [X, Y, X, X] [X, Y, X, Y] [X, Y, Y, X] [X, Y, I, X]
+            [Y, X, X, X] [Y, X, X, Y] [Y, X, Y, X] [Y, X, I, X] [I, X, X, X] [I, X, X, Y] [I, X, Y, X] [I, X, I, X])
+    };
+    (MOVED_THREE $module:ident $name:ident) => {
+        variants!(@of $module $name
+            [X, X, X, X, X, X] [X, Y, X, Y, X, Y] [X, Y, X, Y, X, X] [X, Y, X, X, X, X]
+            [Y, X, Y, X, Y, X] [Y, X, Y, X, I, X] [Y, X, I, X, Y, X] [I, X, Y, X, Y, X])
+    };
+    (@of $module:ident $name:ident $([$($kind:ident),*])*) => { &[$($module::$name::<$($kind),*>),*] };
     (@to $module:ident $name:ident $([$($kind:ident),*])*) => {
         &[$($module::$name::<$($kind,)* X>, $module::$name::<$($kind,)* Y>),*]
     };

@@ -1,13 +1,14 @@
 //! Raising, catching, and stack traces.
 //!
 //! While an exception travels its stack trace is *raw*: a tuple `{Class, First, Addresses}` of the class, a first entry
-//! or `[]`, and a binary of return addresses. `build_stacktrace` makes of it what Erlang code sees. A trace that
+//! or `[]`, and a tuple of return addresses as small integers. `build_stacktrace` makes of it what Erlang code sees. A trace that
 //! `erlang:raise/3` was given travels as `{Class, List}`.
 
 use crate::run::{Flow, Run};
 use crate::state::handlers;
 use oxbeam_runtime::{Class, Exception, Frame, Outcome, Trace, return_addresses};
 use oxbeam_term::{Atom, OwnedTerm, Term, Word, atoms};
+use smallvec::SmallVec;
 use std::sync::atomic::Ordering;
 
 handlers! {
@@ -136,7 +137,7 @@ impl<'a> Run<'a> {
         error_info: Option<Term<'a>>,
     ) -> Option<Term<'a>> {
         let heap = self.heap();
-        let address = if address.is_null() { return_addresses(heap, 1).first().copied()? } else { address as u64 };
+        let address = if address.is_null() { return_addresses(heap, 1).next()? } else { address as u64 };
         let frame = self.vm.frame_at(address)?;
         let mut location = self.vm.location_term(heap, frame.location.as_ref());
         if let Some(error_info) = error_info {
@@ -161,8 +162,10 @@ impl<'a> Run<'a> {
             return self.raise(address, exception);
         }
         let heap = self.heap();
-        let arguments: Vec<Term<'a>> = arguments.iter().map(|word| self.term(*word)).collect();
-        let mut info = vec![(Term::atom(atoms::MODULE), Term::atom(error_module(self.vm.atoms.text(module))))];
+        let arguments: SmallVec<[Term<'a>; 8]> = arguments.iter().map(|word| self.term(*word)).collect();
+        let helper = error_module(self.vm.atoms.text(module));
+        let mut info: SmallVec<[_; 2]> = SmallVec::new();
+        info.push((Term::atom(atoms::MODULE), Term::atom(helper)));
         if let Some(cause) = exception.cause {
             info.push((Term::atom(atoms::CAUSE), cause));
         }
@@ -182,14 +185,9 @@ impl<'a> Run<'a> {
     ) -> Flow {
         let heap = self.heap();
         let depth = self.vm.backtrace_depth.load(Ordering::Relaxed) as usize;
-        let mut bytes = Vec::with_capacity(64);
-        let mut add = |address: u64| bytes.extend_from_slice(&address.to_le_bytes());
-        if let Some(current) = current {
-            add(current);
-        }
-        return_addresses(heap, depth).into_iter().for_each(add);
-        let addresses = heap.binary(&bytes);
-        let raw = heap.tuple(&[Term::atom(class.atom()), first.unwrap_or(Term::NIL), addresses]);
+        let addresses = current.into_iter().chain(return_addresses(heap, depth));
+        let addresses: SmallVec<[Term<'a>; 12]> = addresses.map(|address| Term::small(address as i64)).collect();
+        let raw = heap.tuple(&[Term::atom(class.atom()), first.unwrap_or(Term::NIL), heap.tuple(&addresses)]);
         self.unwind(class, reason, raw)
     }
     /// Finds the innermost handler; without one the process ends.
@@ -275,16 +273,14 @@ impl<'a> Run<'a> {
             return *list;
         }
         let Some([_, first, addresses]) = raw.as_tuple_of::<3>() else { return raw };
-        let Some(bytes) = addresses.as_binary() else { return raw };
+        let Some(addresses) = addresses.as_tuple() else { return raw };
         let depth = self.vm.backtrace_depth.load(Ordering::Relaxed) as usize;
         let mut entries: Vec<Term<'a>> = Vec::with_capacity(9);
         if !first.is_nil() {
             entries.push(*first);
         }
-        for chunk in bytes.chunks_exact(8) {
-            let mut address = [0; 8];
-            address.copy_from_slice(chunk);
-            let frame: Option<Frame> = self.vm.frame_at(u64::from_le_bytes(address));
+        for address in addresses.elements().iter().filter_map(|address| address.as_small()) {
+            let frame: Option<Frame> = self.vm.frame_at(address as u64);
             entries.extend(frame.map(|frame| self.vm.frame_term(heap, &frame)));
         }
         entries.truncate(depth.max(1));

@@ -2,7 +2,7 @@
 
 use crate::run::{Flow, Run};
 use crate::state::{Source, State, Target, handlers};
-use oxbeam_term::{Header, Kind, Term, Word, arithmetic, atoms};
+use oxbeam_term::{Term, Word, arithmetic, atoms};
 
 impl State {
     #[inline(always)]
@@ -49,13 +49,8 @@ handlers! {
     }
     fn float_store[T: Target](state, run) {
         let value = state.float(run, 2);
-        let object = state.allocate(2);
-        // SAFETY: there is room for header and bits.
-        unsafe {
-            *object = Header::new(Kind::Float, 1).0;
-            *object.add(1) = value.to_bits();
-        }
-        state.set::<T>(1, Word::from_boxed(object));
+        let float = state.new_float(value);
+        state.set::<T>(1, float);
         state.next(run, 3)
     }
     fn float_move[](state, run) {

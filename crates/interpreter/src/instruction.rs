@@ -58,7 +58,11 @@ impl Shape {
     }
     /// Which list of kinds serves sources of these kinds.
     pub fn sources_for(self, kinds: &[OperandKind]) -> usize {
-        self.sources.iter().position(|list| *list == kinds).unwrap_or(self.sources.len() - 1)
+        self.exactly(kinds).unwrap_or(self.sources.len() - 1)
+    }
+    /// The list of just these kinds.
+    pub fn exactly(self, kinds: &[OperandKind]) -> Option<usize> {
+        self.sources.iter().position(|list| *list == kinds)
     }
 }
 
@@ -71,6 +75,45 @@ pub mod shape {
     const REGISTER: &[&[OperandKind]] = &[&[X], &[Y], &[G]];
     const PAIR: &[&[OperandKind]] = &[&[X, X], &[X, Y], &[X, I], &[Y, X], &[Y, Y], &[Y, I], &[I, X], &[G, G]];
 
+    const REGISTERS: &[&[OperandKind]] = &[&[X, X], &[X, Y], &[Y, X], &[Y, Y]];
+    const TO_X: &[&[OperandKind]] = &[&[X, X], &[Y, X], &[I, X]];
+    const TWO: &[&[OperandKind]] = &[
+        &[X, X, X, X],
+        &[X, X, X, Y],
+        &[X, X, Y, X],
+        &[X, X, I, X],
+        &[X, Y, X, X],
+        &[X, Y, X, Y],
+        &[X, Y, Y, X],
+        &[X, Y, I, X],
+        &[Y, X, X, X],
+        &[Y, X, X, Y],
+        &[Y, X, Y, X],
+        &[Y, X, I, X],
+        &[I, X, X, X],
+        &[I, X, X, Y],
+        &[I, X, Y, X],
+        &[I, X, I, X],
+    ];
+    const THREE: &[&[OperandKind]] = &[
+        &[X, X, X, X, X, X],
+        &[X, Y, X, Y, X, Y],
+        &[X, Y, X, Y, X, X],
+        &[X, Y, X, X, X, X],
+        &[Y, X, Y, X, Y, X],
+        &[Y, X, Y, X, I, X],
+        &[Y, X, I, X, Y, X],
+        &[I, X, Y, X, Y, X],
+    ];
+
+    /// Two registers that are read and written.
+    pub const SWAPPED: Shape = Shape { sources: REGISTERS, registers: 0 };
+    /// A source that goes to an X register. No other kinds.
+    pub const MOVED: Shape = Shape { sources: TO_X, registers: 0 };
+    /// The same twice, or from an X register to a Y register. No other kinds.
+    pub const MOVED_TWO: Shape = Shape { sources: TWO, registers: 0 };
+    /// The same three times, for the most usual kinds.
+    pub const MOVED_THREE: Shape = Shape { sources: THREE, registers: 0 };
     /// No variants.
     pub const PLAIN: Shape = Shape { sources: &[&[]], registers: 0 };
     /// One register.
@@ -111,6 +154,10 @@ macro_rules! instructions {
             Call PLAIN calls::call,
             CallLast PLAIN calls::call_last,
             CallOnly PLAIN calls::call_only,
+            /// The same after a move.
+            MoveCall MOVED calls::move_call,
+            MoveCallLast MOVED calls::move_call_last,
+            MoveCallOnly MOVED calls::move_call_only,
             /// External calls: wide (the `Export`), arity[, frame].
             CallExt PLAIN calls::call_ext,
             CallExtLast PLAIN calls::call_ext_last,
@@ -258,13 +305,19 @@ macro_rules! instructions {
             Badrecord PLAIN exception::badrecord,
 
             Move SOURCE_TO data::move_,
-            /// Two registers, as sources and as general registers.
-            Swap PLAIN data::swap,
+            /// Source and register, two or three times.
+            MoveTwo MOVED_TWO data::move_two,
+            MoveThree MOVED_THREE data::move_three,
+            Swap SWAPPED data::swap,
             GetList FROM_TO_TWO data::get_list,
+            /// `is_nonempty_list` and `get_list` of one source: source, two registers, fail.
+            IsListGet FROM_TO_TWO data::is_list_get,
             GetHd FROM_TO data::get_hd,
             GetTl FROM_TO data::get_tl,
             /// Source, register, offset of the element in bytes.
             GetTupleElement FROM_TO data::get_tuple_element,
+            /// Two elements of one tuple: source, two registers, two offsets.
+            GetTwoElements FROM_TO_TWO data::get_two_elements,
             /// Value, tuple, offset of the element in bytes.
             SetTupleElement PLAIN data::set_tuple_element,
             PutList PAIR_TO data::put_list,
@@ -279,7 +332,8 @@ macro_rules! instructions {
             PutMapExact PLAIN maps::put_map_exact,
             /// Source, fail, list of keys.
             HasMapFields FROM maps::has_map_fields,
-            /// Source, fail, list of keys and registers.
+            /// Source, fail, list of keys and registers. The keys of the first are immediates.
+            GetMapImmediates FROM maps::get_map_immediates,
             GetMapElements FROM maps::get_map_elements,
 
             /// Float registers are given as offsets in bytes: source, float register.

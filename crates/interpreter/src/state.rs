@@ -276,6 +276,10 @@ pub(crate) trait Target {
     unsafe fn place(state: &State, operand: u32) -> *mut u64;
 }
 
+/// A kind of operand that is read and written.
+pub(crate) trait Register: Source + Target {}
+impl<R: Source + Target> Register for R {}
+
 /// An X register: the operand is its offset in bytes.
 pub(crate) struct X;
 /// A Y register: the operand is its offset in bytes.

@@ -1,5 +1,6 @@
 //! Tests. Operands: source[s], fail.
 
+use crate::arithmetic::float_of;
 use crate::run::Run;
 use crate::state::{Source, handlers};
 use oxbeam_term::word::TAG_MASK;
@@ -104,7 +105,7 @@ handlers! {
 }
 
 macro_rules! order_tests {
-    ($($name:ident, $slow:ident: |$a:ident, $b:ident| $small:expr, |$run:ident| $general:expr;)*) => {
+    ($($name:ident, $slow:ident: |$a:ident, $b:ident| $small:expr, $float:expr, |$run:ident| $general:expr;)*) => {
         handlers! {$(
             fn $name[A: Source, B: Source](state, run) {
                 let ($a, $b) = (state.get::<A>(run, 1), state.get::<B>(run, 2));
@@ -115,7 +116,10 @@ macro_rules! order_tests {
             }
             fn $slow[A: Source, B: Source](state, $run) {
                 let ($a, $b) = (state.get::<A>($run, 1), state.get::<B>($run, 2));
-                let holds = $general;
+                let holds = match (float_of($a), float_of($b)) {
+                    (Some($a), Some($b)) => $float,
+                    _ => $general,
+                };
                 state.branch($run, holds, 4, 3)
             }
         )*}
@@ -123,10 +127,10 @@ macro_rules! order_tests {
 }
 
 order_tests! {
-    is_lt, is_lt_slow: |a, b| (a.0 as i64) < b.0 as i64, |run| run.compare(a, b).is_lt();
-    is_ge, is_ge_slow: |a, b| a.0 as i64 >= b.0 as i64, |run| run.compare(a, b).is_ge();
-    is_eq, is_eq_slow: |a, b| a == b, |run| run.equals(a, b);
-    is_ne, is_ne_slow: |a, b| a != b, |run| !run.equals(a, b);
+    is_lt, is_lt_slow: |a, b| (a.0 as i64) < b.0 as i64, a < b, |run| run.compare(a, b).is_lt();
+    is_ge, is_ge_slow: |a, b| a.0 as i64 >= b.0 as i64, a >= b, |run| run.compare(a, b).is_ge();
+    is_eq, is_eq_slow: |a, b| a == b, a == b, |run| run.equals(a, b);
+    is_ne, is_ne_slow: |a, b| a != b, a != b, |run| !run.equals(a, b);
 }
 
 impl Run<'_> {

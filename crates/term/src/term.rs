@@ -778,17 +778,7 @@ impl Heap {
             Some(reference) if bit_size > crate::HEAP_BINARY_BYTES_MAX * 8 => {
                 self.sub_bits(reference.word, bit_offset, bit_size)
             }
-            _ => {
-                let mut bytes = [0u8; crate::HEAP_BINARY_BYTES_MAX + 1];
-                let length = bit_size.div_ceil(8);
-                if length > bytes.len() {
-                    let mut bytes = vec![0; length];
-                    bits::copy_bits(of.data, bit_offset, &mut bytes, 0, bit_size);
-                    return self.bitstring_from_vec(bytes, bit_size);
-                }
-                bits::copy_bits(of.data, bit_offset, &mut bytes, 0, bit_size);
-                self.heap_bits(&bytes[..length], bit_size)
-            }
+            _ => self.bitstring_with(bit_size, |bytes| bits::copy_bits(of.data, bit_offset, bytes, 0, bit_size)),
         }
     }
     /// `of` followed by room for `extra_bits`, which `fill` writes: it gets bytes and the bit of them to write at, the bits

@@ -207,8 +207,8 @@ impl Messages {
         }
     }
     fn caller(cx: &BifContext<'_>) -> Option<Frame> {
-        let addresses = oxbeam_runtime::return_addresses(cx.heap, 8);
-        addresses.into_iter().find_map(|address| cx.vm.frame_at(address))
+        let mut addresses = oxbeam_runtime::return_addresses(cx.heap, 8);
+        addresses.find_map(|address| cx.vm.frame_at(address))
     }
 }
 
