@@ -82,7 +82,9 @@ pub(crate) fn call<'h>(
         match code(cx, &arguments).map_err(|interrupt| *interrupt) {
             Ok(value) => return Some(Answer::Value(value)),
             Err(Interrupt::Raise(exception)) => return Some(Answer::Raise(exception)),
-            Err(Interrupt::Trap(Trap::Again { function, arguments: next })) => {
+            Err(Interrupt::Trap(
+                Trap::Again { function, arguments: next } | Trap::Dirty { function, arguments: next },
+            )) => {
                 code = function;
                 arguments = next;
             }

@@ -177,6 +177,15 @@ impl<'a> Run<'a> {
                 }
                 self.resume_bif(next)
             }
+            Trap::Dirty { function, arguments } => {
+                self.load_arguments(&arguments);
+                let next = SavedCall { function, arity: arguments.len() as u8, dirty: true, ..saved };
+                if self.dirty {
+                    return self.resume_bif(next);
+                }
+                self.save_bif(next, arguments.len());
+                self.stop(Outcome::Dirty(DirtyKind::Cpu))
+            }
             Trap::Wait => {
                 self.save_bif(saved, saved.arity as usize);
                 self.stop(Outcome::Wait)

@@ -16,6 +16,7 @@ pub fn decode(vm: &Vm, file: &BeamFile) -> Result<Prepared, LoadError> {
     if file.has_latin1_atoms {
         return Err(bad("please re-compile this module with an Erlang/OTP 27 compiler"));
     }
+    beam::verify(file).map_err(|error| bad(error.to_string()))?;
     let mut decoder = Decoder::new(vm, file)?;
     for function in &file.code.functions {
         decoder.function(function)?;

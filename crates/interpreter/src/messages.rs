@@ -161,7 +161,7 @@ impl Run<'_> {
         let main = unsafe { &mut *self.main };
         self.vm.handle_signals(self.process, main);
         let state = self.state();
-        if state.exiting.is_some() || state.suspended > 0 {
+        if state.exiting.is_some() || state.rare.suspended > 0 {
             return Some(self.suspend(ip, 0, Outcome::Yield));
         }
         None

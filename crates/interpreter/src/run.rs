@@ -304,7 +304,7 @@ impl<'a> Run<'a> {
             unsafe { (&mut *self.main, std::slice::from_raw_parts_mut(self.x.cast::<Word>(), live)) };
         if self.vm.collect(self.process, main, need, registers) == Collected::TooLarge {
             self.vm.report_heap_too_large(self.process, main);
-            if main.state.max_heap_size.kill {
+            if main.state.rare.max_heap_size.kill {
                 main.state.exiting = Some(Vm::own_atom(atoms::KILLED));
                 self.put_aside = 0;
                 self.reductions = -1;
@@ -315,7 +315,7 @@ impl<'a> Run<'a> {
     pub(crate) fn collect_tightly(&mut self, live: usize) {
         // SAFETY: the slice owns the process, and no other reference to its main part is in use here.
         let main = unsafe { &mut *self.main };
-        if let Some(options) = main.state.heap_options.take() {
+        if let Some(options) = main.state.rare.if_set().and_then(|rare| rare.heap_options.take()) {
             *main.heap.options_mut() = options;
         }
         let usual = std::mem::replace(&mut main.heap.options_mut().min_heap_words, 0);

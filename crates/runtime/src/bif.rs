@@ -38,6 +38,13 @@ pub enum Trap<'h> {
         /// Its arguments.
         arguments: Vec<Term<'h>>,
     },
+    /// Call this BIF function with these arguments on a dirty scheduler for computations.
+    Dirty {
+        /// The function.
+        function: BifFunction,
+        /// Its arguments.
+        arguments: Vec<Term<'h>>,
+    },
     /// Wait until a signal arrives, then call the same BIF with the same arguments.
     Wait,
     /// Yield, then return this value.
@@ -143,6 +150,11 @@ impl<'h> BifContext<'h> {
     /// Calls the BIF function again later.
     pub fn again(&self, function: BifFunction, arguments: &[Term<'h>]) -> BifResult<'h> {
         Err(Box::new(Interrupt::Trap(Trap::Again { function, arguments: arguments.to_vec() })))
+    }
+    /// Goes on in this BIF function on a dirty scheduler: for computations that are long only with some arguments. Those
+    /// of the BIF should be the function's too, since they are what a stack trace shows.
+    pub fn dirty(&self, function: BifFunction, arguments: &[Term<'h>]) -> BifResult<'h> {
+        Err(Box::new(Interrupt::Trap(Trap::Dirty { function, arguments: arguments.to_vec() })))
     }
     /// Goes on in an Erlang function.
     pub fn call(&self, module: Atom, function: Atom, arguments: &[Term<'h>]) -> BifResult<'h> {

@@ -7,6 +7,7 @@ mod bif;
 mod clock;
 mod code;
 mod exception;
+mod extensions;
 mod external;
 mod inbox;
 mod inspect;
@@ -20,6 +21,7 @@ mod send;
 mod sequential;
 mod signal;
 mod sleep;
+mod small_map;
 mod spawn;
 mod stacktrace;
 mod sync;
@@ -39,13 +41,15 @@ pub use external::VmContext;
 pub use mailbox::{Mailbox, Message};
 pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
 pub use process::{
-    Collected, Flags, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, Resume, RunStatus, SavedCall,
+    Collected, Flags, Holding, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, RareFields, RareState,
+    Resume, RunStatus, SavedCall, SavedRegisters,
 };
 pub use registry::Registry;
 pub use report::SystemLogger;
-pub use scheduler::{DirtyKind, Outcome, SLICE_REDUCTIONS, Schedulers};
+pub use scheduler::{DirtyKind, Outcome, SLICE_REDUCTIONS, SchedulerTotals, Schedulers};
 pub use send::Destination;
 pub use signal::{Signal, SystemTask};
+pub use small_map::SmallMap;
 pub use spawn::{SpawnMonitor, SpawnOptions};
 pub use stacktrace::{Frame, return_addresses};
 pub use system_monitor::{MonitorSettings, SystemMonitor};

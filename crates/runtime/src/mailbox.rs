@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn what_a_pattern_built_survives_collections_before_and_after_the_message_is_taken() {
-        let mut main = ProcessMain::new(HeapOptions::default(), OwnedTerm::immediate(Word::NIL), None);
+        let mut main = ProcessMain::new(HeapOptions::default(), 12, OwnedTerm::immediate(Word::NIL), None);
         let message = OwnedTerm::build(LiteralRange::EMPTY, |heap| heap.tuple(&[Term::small(1), heap.float(2.5)]));
         main.state.messages.push(Message::Owned(message));
         let word = main.state.messages.peek().unwrap();

@@ -82,6 +82,30 @@ impl RunQueue {
 struct Scheduler {
     queue: Mutex<RunQueue>,
     length: AtomicUsize,
+    counters: Counters,
+}
+
+/// What a scheduler has done so far. Each has its own, on cache lines of its own: they change with every slice.
+#[derive(Default)]
+#[repr(align(128))]
+struct Counters {
+    slices: AtomicU64,
+    reductions: AtomicU64,
+    collections: AtomicU64,
+    reclaimed_words: AtomicU64,
+}
+
+/// What all schedulers have done so far.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct SchedulerTotals {
+    /// Slices run.
+    pub slices: u64,
+    /// Reductions of all slices that are over.
+    pub reductions: u64,
+    /// Garbage collections.
+    pub collections: u64,
+    /// Words that they gave back.
+    pub reclaimed_words: u64,
 }
 
 struct DirtyPool {
@@ -98,14 +122,6 @@ pub struct Schedulers {
     sleepers: Sleepers,
     stopping: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    /// Slices run so far.
-    pub context_switches: AtomicUsize,
-    /// Reductions of all slices so far.
-    pub reductions: AtomicU64,
-    /// Garbage collections so far.
-    pub collections: AtomicU64,
-    /// Words that they gave back.
-    pub reclaimed_words: AtomicU64,
 }
 
 thread_local! {
@@ -121,7 +137,11 @@ impl Schedulers {
         let pool = || DirtyPool { queue: Mutex::new(VecDeque::new()), wake: Condvar::new() };
         Schedulers {
             schedulers: (0..count)
-                .map(|_| Scheduler { queue: Mutex::default(), length: AtomicUsize::new(0) })
+                .map(|_| Scheduler {
+                    queue: Mutex::default(),
+                    length: AtomicUsize::new(0),
+                    counters: Counters::default(),
+                })
                 .collect(),
             dirty: [pool(), pool()],
             dirty_counts: [dirty_cpu, options.dirty_io_schedulers.max(1)],
@@ -129,11 +149,18 @@ impl Schedulers {
             sleepers: Sleepers::new(count),
             stopping: AtomicBool::new(false),
             threads: Mutex::default(),
-            context_switches: AtomicUsize::new(0),
-            reductions: AtomicU64::new(0),
-            collections: AtomicU64::new(0),
-            reclaimed_words: AtomicU64::new(0),
         }
+    }
+    /// What all have done so far.
+    pub fn totals(&self) -> SchedulerTotals {
+        let mut totals = SchedulerTotals::default();
+        for Scheduler { counters, .. } in &self.schedulers {
+            totals.slices += counters.slices.load(Ordering::Relaxed);
+            totals.reductions += counters.reductions.load(Ordering::Relaxed);
+            totals.collections += counters.collections.load(Ordering::Relaxed);
+            totals.reclaimed_words += counters.reclaimed_words.load(Ordering::Relaxed);
+        }
+        totals
     }
     /// How many ordinary schedulers there are.
     pub fn count(&self) -> usize {
@@ -254,7 +281,7 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
     let schedulers = &vm.schedulers;
     while !schedulers.stopping.load(Ordering::Relaxed) {
         match schedulers.take(home) {
-            Some(process) => run_slice(vm, process),
+            Some(process) => run_slice(vm, process, &schedulers.schedulers[home].counters),
             None => schedulers.sleep(home),
         }
     }
@@ -279,8 +306,8 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
     }
 }
 
-fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
-    vm.schedulers.context_switches.fetch_add(1, Ordering::Relaxed);
+fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) {
+    counters.slices.fetch_add(1, Ordering::Relaxed);
     let woken = process.incoming.start();
     // SAFETY: this thread just moved the process to Running: it took it from a run queue, where it was once.
     let main = unsafe { process.main() };
@@ -296,12 +323,12 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
     let wanted = main.state.force_major || main.state.force_minor || main.heap.wants_collection();
     if wanted && vm.collect(&process, main, 0, &mut []) == Collected::TooLarge {
         vm.report_heap_too_large(&process, main);
-        if main.state.max_heap_size.kill {
+        if main.state.rare.max_heap_size.kill {
             vm.terminate(&process, Vm::own_atom(atoms::KILLED));
             return;
         }
     }
-    if main.state.suspended > 0 {
+    if main.state.rare.suspended > 0 {
         park(vm, process);
         return;
     }
@@ -320,9 +347,12 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
         vm.slice_ends(&process, main, &start);
     }
     let reductions = process.reductions.load(Ordering::Relaxed).wrapping_sub(before);
-    vm.schedulers.reductions.fetch_add(reductions, Ordering::Relaxed);
-    vm.schedulers.collections.fetch_add(main.heap.collections().wrapping_sub(collections), Ordering::Relaxed);
-    vm.schedulers.reclaimed_words.fetch_add(std::mem::take(&mut main.state.reclaimed_words), Ordering::Relaxed);
+    counters.reductions.fetch_add(reductions, Ordering::Relaxed);
+    let collections = main.heap.collections().wrapping_sub(collections);
+    if collections != 0 {
+        counters.collections.fetch_add(collections, Ordering::Relaxed);
+        counters.reclaimed_words.fetch_add(std::mem::take(&mut main.state.reclaimed_words), Ordering::Relaxed);
+    }
     account_memory(vm, &process, (main.heap.total_words() * 8) as u64);
     finish_slice(vm, process, outcome);
 }

@@ -172,13 +172,13 @@ impl Vm {
             Signal::AliasMessage { alias, message } => self.alias_message(main, alias, message),
             Signal::Exit { from, reason } => self.exit_signal(main, from, reason),
             Signal::LinkExit { from, reason } => {
-                state.pending_unlinks.remove(&from);
+                state.rare.if_set().map(|rare| rare.pending_unlinks.remove(&from));
                 if state.links.remove(&from).is_some() {
                     self.linked_exit(main, from, reason);
                 }
             }
             Signal::Link { from } => {
-                if !state.pending_unlinks.contains_key(&from) {
+                if !state.rare.pending_unlinks.contains_key(&from) {
                     state.links.insert(from, ());
                     self.trace_event(process, trace_flag::PROCS, "getting_linked", &|_| vec![target_term(from)]);
                 }
@@ -189,8 +189,8 @@ impl Vm {
                 self.acknowledge_unlink(from, process.pid(), id);
             }
             Signal::UnlinkAck { from, id } => {
-                if state.pending_unlinks.get(&from) == Some(&id) {
-                    state.pending_unlinks.remove(&from);
+                if state.rare.pending_unlinks.get(&from) == Some(&id) {
+                    state.rare.pending_unlinks.remove(&from);
                 }
             }
             Signal::Monitor { reference, watcher, name } => {
@@ -202,7 +202,7 @@ impl Vm {
             Signal::Down { reference, reason } => self.down(process.pid(), main, reference, &reason),
             Signal::SystemMessage(message) => {
                 self.handle_signal(process, main, Signal::Message(message));
-                if main.state.seq_trace_token.is_some() || main.state.messages.has_tokens() {
+                if main.state.rare.seq_trace_token.is_some() || main.state.messages.has_tokens() {
                     main.state.messages.add_token(None);
                 }
             }
@@ -220,14 +220,15 @@ impl Vm {
 
     fn alias_message(&self, main: &mut ProcessMain, alias: LocalReference, message: OwnedTerm) {
         let state = &mut main.state;
-        let kind = state.aliases.get(&alias).copied().or_else(|| state.monitors.get(&alias).and_then(|one| one.alias));
+        let kind =
+            state.rare.aliases.get(&alias).copied().or_else(|| state.monitors.get(&alias).and_then(|one| one.alias));
         match kind {
             None => return,
             Some(AliasKind::ReplyOnly) => {
-                state.aliases.remove(&alias);
+                state.rare.aliases.remove(&alias);
             }
             Some(AliasKind::Reply) => {
-                state.aliases.remove(&alias);
+                state.rare.aliases.remove(&alias);
                 if let Some(monitor) = state.monitors.remove(&alias) {
                     self.send_demonitor(alias, monitor.target);
                 }
@@ -282,7 +283,7 @@ impl Vm {
         let heap: &Heap = heap;
         let Some(monitor) = state.monitors.remove(&reference) else { return };
         if matches!(monitor.alias, Some(AliasKind::Explicit)) {
-            state.aliases.insert(reference, AliasKind::Explicit);
+            state.rare.aliases.insert(reference, AliasKind::Explicit);
         }
         let named = |name: Atom| heap.tuple(&[Term::atom(name), Term::atom(self.node().0)]);
         let (kind, object) = match monitor.target {
@@ -345,13 +346,14 @@ impl Vm {
         for (reference, monitor) in std::mem::take(&mut state.monitors) {
             self.send_demonitor(reference, monitor.target);
         }
-        for target in std::mem::take(&mut state.links).into_keys() {
+        for (target, ()) in std::mem::take(&mut state.links) {
             self.link_exit(target, LinkTarget::Process(pid), reason.clone());
         }
         for (reference, watcher) in std::mem::take(&mut state.watchers) {
             self.signal_pid(watcher.watcher, Signal::Down { reference, reason: reason.clone() });
         }
-        for (suspended, count) in std::mem::take(&mut state.suspending) {
+        let suspending = state.rare.if_set().map(|rare| std::mem::take(&mut rare.suspending));
+        for (suspended, count) in suspending.into_iter().flatten() {
             self.resume_process(suspended, count);
         }
         for signal in refused {
@@ -359,11 +361,7 @@ impl Vm {
         }
         // The `Arc` may live on in somebody's hand: the heap goes now.
         let options = *main.heap.options();
-        *main = ProcessMain::new(
-            oxbeam_term::HeapOptions { min_heap_words: 12, ..options },
-            OwnedTerm::immediate(oxbeam_term::Word::NIL),
-            None,
-        );
+        *main = ProcessMain::new(options, 0, OwnedTerm::immediate(oxbeam_term::Word::NIL), None);
         crate::scheduler::account_memory(self, process, 0);
         self.give_back_memory();
         if process.is_system() && !self.is_halting() {
@@ -375,7 +373,7 @@ impl Vm {
     pub fn resume_process(&self, pid: Pid, count: u32) {
         let resume: SystemTask = Box::new(move |_, _, main| {
             if let Some(main) = main {
-                main.state.suspended = main.state.suspended.saturating_sub(count);
+                main.state.rare.suspended = main.state.rare.suspended.saturating_sub(count);
             }
         });
         self.signal_pid(pid, Signal::Task(resume));

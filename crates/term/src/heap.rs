@@ -44,7 +44,7 @@ pub struct MagicObject(pub Box<dyn Any + Send + Sync>);
 /// Sizes and limits of a heap, as `spawn_opt/2` sets them.
 #[derive(Clone, Copy, Debug)]
 pub struct HeapOptions {
-    /// Size of the first block and lower bound afterwards, in words.
+    /// Lower bound of a block's size, in words, from the first collection on; usually of the first block too.
     pub min_heap_words: usize,
     /// Lower bound of the virtual heap of large binaries, in words.
     pub min_virtual_words: usize,
@@ -97,24 +97,21 @@ impl Block {
     }
 }
 
+/// Fills memory that goes back with words that are no terms, so that whoever still looks at it is found out.
 #[cfg(gc_stress)]
-impl Block {
-    /// Fills memory that goes back with words that are no terms, so that whoever still looks at it is found out.
-    fn poison(&mut self) {
-        const WORDS_MAX: usize = 4096;
-        let part = self.words.min(WORDS_MAX);
-        for index in (0..part).chain(self.words - part..self.words) {
-            // SAFETY: the block has that many words, and nobody uses them any more.
-            unsafe { *self.start.add(index) = crate::word::POISON };
-        }
+pub(crate) fn poison(start: *mut u64, words: usize) {
+    for index in 0..words {
+        // SAFETY: the caller owns that many words, and nobody uses them any more.
+        unsafe { *start.add(index) = crate::word::POISON };
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
         if self.words != 0 {
+            // The rest, which may be large and was hardly used, is left to the collector: it knows what was in use.
             #[cfg(gc_stress)]
-            self.poison();
+            poison(self.start, self.words.min(64));
             // SAFETY: allocated by `Block::new` with this layout.
             unsafe { dealloc(self.start.cast(), Layout::array::<u64>(self.words).expect("checked when allocated")) };
         }
@@ -146,8 +143,15 @@ pub struct Heap {
     pub(crate) minor_since_full: u32,
     pub(crate) collections: u64,
     pub(crate) next_block_words: usize,
-    /// Safepoints passed, counted with `--cfg gc_stress` only.
+    /// Counts of `--cfg gc_stress`, see [`Heap::stress_wants_collection`].
+    pub(crate) stress: Stress,
+}
+
+/// What `--cfg gc_stress` counts; unused without.
+#[derive(Default)]
+pub(crate) struct Stress {
     safepoints: Cell<u32>,
+    since_major: usize,
 }
 
 // SAFETY: a heap owns everything that its pointers reach, apart from literals (never written) and counted objects.
@@ -156,7 +160,13 @@ unsafe impl Send for Heap {}
 impl Heap {
     /// A heap whose first block has the smallest size.
     pub fn new(options: HeapOptions) -> Heap {
-        let block = Block::new(options.min_heap_words.max(2 * STACK_RESERVE_WORDS));
+        Heap::with_first_block(options, options.min_heap_words)
+    }
+    /// A heap whose first block has `words`, which may be fewer than the smallest size: most processes wait for a message
+    /// before they need more than a few words, and many never do anything else. With 0 it has no block at all, as that of
+    /// a process that has ended.
+    pub fn with_first_block(options: HeapOptions, words: usize) -> Heap {
+        let block = if words == 0 { Block::empty() } else { Block::new(words.max(2 * STACK_RESERVE_WORDS)) };
         Heap {
             options,
             top: Cell::new(block.start),
@@ -176,7 +186,7 @@ impl Heap {
             virtual_limit: options.min_virtual_words,
             minor_since_full: 0,
             collections: 0,
-            safepoints: Cell::new(0),
+            stress: Stress::default(),
         }
     }
 
@@ -233,18 +243,27 @@ impl Heap {
             || self.virtual_words.get() > self.virtual_limit
             || (cfg!(gc_stress) && self.stress_wants_collection())
     }
-    /// With `--cfg gc_stress`: collect at this safepoint? At each one while the heap is small; of a large one, so often
-    /// that a safepoint costs the same.
+    /// With `--cfg gc_stress`: collect at this safepoint? At each one, as long as the stack and what is young are small.
+    /// Else so often that a safepoint costs the same: a deep stack is looked through by every collection.
     #[cold]
     fn stress_wants_collection(&self) -> bool {
         const WORDS_A_SAFEPOINT: usize = 2000;
         let young = (self.top.get() as usize - self.block.start as usize) / 8;
-        let words = young + self.stack_words() + self.fragment_words.get() + self.old_used_words() / 8;
-        // A large block costs by itself: it comes fresh from the system each time.
-        let words = words + self.block.words / 8;
-        let safepoints = self.safepoints.get().wrapping_add(1);
-        self.safepoints.set(safepoints);
+        let words = young + self.stack_words() + self.fragment_words.get();
+        let safepoints = self.stress.safepoints.get().wrapping_add(1);
+        self.stress.safepoints.set(safepoints);
         safepoints as usize % (1 + words / WORDS_A_SAFEPOINT) == 0
+    }
+    /// With `--cfg gc_stress`: should this collection be a major one? Seldom when much is old, so that it costs about as
+    /// much as the minor ones since the last: this many words a collection.
+    pub(crate) fn stress_wants_major(&mut self) -> bool {
+        const WORDS_A_COLLECTION: usize = 200;
+        self.stress.since_major += 1;
+        let wanted = self.stress.since_major > 6 + self.old_used_words() / WORDS_A_COLLECTION;
+        if wanted {
+            self.stress.since_major = 0;
+        }
+        wanted
     }
 
     // --- sizes ---------------------------------------------------------------------------------------------------

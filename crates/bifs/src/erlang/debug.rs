@@ -102,7 +102,7 @@ fn monitors<'t>(heap: &'t Heap, state: &ProcessState, owner: Pid) -> Term<'t> {
         heap.tuple(&[Term::atom(atoms::ERL_MONITOR), kind, direction, reference, other, name])
     };
     let mut all = Vec::new();
-    for (reference, monitor) in &state.monitors {
+    for (reference, monitor) in state.monitors.iter() {
         let (kind, other, name) = match monitor.target {
             MonitorTarget::Process(pid) => (atoms::PROCESS, Term::pid(pid), None),
             MonitorTarget::Name(name, pid) => (atoms::PROCESS, Term::pid(pid), Some(name)),
@@ -117,7 +117,7 @@ fn monitors<'t>(heap: &'t Heap, state: &ProcessState, owner: Pid) -> Term<'t> {
         };
         all.push(entry(kind, atoms::ORIGIN, reference, other, name));
     }
-    for (reference, watcher) in &state.watchers {
+    for (reference, watcher) in state.watchers.iter() {
         let reference = heap.reference(reference.0);
         all.push(entry(atoms::PROCESS, atoms::TARGET, reference, Term::pid(watcher.watcher), watcher.name));
     }

@@ -31,7 +31,7 @@ fn link<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
     if cx.state.links.contains_key(&end) {
         return Ok(Term::TRUE);
     }
-    cx.state.pending_unlinks.remove(&end);
+    cx.state.rare.if_set().map(|rare| rare.pending_unlinks.remove(&end));
     let linked = match end {
         LinkTarget::Process(pid) => cx.vm.signal_pid(pid, Signal::Link { from: LinkTarget::Process(caller) }),
         LinkTarget::Port(port) => cx.vm.ports().is_some_and(|ports| ports.link(cx.vm, port, caller)),
@@ -59,10 +59,10 @@ fn unlink<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
     match target.value() {
         Value::Pid(pid) => {
             if cx.state.links.remove(&LinkTarget::Process(pid)).is_some() {
-                cx.state.last_unlink += 1;
-                let id = cx.state.last_unlink;
+                cx.state.rare.last_unlink += 1;
+                let id = cx.state.rare.last_unlink;
                 if cx.vm.signal_pid(pid, Signal::Unlink { from: LinkTarget::Process(caller), id }) {
-                    cx.state.pending_unlinks.insert(LinkTarget::Process(pid), id);
+                    cx.state.rare.pending_unlinks.insert(LinkTarget::Process(pid), id);
                 }
             }
         }
@@ -137,7 +137,7 @@ fn set_monitor<'h>(
     match watched {
         Watched::Caller => {
             if let Some(kind) = alias {
-                cx.state.aliases.insert(reference, kind);
+                cx.state.rare.aliases.insert(reference, kind);
             }
         }
         Watched::Local(target) => {
@@ -154,7 +154,7 @@ fn set_monitor<'h>(
             let down = cx.own(down);
             cx.vm.signal(cx.process, Signal::SystemMessage(down));
             if alias == Some(AliasKind::Explicit) {
-                cx.state.aliases.insert(reference, AliasKind::Explicit);
+                cx.state.rare.aliases.insert(reference, AliasKind::Explicit);
             }
         }
     }
@@ -229,7 +229,7 @@ fn ask_to_watch(cx: &BifContext<'_>, reference: LocalReference, target: MonitorT
 fn remove_monitor(cx: &mut BifContext<'_>, reference: LocalReference) -> bool {
     let Some(monitor) = cx.state.monitors.remove(&reference) else { return false };
     if monitor.alias == Some(AliasKind::Explicit) {
-        cx.state.aliases.insert(reference, AliasKind::Explicit);
+        cx.state.rare.aliases.insert(reference, AliasKind::Explicit);
     }
     cx.vm.send_demonitor(reference, monitor.target);
     true
@@ -294,7 +294,7 @@ fn alias_with<'h>(cx: &mut BifContext<'h>, options: Term<'h>) -> BifResult<'h> {
 
 fn make_alias<'h>(cx: &mut BifContext<'h>, kind: AliasKind) -> Term<'h> {
     let reference = cx.vm.next_reference();
-    cx.state.aliases.insert(reference, kind);
+    cx.state.rare.aliases.insert(reference, kind);
     cx.heap.alias_reference(reference.0, cx.pid())
 }
 
@@ -314,6 +314,6 @@ fn unalias<'h>(cx: &mut BifContext<'h>, alias: Term<'h>) -> BifResult<'h> {
     };
     let number = reference.number();
     let of_monitor = cx.state.monitors.get_mut(&number).and_then(|monitor| monitor.alias.take()).is_some();
-    let found = cx.state.aliases.remove(&number).is_some() || of_monitor;
+    let found = cx.state.rare.if_set().is_some_and(|rare| rare.aliases.remove(&number).is_some()) || of_monitor;
     Ok(Term::boolean(found))
 }

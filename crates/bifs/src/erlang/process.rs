@@ -315,7 +315,7 @@ fn suspend_process<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, options: Term<'h>
             _ => return Ok(Term::atom(atoms::BADOPT)),
         }
     }
-    if unless_suspending && cx.state.suspending.contains_key(&pid) {
+    if unless_suspending && cx.state.rare.suspending.contains_key(&pid) {
         return Ok(Term::FALSE);
     }
     let requester = cx.pid();
@@ -329,12 +329,12 @@ fn suspend_process<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, options: Term<'h>
     let task: SystemTask = Box::new(move |vm, _, main| {
         let alive = main.is_some();
         if let Some(main) = main {
-            main.state.suspended = main.state.suspended.saturating_add(1);
+            main.state.rare.suspended = main.state.rare.suspended.saturating_add(1);
         }
         suspend_answer(vm, requester, answer, alive);
     });
     if cx.vm.signal_pid(pid, Signal::Task(task)) {
-        *cx.state.suspending.entry(pid).or_insert(0) += 1;
+        *cx.state.rare.suspending.entry(pid).or_insert(0) += 1;
         return Ok(if asynchronous { Term::TRUE } else { reference });
     }
     if !asynchronous {
@@ -363,10 +363,10 @@ fn suspend_answer(vm: &Vm, requester: Pid, answer: Option<(OwnedTerm, bool)>, al
 /// `badarg` unless the caller has suspended the process.
 #[bif("erlang:resume_process/1")]
 fn resume_process<'h>(cx: &mut BifContext<'h>, pid: Pid) -> BifResult<'h> {
-    let Some(count) = cx.state.suspending.get_mut(&pid) else { return cx.badarg() };
+    let Some(count) = cx.state.rare.if_set().and_then(|rare| rare.suspending.get_mut(&pid)) else { return cx.badarg() };
     *count -= 1;
     if *count == 0 {
-        cx.state.suspending.remove(&pid);
+        cx.state.rare.suspending.remove(&pid);
     }
     cx.vm.resume_process(pid, 1);
     Ok(Term::TRUE)
@@ -492,7 +492,7 @@ fn set_flag<'h>(cx: &mut BifContext<'h>, name: Atom, value: Term<'h>) -> Option<
             if limit.size != 0 && limit.size < cx.state.next_heap_options(cx.heap).min_heap_words {
                 return None;
             }
-            let old = std::mem::replace(&mut cx.state.max_heap_size, limit);
+            let old = std::mem::replace(&mut cx.state.rare.max_heap_size, limit);
             Some(max_heap_size_map(cx.heap, cx.atoms(), old))
         }
         atoms::FULLSWEEP_AFTER | atoms::MIN_HEAP_SIZE | atoms::MIN_BIN_VHEAP_SIZE => set_heap_flag(cx, name, value),
@@ -511,21 +511,21 @@ fn set_heap_flag<'h>(cx: &mut BifContext<'h>, name: Atom, value: Term<'h>) -> Op
         }
         _ => std::mem::replace(&mut options.min_virtual_words, heap_words(value, VIRTUAL_WORDS_MIN)?) as u64,
     };
-    cx.state.heap_options = Some(options);
+    cx.state.rare.heap_options = Some(options);
     Some(cx.heap.unsigned(old))
 }
 
 /// Subscribes to nodes coming and going. There are none without distribution; returns how often the caller had asked.
 fn monitor_nodes<'h>(cx: &mut BifContext<'h>, value: Term<'h>) -> BifResult<'h> {
     let Some(on) = value.as_boolean() else { return cx.badarg() };
-    let before = cx.state.node_monitors;
-    cx.state.node_monitors = if on { before + 1 } else { 0 };
+    let before = cx.state.rare.node_monitors;
+    cx.state.rare.node_monitors = if on { before + 1 } else { 0 };
     Ok(Term::small(i64::from(before)))
 }
 
 fn save_calls<'t>(state: &mut oxbeam_runtime::ProcessState, value: Term<'_>) -> Term<'t> {
     match value.as_small() {
-        Some(depth @ 0..=10_000) => Term::small(i64::from(std::mem::replace(&mut state.save_calls, depth as u32))),
+        Some(depth @ 0..=10_000) => Term::small(i64::from(std::mem::replace(&mut state.rare.save_calls, depth as u32))),
         _ => Term::atom(atoms::BADARG),
     }
 }

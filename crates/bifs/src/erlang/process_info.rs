@@ -173,7 +173,7 @@ fn inform<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, items: Vec<Item>, form: Fo
 
 /// Status of a process that handles a signal: what it was about before.
 fn status(state: &mut ProcessState) -> Atom {
-    if state.suspended > 0 {
+    if state.rare.suspended > 0 {
         atoms::SUSPENDED
     } else if state.was_waiting && state.messages.peek().is_none() {
         atoms::WAITING
@@ -270,7 +270,7 @@ impl Subject<'_> {
             atoms::PARENT => self.state.parent.map_or(Term::atom(atoms::UNDEFINED), Term::pid),
             atoms::LABEL => self.label(target),
             atoms::LAST_CALLS => {
-                if self.state.save_calls == 0 {
+                if self.state.rare.save_calls == 0 {
                     Term::FALSE
                 } else {
                     Term::NIL
@@ -278,7 +278,7 @@ impl Subject<'_> {
             }
             atoms::TRACE => Term::small(0),
             atoms::SEQUENTIAL_TRACE_TOKEN => {
-                self.state.seq_trace_token.as_ref().map_or(Term::NIL, |token| target.copy_in(token.term()))
+                self.state.rare.seq_trace_token.as_ref().map_or(Term::NIL, |token| target.copy_in(token.term()))
             }
             atoms::CATCHLEVEL => {
                 count(self.heap.stack().iter().filter(|word| word.is_immediate_of(ImmediateKind::Catch)).count())
@@ -296,7 +296,7 @@ impl Subject<'_> {
             atoms::FULLSWEEP_AFTER => count(options.fullsweep_after as usize),
             atoms::MIN_HEAP_SIZE => count(options.min_heap_words),
             atoms::MIN_BIN_VHEAP_SIZE => count(options.min_virtual_words),
-            atoms::MAX_HEAP_SIZE => max_heap_size_map(target, &self.vm.atoms, self.state.max_heap_size),
+            atoms::MAX_HEAP_SIZE => max_heap_size_map(target, &self.vm.atoms, self.state.rare.max_heap_size),
             atoms::GARBAGE_COLLECTION => self.garbage_collection(target),
             atoms::GARBAGE_COLLECTION_INFO => self.garbage_collection_info(target),
             _ => self.binaries(target),
@@ -371,7 +371,7 @@ impl Subject<'_> {
         let entry = |(pid, count): (&Pid, &u32)| {
             target.tuple(&[Term::pid(*pid), Term::small(i64::from(*count)), Term::small(0)])
         };
-        let entries: Vec<Term<'t>> = self.state.suspending.iter().map(entry).collect();
+        let entries: Vec<Term<'t>> = self.state.rare.suspending.iter().map(entry).collect();
         target.list(&entries)
     }
 
@@ -397,7 +397,7 @@ impl Subject<'_> {
         let pair = |name, value| target.tuple(&[Term::atom(name), value]);
         let number = |number: usize| target.unsigned(number as u64);
         target.list(&[
-            pair(atoms::MAX_HEAP_SIZE, max_heap_size_map(target, &self.vm.atoms, self.state.max_heap_size)),
+            pair(atoms::MAX_HEAP_SIZE, max_heap_size_map(target, &self.vm.atoms, self.state.rare.max_heap_size)),
             pair(atoms::MIN_BIN_VHEAP_SIZE, number(options.min_virtual_words)),
             pair(atoms::MIN_HEAP_SIZE, number(options.min_heap_words)),
             pair(atoms::FULLSWEEP_AFTER, number(options.fullsweep_after as usize)),

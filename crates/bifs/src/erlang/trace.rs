@@ -175,7 +175,7 @@ const MONOTONIC_TIMESTAMP: i64 = 16;
 const STRICT_MONOTONIC_TIMESTAMP: i64 = 32;
 
 fn token<'h>(cx: &BifContext<'h>) -> Option<Token<'h>> {
-    let token = cx.heap.copy_in(cx.state.seq_trace_token.as_ref()?.term());
+    let token = cx.heap.copy_in(cx.state.rare.seq_trace_token.as_ref()?.term());
     let [flags, label, serial, sender, last] = *token.as_tuple_of::<5>()?;
     Some(Token { flags: flags.as_small()?, label, serial: serial.as_small()?, sender, last: last.as_small()? })
 }
@@ -188,7 +188,7 @@ fn store_token<'h>(cx: &mut BifContext<'h>, token: Token<'h>) {
         token.sender,
         Term::small(token.last),
     ]);
-    cx.state.seq_trace_token = Some(cx.own(term));
+    cx.state.rare.seq_trace_token = Some(cx.own(term));
 }
 
 fn flag_bit(name: Term<'_>) -> Option<i64> {
@@ -228,7 +228,7 @@ fn seq_trace<'h>(cx: &mut BifContext<'h>, item: Term<'h>, value: Term<'h>) -> Bi
         if !value.is_nil() {
             return cx.badarg();
         }
-        cx.state.seq_trace_token = None;
+        cx.state.rare.if_set().map(|rare| rare.seq_trace_token.take());
         return Ok(Term::TRUE);
     }
     let Some(before) = token_item(cx, item) else { return cx.badarg() };
@@ -237,7 +237,7 @@ fn seq_trace<'h>(cx: &mut BifContext<'h>, item: Term<'h>, value: Term<'h>) -> Bi
         label: Term::small(0),
         serial: 0,
         sender: Term::pid(cx.pid()),
-        last: cx.state.seq_trace_counts.1,
+        last: cx.state.rare.seq_trace_counts.1,
     };
     let mut token = token(cx).unwrap_or(fresh);
     if let Some(bit) = flag_bit(item) {
@@ -249,7 +249,7 @@ fn seq_trace<'h>(cx: &mut BifContext<'h>, item: Term<'h>, value: Term<'h>) -> Bi
         let Some([last, serial]) = value.as_tuple_of::<2>() else { return cx.badarg() };
         let (Some(last), Some(serial)) = (last.as_small(), serial.as_small()) else { return cx.badarg() };
         (token.last, token.serial) = (last, serial);
-        cx.state.seq_trace_counts = (serial, last);
+        cx.state.rare.seq_trace_counts = (serial, last);
     }
     store_token(cx, token);
     Ok(before)

@@ -98,7 +98,7 @@ struct Messages(Arc<Traces>);
 
 /// Lets the machine's trace points lead here.
 pub fn install(vm: &Vm) {
-    vm.tracing.set_tracer(Box::new(Messages(vm.extension::<Traces>())));
+    vm.tracing.set_tracer(Box::new(Messages(vm.extension::<Traces>().clone())));
 }
 
 fn name<'h>(vm: &Vm, text: &str) -> Term<'h> {
@@ -185,9 +185,9 @@ impl GuardCaller for Actions<'_, '_> {
                 }
                 return Some(self.heap.tuple(&parts));
             }
-            "is_seq_trace" => return Some(Term::boolean(self.state.seq_trace_token.is_some())),
+            "is_seq_trace" => return Some(Term::boolean(self.state.rare.seq_trace_token.is_some())),
             "get_seq_token" => {
-                let token = self.state.seq_trace_token.as_ref();
+                let token = self.state.rare.seq_trace_token.as_ref();
                 return Some(token.map_or(Term::NIL, |token| self.heap.copy_in(token.term())));
             }
             // Not there: the specification's value says so.

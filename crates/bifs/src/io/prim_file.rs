@@ -11,7 +11,7 @@
 //! An owner that ended leaves closing to the system process of `prim_file`, since it may block.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Interrupt, Vm};
+use oxbeam_runtime::{BifContext, BifResult, Holding, Interrupt, Vm};
 use oxbeam_sys::file::{self, Access, Advice, File, FileInfo, FileKind, OpenModes, Whence};
 use oxbeam_sys::{Errno, Result as SysResult};
 use oxbeam_term::{Atom, LocalReference, MagicObject, Pid, Term, atoms};
@@ -49,7 +49,7 @@ struct OpenFiles {
 
 /// Files end with their owners.
 pub(crate) fn install(vm: &Vm) {
-    vm.add_exit_hook(Box::new(|vm, process, _| owner_ended(vm, process.pid())));
+    vm.add_exit_hook(Holding::FILES, Box::new(|vm, process, _| owner_ended(vm, process.pid())));
 }
 
 /// The process that closes the files of owners that ended: the argument of `erlang:load_nif("prim_file", Pid)`.
@@ -209,6 +209,7 @@ fn opened<'h>(cx: &BifContext<'h>, file: SysResult<File>) -> BifResult<'h> {
         Err(errno) => return posix(cx, errno),
     };
     let owner = cx.pid();
+    cx.process.holds(Holding::FILES);
     let reference = cx.vm.next_reference();
     let object = Vm::magic(Handle { state: Mutex::new(State::Idle(file)), owner });
     cx.vm.extension::<OpenFiles>().by_owner.lock().entry(owner).or_default().insert(reference, object.clone());

@@ -87,7 +87,7 @@ pub(crate) fn install(vm: &Vm) {
     if let Some(forker) = table.create(vm, b"forker".to_vec(), Core::new(init)) {
         table.publish(&forker);
     }
-    vm.set_ports(table);
+    vm.set_ports(table.clone());
 }
 
 impl PortTable {
