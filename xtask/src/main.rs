@@ -10,7 +10,7 @@ mod tidy;
 mod transcripts;
 
 const HELP: &str = "\
-cargo xtask bless [--reference COMMAND] [--only PATTERN]
+cargo xtask bless [--reference COMMAND] [--only PATTERN] [--jobs N]
     Record what the real system prints for every transcript. COMMAND is put in front of `elixir FILE`;
     it may also stand in the environment variable OXBEAM_REFERENCE.
 cargo xtask transcripts [--only PATTERN] [--machine FOLDER] [--timeout SECONDS] [--jobs N]

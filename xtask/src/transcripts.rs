@@ -2,19 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use oxbeam_conformance::{Replay, Runner, Verdict, bless, discover};
 
 /// Records expectations on the real system.
 ///
-/// Options: `--reference COMMAND` (default: the environment variable `OXBEAM_REFERENCE`), `--only PATTERN`.
+/// Options: `--reference COMMAND` (default: the environment variable `OXBEAM_REFERENCE`), `--only PATTERN`, `--jobs N`.
 pub fn record(arguments: &[String]) -> Result<ExitCode, String> {
     let mut reference = std::env::var("OXBEAM_REFERENCE").ok();
     let mut only = None;
-    options(arguments, &["--reference", "--only"], |name, value| match name {
+    let mut jobs = None;
+    options(arguments, &["--reference", "--only", "--jobs"], |name, value| match name {
         "--reference" => reference = Some(value),
         "--only" => only = Some(value),
+        "--jobs" => jobs = Some(value),
         _ => unreachable!("only known names arrive"),
     })?;
     let prefix: Vec<String> = reference.unwrap_or_default().split_whitespace().map(String::from).collect();
@@ -25,17 +28,27 @@ pub fn record(arguments: &[String]) -> Result<ExitCode, String> {
     }
     let root = root();
     let (transcripts, _) = discover(&root, only.as_deref()).map_err(|error| error.to_string())?;
-    let mut failed = 0;
-    for transcript in &transcripts {
-        match bless(transcript, &root, &Runner::Prefix(prefix.clone())) {
-            Ok(true) => println!("recorded  {}", transcript.name),
-            Ok(false) => println!("unchanged {}", transcript.name),
-            Err(error) => {
-                failed += 1;
-                println!("FAILED    {}: {error}", transcript.name);
+    let jobs = jobs.map_or(Ok(1), |jobs| jobs.parse::<usize>().map_err(|_| format!("{jobs} is not a number")))?;
+    let runner = Runner::Prefix(prefix);
+    let (next, failures) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let worker = || {
+        while let Some(transcript) = transcripts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            match bless(transcript, &root, &runner) {
+                Ok(true) => println!("recorded  {}", transcript.name),
+                Ok(false) => println!("unchanged {}", transcript.name),
+                Err(error) => {
+                    failures.fetch_add(1, Ordering::Relaxed);
+                    println!("FAILED    {}: {error}", transcript.name);
+                }
             }
         }
-    }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(worker);
+        }
+    });
+    let failed = failures.into_inner();
     println!("{} recorded, {failed} failed", transcripts.len() - failed);
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -4,7 +4,7 @@ use oxbeam_term::{Bits, Term};
 use std::borrow::Cow;
 
 /// What an I/O list consists of.
-pub(crate) enum Piece<'h> {
+pub enum Piece<'h> {
     /// An integer from 0 to 255.
     Byte(u8),
     /// A bitstring.
@@ -13,7 +13,7 @@ pub(crate) enum Piece<'h> {
 
 /// Shows the pieces of a list (or bitstring) to `each`, from first to last. `None` when there is anything else in it,
 /// or when `each` says so.
-pub(crate) fn walk<'h>(term: Term<'h>, mut each: impl FnMut(Piece<'h>) -> Option<()>) -> Option<()> {
+pub fn walk<'h>(term: Term<'h>, mut each: impl FnMut(Piece<'h>) -> Option<()>) -> Option<()> {
     let mut pending = Vec::new();
     let mut current = term;
     loop {
@@ -40,17 +40,17 @@ pub(crate) fn walk<'h>(term: Term<'h>, mut each: impl FnMut(Piece<'h>) -> Option
 }
 
 /// The bytes of a binary or an I/O list; `None` for anything else.
-pub(crate) fn iodata_bytes(data: Term<'_>) -> Option<Cow<'_, [u8]>> {
+pub fn iodata_bytes(data: Term<'_>) -> Option<Cow<'_, [u8]>> {
     if data.is_list() { iolist_bytes(data).map(Cow::Owned) } else { data.as_binary() }
 }
 
 /// As [`iodata_bytes`], in a vector of the caller's.
-pub(crate) fn gather(data: Term<'_>) -> Option<Vec<u8>> {
+pub fn gather(data: Term<'_>) -> Option<Vec<u8>> {
     iodata_bytes(data).map(Cow::into_owned)
 }
 
 /// The bytes of an I/O list; `None` for anything else.
-pub(crate) fn iolist_bytes(list: Term<'_>) -> Option<Vec<u8>> {
+pub fn iolist_bytes(list: Term<'_>) -> Option<Vec<u8>> {
     if !list.is_list() {
         return None;
     }

@@ -13,7 +13,7 @@ mod data_tests;
 pub(crate) mod erlang;
 pub mod ets;
 pub mod io;
-pub(crate) mod iolist;
+pub mod iolist;
 pub(crate) mod lists;
 pub(crate) mod maps;
 pub(crate) mod math;

@@ -9,10 +9,19 @@ use std::path::{Path, PathBuf};
 pub struct Transcript {
     /// Folder and file without extension, such as `examples/mailbox`; filters and lists of failures use it.
     pub name: String,
-    /// What a person types in the root of the repository, such as `elixir examples/mailbox.exs`.
-    pub command: Vec<String>,
+    /// What is run.
+    pub material: Material,
     /// The file with the output of the real system.
     pub expected: PathBuf,
+}
+
+/// What a transcript is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Material {
+    /// What a person types in the root of the repository, such as `elixir examples/mailbox.exs`.
+    Command(Vec<String>),
+    /// The script of a session in a terminal.
+    Session(PathBuf),
 }
 
 /// A folder of programs of one kind.
@@ -20,13 +29,15 @@ struct Collection {
     name: &'static str,
     folder: &'static str,
     extension: &'static str,
-    program: &'static str,
+    /// What runs them; nothing for sessions.
+    program: Option<&'static str>,
 }
 
-const COLLECTIONS: [Collection; 3] = [
-    Collection { name: "examples", folder: "examples", extension: "exs", program: "elixir" },
-    Collection { name: "erlang", folder: "tests/transcripts/erlang", extension: "escript", program: "escript" },
-    Collection { name: "commands", folder: "tests/transcripts/commands", extension: "sh", program: "sh" },
+const COLLECTIONS: [Collection; 4] = [
+    Collection { name: "examples", folder: "examples", extension: "exs", program: Some("elixir") },
+    Collection { name: "erlang", folder: "tests/transcripts/erlang", extension: "escript", program: Some("escript") },
+    Collection { name: "commands", folder: "tests/transcripts/commands", extension: "sh", program: Some("sh") },
+    Collection { name: "iex", folder: "tests/transcripts/iex", extension: "session", program: None },
 ];
 
 /// All transcripts below `root` whose name contains `pattern`, by name, and how many others there are.
@@ -57,7 +68,10 @@ fn programs(root: &Path, collection: &Collection) -> io::Result<Vec<Transcript>>
         let script = format!("{}/{stem}.{}", collection.folder, collection.extension);
         found.push(Transcript {
             name: format!("{}/{stem}", collection.name),
-            command: vec![collection.program.to_string(), script],
+            material: match collection.program {
+                Some(program) => Material::Command(vec![program.to_string(), script]),
+                None => Material::Session(root.join(script)),
+            },
             expected: root.join("tests/transcripts").join(collection.name).join(format!("{stem}.expected")),
         });
     }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::{Runner, Transcript, diff, mask};
+use crate::{Material, Runner, Transcript, diff, mask, terminal};
 
 /// The real system is given plenty of time: recording is done by hand.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -58,7 +58,11 @@ pub fn bless(transcript: &Transcript, root: &Path, reference: &Runner) -> Result
 
 /// What a person sees, masked, with the way the program ended as the last line.
 pub(crate) fn seen(transcript: &Transcript, root: &Path, runner: &Runner, timeout: Duration) -> io::Result<String> {
-    let output = runner.run(&transcript.command, root, timeout)?;
+    let command = match &transcript.material {
+        Material::Command(command) => command,
+        Material::Session(script) => return terminal::record(script, runner, timeout),
+    };
+    let output = runner.run(command, root, timeout)?;
     let mut text = mask(&output.text, &root.to_string_lossy());
     if !text.is_empty() && !text.ends_with('\n') {
         text.push_str("[no newline at the end]\n");

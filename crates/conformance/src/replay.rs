@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::record::seen;
-use crate::{ExpectedFailures, Runner, Transcript, diff, discover};
+use crate::{ExpectedFailures, Material, Runner, Transcript, diff, discover, terminal};
 
 /// What to replay, and on what.
 #[derive(Clone, Debug)]
@@ -135,6 +135,9 @@ impl Replay {
             io::Error::other(format!("{}: {error}; record it: cargo xtask bless", transcript.expected.display()))
         })?;
         let runner = Runner::Folder(self.machine.clone());
+        if let Material::Session(script) = &transcript.material {
+            return terminal::difference(script, &expected, &runner, self.timeout);
+        }
         let actual = seen(transcript, &self.root, &runner, self.timeout)?;
         Ok((expected != actual).then(|| diff(&expected, &actual)))
     }

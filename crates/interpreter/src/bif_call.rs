@@ -98,7 +98,15 @@ impl<'a> Run<'a> {
     pub(crate) fn resume_bif(&mut self, saved: SavedCall) -> Flow {
         let after = saved.return_to as *const u32;
         let position = if saved.tail { Position::Only } else { Position::Body };
-        let flow = match self.invoke(saved.function, self.x_slice(saved.arity as usize), saved.return_to) {
+        let arguments = self.x_slice(saved.arity as usize);
+        let result = match self.dirty {
+            false => self.invoke(saved.function, arguments, saved.return_to),
+            true => match self.invoke_dirty(saved.function, arguments) {
+                Some(result) => result,
+                None => return self.stop(Outcome::Ended),
+            },
+        };
+        let flow = match result {
             Ok(value) => self.bif_value(value, after, position),
             Err(interrupt) => self.interrupt(*interrupt, saved, position),
         };

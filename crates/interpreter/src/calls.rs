@@ -212,6 +212,15 @@ handlers! {
     }
 }
 
+/// Is this one of the functions of `erlang` that raise in the name of their caller?
+fn raises_for_caller(function: Atom, arity: usize) -> bool {
+    match arity {
+        1 => matches!(function, atoms::ERROR | atoms::EXIT | atoms::THROW),
+        2 | 3 => function == atoms::ERROR,
+        _ => false,
+    }
+}
+
 impl<'a> Run<'a> {
     /// Calls what an export stands for; the frame is as the callee expects it when `position` is not `Body`.
     /// The arguments are in X registers, and a return address was pushed.
@@ -273,6 +282,14 @@ impl<'a> Run<'a> {
             }
             if arity == 2 {
                 return self.apply_fun_list(ip);
+            }
+        }
+        if module == atoms::ERLANG && raises_for_caller(function, arity) {
+            // SAFETY: `ip` is at the instruction that makes the call.
+            let instruction = unsafe { instruction_at(ip) };
+            if matches!(instruction, I::Apply3Only | I::Apply3Last | I::ApplyLast) {
+                // It does not return; its caller shall be seen in the stack trace, though it has no frame any more.
+                self.push_return(ip.wrapping_add(1));
             }
         }
         let export = self.vm.code.export(module, function, arity as u8);

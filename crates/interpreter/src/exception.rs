@@ -125,7 +125,9 @@ impl<'a> Run<'a> {
                     return self.throw(class, reason, None, Some(address as u64));
                 }
                 let first = self.current_entry(address, arguments, error_info);
-                self.throw(class, reason, first, None)
+                // When the caller is on the stack, the first entry was made of its return address.
+                let skipped = usize::from(address.is_null());
+                self.throw_from(class, reason, first, None, skipped)
             }
         }
     }
@@ -183,9 +185,20 @@ impl<'a> Run<'a> {
         first: Option<Term<'a>>,
         current: Option<u64>,
     ) -> Flow {
+        self.throw_from(class, reason, first, current, 0)
+    }
+    /// The same without the innermost `skipped` return addresses.
+    fn throw_from(
+        &mut self,
+        class: Class,
+        reason: Term<'a>,
+        first: Option<Term<'a>>,
+        current: Option<u64>,
+        skipped: usize,
+    ) -> Flow {
         let heap = self.heap();
         let depth = self.vm.backtrace_depth.load(Ordering::Relaxed) as usize;
-        let addresses = current.into_iter().chain(return_addresses(heap, depth));
+        let addresses = current.into_iter().chain(return_addresses(heap, depth + skipped).skip(skipped));
         let addresses: SmallVec<[Term<'a>; 12]> = addresses.map(|address| Term::small(address as i64)).collect();
         let raw = heap.tuple(&[Term::atom(class.atom()), first.unwrap_or(Term::NIL), heap.tuple(&addresses)]);
         self.unwind(class, reason, raw)

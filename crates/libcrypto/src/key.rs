@@ -3,14 +3,16 @@
 use crate::{Parameters, checked, present};
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::bn::BigNum;
+use openssl::ec::EcGroup;
 use openssl::error::ErrorStack;
+use openssl::nid::Nid;
 use openssl::pkey::{HasPublic, PKey, PKeyRef, Private, Public};
 use openssl::pkey_ctx::PkeyCtxRef;
 use openssl_sys::{
     EVP_PKEY_CTX, EVP_PKEY_CTX_free, EVP_PKEY_CTX_new, EVP_PKEY_CTX_new_from_name, EVP_PKEY_CTX_set_params,
     EVP_PKEY_KEYPAIR, EVP_PKEY_PUBLIC_KEY, EVP_PKEY_derive_set_peer_ex, EVP_PKEY_fromdata, EVP_PKEY_fromdata_init,
     EVP_PKEY_generate, EVP_PKEY_get_bn_param, EVP_PKEY_get_octet_string_param, EVP_PKEY_get_utf8_string_param,
-    EVP_PKEY_keygen_init,
+    EVP_PKEY_keygen_init, OBJ_sn2nid,
 };
 use std::ffi::{CStr, c_char};
 use std::ptr;
@@ -178,4 +180,11 @@ pub fn text<T>(key: &PKeyRef<T>, name: &CStr) -> Result<String, ErrorStack> {
 pub fn set_peer_unchecked<T, U: HasPublic>(context: &mut PkeyCtxRef<T>, key: &PKeyRef<U>) -> Result<(), ErrorStack> {
     // SAFETY: context and key are live; the context takes a reference of its own.
     checked(unsafe { EVP_PKEY_derive_set_peer_ex(context.as_ptr(), key.as_ptr(), 0) })
+}
+
+/// A built-in curve by the library's name for it.
+pub fn named_curve(name: &CStr) -> Option<EcGroup> {
+    // SAFETY: the name is a C string.
+    let number = unsafe { OBJ_sn2nid(name.as_ptr()) };
+    EcGroup::from_curve_name(Nid::from_raw(number)).ok()
 }

@@ -6,6 +6,7 @@
 mod bif;
 mod clock;
 mod code;
+mod dirty;
 mod exception;
 mod extensions;
 mod external;
@@ -36,13 +37,14 @@ pub use clock::Clock;
 pub use code::{
     CodeTable, Constants, FunctionInfo, LineEntry, LoadError, Module, ModuleCode, ModuleState, Prepared, PublishError,
 };
+pub use dirty::{DirtyHandling, Shadow};
 pub use exception::{Class, Exception, Trace};
 pub use external::VmContext;
 pub use mailbox::{Mailbox, Message};
 pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
 pub use process::{
-    Collected, Flags, Holding, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, RareFields, RareState,
-    Resume, RunStatus, SavedCall, SavedRegisters,
+    Collected, DirtyState, Flags, Holding, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, RareFields,
+    RareState, Resume, RunStatus, SavedCall, SavedRegisters,
 };
 pub use registry::Registry;
 pub use report::SystemLogger;

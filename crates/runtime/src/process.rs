@@ -5,13 +5,13 @@
 //! ```text
 //!   Queued --scheduler takes it--> Running --slice over--> Queued
 //!                                     |--receive finds nothing--> Waiting --any signal--> Queued
-//!                                     |--dirty BIF--> Queued on a dirty scheduler
+//!                                     |--dirty BIF--> Dirty --call over--> Running
 //!                                     '--ends--> Dead
 //! ```
 //!
 //! Whoever moved the process to Running owns its [`ProcessMain`] until it moves it on. Signals only ever go through
 //! the inbox; a sender that finds Waiting moves it to Queued and hands it to a scheduler, under the same lock, so no
-//! wake-up is lost.
+//! wake-up is lost. While Dirty, whoever holds the dirty lock owns it (see `dirty.rs`).
 
 use crate::inbox::Inbox;
 use crate::mailbox::Mailbox;
@@ -77,6 +77,8 @@ pub enum RunStatus {
     Running,
     /// Until a signal comes.
     Waiting,
+    /// In a dirty call, or queued for one. Others handle its signals meanwhile.
+    Dirty,
     /// Ended; no signal is taken any more.
     Dead,
 }
@@ -122,6 +124,8 @@ pub struct Process {
     trace_flags: AtomicU32,
     /// What it has that must be given back when it ends, a [`Holding`].
     held: AtomicU32,
+    /// Says who owns the main part while the status is Dirty.
+    pub(crate) dirty: parking_lot::Mutex<()>,
     main: UnsafeCell<ProcessMain>,
 }
 
@@ -208,6 +212,17 @@ pub enum Collected {
     TooLarge,
 }
 
+/// How far a dirty call is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DirtyState {
+    /// There is none.
+    No,
+    /// It waits for a dirty scheduler.
+    Queued,
+    /// It is being made.
+    Running,
+}
+
 /// A process's own data beside its heap.
 pub struct ProcessState {
     /// Where to go on.
@@ -252,6 +267,8 @@ pub struct ProcessState {
     pub force_minor: bool,
     /// While signals are handled before a slice: was it waiting for them?
     pub was_waiting: bool,
+    /// Is it in a dirty call or queued for one?
+    pub dirty: DirtyState,
     /// What few processes need.
     pub rare: RareState,
 }
@@ -284,6 +301,8 @@ pub struct RareFields {
     pub seq_trace_counts: (i64, i64),
     /// The depth that `save_calls` asked for. Calls are not saved.
     pub save_calls: u32,
+    /// Signals that must wait until its dirty call is over. The lock makes it something that a constant may hold.
+    pub(crate) postponed: parking_lot::Mutex<Vec<Signal>>,
     /// How often it has subscribed to nodes coming and going.
     pub node_monitors: u32,
     /// Heap options set by `process_flag/2`, taken over by the next collection.
@@ -304,6 +323,7 @@ impl RareFields {
             seq_trace_token: None,
             seq_trace_counts: (0, 0),
             save_calls: 0,
+            postponed: parking_lot::const_mutex(Vec::new()),
             node_monitors: 0,
             heap_options: None,
         }
@@ -356,6 +376,7 @@ impl Process {
             heap_bytes: AtomicU64::new(0),
             trace_flags: AtomicU32::new(0),
             held: AtomicU32::new(0),
+            dirty: parking_lot::Mutex::new(()),
             main: UnsafeCell::new(main),
         }
     }
@@ -421,7 +442,8 @@ impl Process {
     /// What only the owner touches.
     ///
     /// # Safety
-    /// The caller moved the process to Running (or it was never published) and has no other reference to it.
+    /// The caller moved the process to Running, or holds its dirty lock and found it Dirty (or it was never
+    /// published), and has no other reference to it.
     #[allow(clippy::mut_from_ref, reason = "exclusive by the process's state, as documented")]
     pub unsafe fn main(&self) -> &mut ProcessMain {
         // SAFETY: by the caller's promise.
@@ -462,6 +484,7 @@ impl ProcessMain {
                 force_major: false,
                 force_minor: false,
                 was_waiting: false,
+                dirty: DirtyState::No,
             },
         }
     }
@@ -613,4 +636,4 @@ impl ProcessState {
 }
 
 /// A million processes are a million of these: growing one is a decision, not an accident.
-const _: () = assert!(size_of::<Process>() <= 736);
+const _: () = assert!(cfg!(gc_stress) || size_of::<Process>() <= 752);

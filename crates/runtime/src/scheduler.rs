@@ -3,7 +3,7 @@
 //! A process is in exactly one run queue when its status is Queued. A scheduler takes from its own queues first, then
 //! steals; with nothing to do it sleeps until somebody queues a process (`sleep.rs`).
 
-use crate::process::{Collected, Process};
+use crate::process::{Collected, DirtyState, Process};
 use crate::sleep::Sleepers;
 use crate::{Priority, Vm, VmOptions};
 use oxbeam_term::{OwnedTerm, atoms};
@@ -37,6 +37,8 @@ pub enum Outcome {
     Dirty(DirtyKind),
     /// Its dirty BIF is done: back to an ordinary scheduler.
     Clean,
+    /// It ended while its dirty BIF was at work; [`Vm::leave_dirty_call`] said so.
+    Ended,
     /// It ended, with this reason.
     Exit(OwnedTerm),
 }
@@ -297,11 +299,15 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
             continue;
         };
         parking_lot::MutexGuard::unlocked(&mut queue, || {
-            process.incoming.start();
+            if !vm.leave_dirty_call(&process) {
+                return;
+            }
             // SAFETY: this thread just moved the process to Running.
             let main = unsafe { process.main() };
             let outcome = vm.engine().run(vm, &process, main, true, SLICE_REDUCTIONS);
-            finish_slice(vm, process, outcome);
+            if !matches!(outcome, Outcome::Ended) {
+                finish_slice(vm, process, outcome);
+            }
         });
     }
 }
@@ -379,9 +385,10 @@ fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
         }
         Outcome::Wait => park(vm, process),
         Outcome::Dirty(kind) => {
-            process.incoming.requeue();
+            vm.enter_dirty_call(&process, DirtyState::Queued);
             vm.schedulers.enqueue_dirty(kind, process);
         }
+        Outcome::Ended => {}
         Outcome::Exit(reason) => vm.terminate(&process, reason),
     }
 }

@@ -23,14 +23,14 @@ pub enum Destination {
 impl Vm {
     /// Puts a signal into a process's queue and wakes it. False when the process has ended; the signal is dropped then.
     pub fn signal(&self, process: &Arc<Process>, signal: Signal) -> bool {
-        match process.incoming.put(signal) {
-            Delivery::Refused => false,
-            Delivery::Taken => true,
-            Delivery::MustQueue => {
-                self.schedulers.enqueue(process.clone());
-                true
-            }
+        let urgent = !signal.is_message();
+        match process.incoming.put(signal, urgent) {
+            Delivery::Refused => return false,
+            Delivery::Taken => {}
+            Delivery::MustQueue => self.schedulers.enqueue(process.clone()),
+            Delivery::MustHandle => self.ask_dirty_signal_handler(process),
         }
+        true
     }
     /// As [`Vm::signal`], by pid.
     pub fn signal_pid(&self, pid: Pid, signal: Signal) -> bool {

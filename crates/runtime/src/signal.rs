@@ -6,7 +6,7 @@
 
 use crate::mailbox::Message;
 use crate::monitor::{AliasKind, LinkTarget, MonitorTarget, Watcher};
-use crate::process::{Process, ProcessMain};
+use crate::process::{DirtyState, Process, ProcessMain};
 use crate::{Vm, trace_flag};
 use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Term, atoms};
 use std::sync::Arc;
@@ -95,6 +95,25 @@ pub enum Signal {
 }
 
 impl Signal {
+    /// Does it only concern the queue of messages?
+    pub(crate) fn is_message(&self) -> bool {
+        match self {
+            Signal::Message(_)
+            | Signal::SystemMessage(_)
+            | Signal::AliasMessage { .. }
+            | Signal::WithToken { .. }
+            | Signal::Down { .. }
+            | Signal::Wake => true,
+            Signal::Exit { .. }
+            | Signal::LinkExit { .. }
+            | Signal::Link { .. }
+            | Signal::Unlink { .. }
+            | Signal::UnlinkAck { .. }
+            | Signal::Monitor { .. }
+            | Signal::Demonitor { .. }
+            | Signal::Task(_) => false,
+        }
+    }
     /// What a signal does when its receiver has ended.
     pub(crate) fn refuse(self, vm: &Vm, dead: &Arc<Process>) {
         let pid = dead.pid();
@@ -145,7 +164,13 @@ impl Vm {
     }
     /// Handles all signals that have arrived. The caller owns the process. True when one of them was a message.
     pub fn handle_signals(&self, process: &Arc<Process>, main: &mut ProcessMain) -> bool {
-        let signals = process.incoming.take();
+        let mut signals = process.incoming.take();
+        if main.state.dirty == DirtyState::No
+            && let Some(rare) = main.state.rare.if_set()
+        {
+            let postponed = std::mem::take(rare.postponed.get_mut());
+            signals.splice(0..0, postponed);
+        }
         if signals.is_empty() {
             return false;
         }
@@ -171,6 +196,10 @@ impl Vm {
             }
             Signal::AliasMessage { alias, message } => self.alias_message(main, alias, message),
             Signal::Exit { from, reason } => self.exit_signal(main, from, reason),
+            // The call may be making this link just now (`open_port/2`).
+            Signal::LinkExit { from, reason } if state.dirty != DirtyState::No && !state.links.contains_key(&from) => {
+                state.rare.postponed.get_mut().push(Signal::LinkExit { from, reason });
+            }
             Signal::LinkExit { from, reason } => {
                 state.rare.if_set().map(|rare| rare.pending_unlinks.remove(&from));
                 if state.links.remove(&from).is_some() {
@@ -308,7 +337,9 @@ impl Vm {
         // SAFETY: the caller owns the process, and no other reference to its main part is alive.
         let main = unsafe { process.main() };
         let pid = process.pid();
-        let late = process.incoming.end();
+        let mut late =
+            main.state.rare.if_set().map(|rare| std::mem::take(rare.postponed.get_mut())).unwrap_or_default();
+        late.extend(process.incoming.end());
         // Before the name goes: who finds the name free may take the names of its tables, too.
         self.run_exit_hooks(process, &mut main.state);
         // After the status: whoever registers meanwhile looks at that afterwards, so one of the two removes the name.
@@ -359,14 +390,22 @@ impl Vm {
         for signal in refused {
             signal.refuse(self, process);
         }
+        // A dirty call that goes on uses its arguments; who makes it frees them (`dirty.rs`).
+        if main.state.dirty == DirtyState::No {
+            self.free_memory(process, main);
+        }
+        if process.is_system() && !self.is_halting() {
+            self.system_process_ended(process, &reason);
+        }
+    }
+
+    /// Frees what is left of a process that has ended.
+    pub(crate) fn free_memory(&self, process: &Process, main: &mut ProcessMain) {
         // The `Arc` may live on in somebody's hand: the heap goes now.
         let options = *main.heap.options();
         *main = ProcessMain::new(options, 0, OwnedTerm::immediate(oxbeam_term::Word::NIL), None);
         crate::scheduler::account_memory(self, process, 0);
         self.give_back_memory();
-        if process.is_system() && !self.is_halting() {
-            self.system_process_ended(process, &reason);
-        }
     }
 
     /// Undoes `count` suspensions of a process.

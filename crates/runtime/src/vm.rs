@@ -174,6 +174,7 @@ pub struct Vm {
     pub backtrace_depth: AtomicU32,
     exit_hooks: RwLock<Vec<(Holding, ExitHook)>>,
     ports: RwLock<Option<Arc<dyn Ports>>>,
+    pub(crate) dirty_handlers: crate::dirty::DirtySignalHandlers,
     this: OnceLock<Weak<Vm>>,
 }
 
@@ -222,6 +223,7 @@ impl Vm {
             backtrace_depth: AtomicU32::new(8),
             exit_hooks: RwLock::default(),
             ports: RwLock::default(),
+            dirty_handlers: Default::default(),
             this: OnceLock::new(),
             options,
         });

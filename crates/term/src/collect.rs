@@ -30,7 +30,7 @@ impl Heap {
         self.collections += 1;
         let mature = self.mature_words();
         let old_room = (self.old.end() as usize).wrapping_sub(self.old_top as usize) / 8;
-        let force_major = force_major || (cfg!(gc_stress) && self.stress_wants_major());
+        let force_major = force_major || self.stress_wants_major();
         let major = force_major
             || self.minor_since_full >= self.options.fullsweep_after
             || (self.old.words != 0 && old_room < mature);

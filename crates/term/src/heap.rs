@@ -147,10 +147,12 @@ pub struct Heap {
     pub(crate) stress: Stress,
 }
 
-/// What `--cfg gc_stress` counts; unused without.
+/// What is counted with `--cfg gc_stress`.
 #[derive(Default)]
 pub(crate) struct Stress {
+    #[cfg(gc_stress)]
     safepoints: Cell<u32>,
+    #[cfg(gc_stress)]
     since_major: usize,
 }
 
@@ -241,11 +243,11 @@ impl Heap {
     pub fn wants_collection(&self) -> bool {
         self.fragment_words.get() > self.block.words
             || self.virtual_words.get() > self.virtual_limit
-            || (cfg!(gc_stress) && self.stress_wants_collection())
+            || self.stress_wants_collection()
     }
     /// With `--cfg gc_stress`: collect at this safepoint? At each one, as long as the stack and what is young are small.
     /// Else so often that a safepoint costs the same: a deep stack is looked through by every collection.
-    #[cold]
+    #[cfg(gc_stress)]
     fn stress_wants_collection(&self) -> bool {
         const WORDS_A_SAFEPOINT: usize = 2000;
         let young = (self.top.get() as usize - self.block.start as usize) / 8;
@@ -254,8 +256,14 @@ impl Heap {
         self.stress.safepoints.set(safepoints);
         safepoints as usize % (1 + words / WORDS_A_SAFEPOINT) == 0
     }
+    #[cfg(not(gc_stress))]
+    #[inline(always)]
+    fn stress_wants_collection(&self) -> bool {
+        false
+    }
     /// With `--cfg gc_stress`: should this collection be a major one? Seldom when much is old, so that it costs about as
     /// much as the minor ones since the last: this many words a collection.
+    #[cfg(gc_stress)]
     pub(crate) fn stress_wants_major(&mut self) -> bool {
         const WORDS_A_COLLECTION: usize = 200;
         self.stress.since_major += 1;
@@ -264,6 +272,10 @@ impl Heap {
             self.stress.since_major = 0;
         }
         wanted
+    }
+    #[cfg(not(gc_stress))]
+    pub(crate) fn stress_wants_major(&mut self) -> bool {
+        false
     }
 
     // --- sizes ---------------------------------------------------------------------------------------------------
@@ -625,20 +637,41 @@ impl Heap {
         if block.words != 0 {
             self.fragment_words.set(self.fragment_words.get() + block.words);
             self.virtual_words.set(self.virtual_words.get() + virtual_words);
-            if !chain.is_null() {
-                let mut last = chain;
-                // SAFETY: the chain runs through objects of the block that was taken over.
-                unsafe {
-                    while *last.add(1) != 0 {
-                        last = *last.add(1) as *mut u64;
-                    }
-                    *last.add(1) = self.off_heap.get() as u64;
-                }
-                self.off_heap.set(chain);
-            }
+            self.link_chain(chain);
             self.fragments.borrow_mut().push(block);
         }
         Term::from_word(root)
+    }
+    /// Takes over all objects of another heap, where they are: its blocks become fragments of this one. Its stack is
+    /// gone. The objects may refer to this heap, and the caller's terms of the other one stay valid.
+    pub fn absorb(&self, mut other: Heap) {
+        self.link_chain(other.off_heap.replace(ptr::null_mut()));
+        self.link_chain(std::mem::replace(&mut other.off_heap_old, ptr::null_mut()));
+        self.virtual_words.set(self.virtual_words.get() + other.virtual_words.get());
+        let mut blocks = std::mem::take(other.fragments.get_mut());
+        if other.top.get() != other.block.start {
+            blocks.push(std::mem::replace(&mut other.block, Block::empty()));
+        }
+        blocks.push(std::mem::replace(&mut other.old, Block::empty()));
+        for block in blocks.into_iter().filter(|block| block.words != 0) {
+            self.fragment_words.set(self.fragment_words.get() + block.words);
+            self.fragments.borrow_mut().push(block);
+        }
+    }
+    /// Puts a chain of off-heap objects in front of this heap's.
+    fn link_chain(&self, chain: *mut u64) {
+        if chain.is_null() {
+            return;
+        }
+        let mut last = chain;
+        // SAFETY: the chain runs through objects whose blocks this heap takes over.
+        unsafe {
+            while *last.add(1) != 0 {
+                last = *last.add(1) as *mut u64;
+            }
+            *last.add(1) = self.off_heap.get() as u64;
+        }
+        self.off_heap.set(chain);
     }
 }
 

@@ -3,7 +3,9 @@
 use super::process_info::runs_old_code;
 use super::spawn::{HEAP_WORDS_MIN, VIRTUAL_WORDS_MIN, heap_words, max_heap_size, off_heap, priority};
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Interrupt, MaxHeapSize, Signal, SystemTask, Trap, Vm};
+use oxbeam_runtime::{
+    BifContext, BifResult, DirtyHandling, DirtyState, Interrupt, MaxHeapSize, RunStatus, Signal, SystemTask, Trap, Vm,
+};
 use oxbeam_term::{Atom, AtomTable, Heap, OwnedTerm, Pid, Term, Value, atoms};
 
 fn trap<'h>(trap: Trap<'h>) -> BifResult<'h> {
@@ -256,24 +258,31 @@ fn system_task<'h>(
     };
     let (kind, id) = (cx.own(*kind), cx.own(*id));
     let (dead_kind, dead_id) = (kind.clone(), id.clone());
-    let task: SystemTask = Box::new(move |vm, _, main| {
-        let result = main.is_some_and(|main| match work {
-            SystemWork::Collect { major } => {
-                if major {
-                    main.state.force_major = true
-                } else {
-                    main.state.force_minor = true
-                }
-                true
-            }
-            SystemWork::CheckCode { module } => runs_old_code(vm, module, &main.heap, &main.state),
-        });
-        system_task_done(vm, requester, &kind, &id, result);
-    });
+    let task = system_work(work, requester, kind, id);
     if !cx.vm.signal_pid(pid, Signal::Task(task)) {
         system_task_done(cx.vm, requester, &dead_kind, &dead_id, false);
     }
     Ok(Term::atom(atoms::OK))
+}
+
+fn system_work(work: SystemWork, requester: Pid, kind: OwnedTerm, id: OwnedTerm) -> SystemTask {
+    Box::new(move |vm, _, main| {
+        let result = match (work, main) {
+            (_, None) => false,
+            // The call uses its arguments, which a collection would move.
+            (work @ SystemWork::Collect { .. }, Some(main)) if main.state.dirty != DirtyState::No => {
+                main.state.postpone(system_work(work, requester, kind, id));
+                return;
+            }
+            (SystemWork::Collect { major }, Some(main)) => {
+                main.state.force_major |= major;
+                main.state.force_minor |= !major;
+                true
+            }
+            (SystemWork::CheckCode { module }, Some(main)) => runs_old_code(vm, module, &main.heap, &main.state),
+        };
+        system_task_done(vm, requester, &kind, &id, result);
+    })
 }
 
 fn system_task_done(vm: &Vm, requester: Pid, kind: &OwnedTerm, id: &OwnedTerm, result: bool) {
@@ -288,7 +297,8 @@ fn check_process_code<'h>(cx: &mut BifContext<'h>, module: Atom) -> BifResult<'h
     Ok(Term::boolean(runs_old_code(cx.vm, module, cx.heap, cx.state)))
 }
 
-/// As `check_process_code/1` for a process on a dirty scheduler: none is ever looked at while it runs.
+/// As `check_process_code/1` for a process in a dirty call. Such requests are signals here, so `normal` sends the
+/// caller back to those.
 #[bif("erts_internal:check_dirty_process_code/2")]
 fn check_dirty_process_code<'h>(cx: &mut BifContext<'h>, pid: Pid, _module: Atom) -> BifResult<'h> {
     Ok(match cx.vm.process(pid) {
@@ -378,16 +388,29 @@ fn is_system_process<'h>(cx: &mut BifContext<'h>, pid: Pid) -> BifResult<'h> {
     Ok(Term::boolean(cx.vm.process(pid).is_some_and(|process| process.is_system())))
 }
 
-/// Handles the signals of a process on a dirty scheduler: they wait until it is back.
+/// Handles the signals of a process in a dirty call: `ok`; `normal` when it is in none, so that it handles them by
+/// itself; `noproc` when it has ended.
+///
+/// # Errors
+///
+/// `notsup` unless a process of `erts_dirty_process_signal_handler` calls.
 #[bif("erts_internal:dirty_process_handle_signals/1")]
 fn dirty_process_handle_signals<'h>(cx: &mut BifContext<'h>, pid: Pid) -> BifResult<'h> {
-    Ok(Term::atom(if cx.vm.process(pid).is_some() { atoms::NORMAL } else { atoms::NOPROC }))
+    if !cx.process.is_system() {
+        return Err(cx.raise(atoms::NOTSUP));
+    }
+    cx.spend(100);
+    Ok(Term::atom(match cx.vm.handle_dirty_signals(pid) {
+        DirtyHandling::Done => atoms::OK,
+        DirtyHandling::Normal => atoms::NORMAL,
+        DirtyHandling::Gone => atoms::NOPROC,
+    }))
 }
 
-/// Is the process on a dirty scheduler? Code purging asks; it must not wait for one.
+/// Is the process in a dirty call?
 #[bif("erts_internal:is_process_executing_dirty/1")]
-fn is_process_executing_dirty<'h>(_cx: &mut BifContext<'h>, _pid: Pid) -> BifResult<'h> {
-    Ok(Term::FALSE)
+fn is_process_executing_dirty<'h>(cx: &mut BifContext<'h>, pid: Pid) -> BifResult<'h> {
+    Ok(Term::boolean(cx.vm.process(pid).is_some_and(|process| process.status() == RunStatus::Dirty)))
 }
 
 /// Counts reductions as used.

@@ -6,7 +6,8 @@
 use super::process::{await_result, max_heap_size_map};
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{
-    BifContext, BifResult, Frame, LinkTarget, MonitorTarget, Process, ProcessState, Signal, SystemTask, Vm,
+    BifContext, BifResult, DirtyState, Frame, LinkTarget, MonitorTarget, Process, ProcessState, Resume, Signal,
+    SystemTask, Vm,
 };
 use oxbeam_term::{Atom, Heap, OwnedTerm, Pid, Term, Value, Word, atoms, word::ImmediateKind};
 use std::sync::Arc;
@@ -173,7 +174,9 @@ fn inform<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, items: Vec<Item>, form: Fo
 
 /// Status of a process that handles a signal: what it was about before.
 fn status(state: &mut ProcessState) -> Atom {
-    if state.rare.suspended > 0 {
+    if state.dirty == DirtyState::Running {
+        atoms::RUNNING
+    } else if state.rare.suspended > 0 {
         atoms::SUSPENDED
     } else if state.was_waiting && state.messages.peek().is_none() {
         atoms::WAITING
@@ -193,6 +196,16 @@ fn frames(vm: &Vm, heap: &Heap, state: &ProcessState) -> Vec<Frame> {
         frames.push(Frame { module, function, arity, location: None });
     }
     frames
+}
+
+/// The BIF of a dirty call.
+fn dirty_function(state: &ProcessState) -> Option<Frame> {
+    match state.resume {
+        Resume::Bif(call) if state.dirty != DirtyState::No => {
+            Some(Frame { module: call.module, function: call.name, arity: call.arity, location: None })
+        }
+        _ => None,
+    }
 }
 
 /// A process that tells about itself.
@@ -309,7 +322,8 @@ impl Subject<'_> {
 
     /// Where it is.
     fn place<'t>(&self, target: &'t Heap, name: Atom) -> Term<'t> {
-        match (name, self.frames.first()) {
+        let dirty = dirty_function(self.state);
+        match (name, dirty.as_ref().or(self.frames.first())) {
             (atoms::CURRENT_FUNCTION, Some(frame)) => target.tuple(&[
                 Term::atom(frame.module),
                 Term::atom(frame.function),

@@ -11,7 +11,7 @@
 //! An owner that ended leaves closing to the system process of `prim_file`, since it may block.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Holding, Interrupt, Vm};
+use oxbeam_runtime::{BifContext, BifResult, Holding, Interrupt, RunStatus, Vm};
 use oxbeam_sys::file::{self, Access, Advice, File, FileInfo, FileKind, OpenModes, Whence};
 use oxbeam_sys::{Errno, Result as SysResult};
 use oxbeam_term::{Atom, LocalReference, MagicObject, Pid, Term, atoms};
@@ -213,6 +213,10 @@ fn opened<'h>(cx: &BifContext<'h>, file: SysResult<File>) -> BifResult<'h> {
     let reference = cx.vm.next_reference();
     let object = Vm::magic(Handle { state: Mutex::new(State::Idle(file)), owner });
     cx.vm.extension::<OpenFiles>().by_owner.lock().entry(owner).or_default().insert(reference, object.clone());
+    // An owner that was killed during the call may have looked for its files already.
+    if cx.process.status() == RunStatus::Dead {
+        owner_ended(cx.vm, owner);
+    }
     Ok(cx.ok(cx.heap.magic_reference(reference.0, object)))
 }
 

@@ -7,6 +7,7 @@ pub mod descriptor;
 pub mod file;
 pub mod name;
 pub mod network;
+pub mod numbers;
 pub mod poll;
 pub mod random;
 pub mod signals;

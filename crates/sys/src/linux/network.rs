@@ -4,6 +4,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
 use std::ptr;
 
 use super::address::{ADDRESS_SIZE_MAX, Address};
@@ -23,6 +24,25 @@ pub struct Interface {
     pub netmask: Option<Address>,
     /// the broadcast address, or that of the other end (`IFF_POINTOPOINT`)
     pub peer: Option<Address>,
+}
+
+/// Does something in the network namespace that the file `path` names.
+///
+/// A thread of its own enters the namespace: that of the calling thread does not change.
+pub fn in_namespace<T: Send>(path: &[u8], work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    use rustix::fs::{Mode, OFlags};
+    let namespace = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    std::thread::scope(|scope| {
+        let enter_and_work = || {
+            // SAFETY: takes a descriptor that is open; changes only the namespace of this thread.
+            if unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) } != 0 {
+                return Err(Errno::last());
+            }
+            work()
+        };
+        let thread = std::thread::Builder::new().name("namespace".into()).spawn_scoped(scope, enter_and_work)?;
+        thread.join().map_err(|_| Errno::EIO)?
+    })
 }
 
 /// How many bytes an address of this family has.
@@ -413,6 +433,7 @@ mod tests {
         assert_eq!(value.unwrap(), InterfaceValue::Address(address));
         assert_eq!(interface_name_by_socket(&socket, index as i32).unwrap(), loopback.name);
         assert_eq!(interface_index(b"none-such"), Err(Errno::ENODEV));
+        assert_eq!(in_namespace(b"/nonexistent", || Ok(())), Err(Errno::ENOENT));
     }
 
     #[test]

@@ -74,22 +74,6 @@ impl Socket {
         Ok(Socket { descriptor })
     }
 
-    /// As [`Socket::open`], in the network namespace that the file `path` names.
-    ///
-    /// A thread of its own enters the namespace: that of the calling thread does not change.
-    pub fn open_in_namespace(path: &[u8], domain: i32, kind: i32, protocol: i32) -> Result<Socket> {
-        use rustix::fs::{Mode, OFlags};
-        let namespace = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-        let enter_and_open = move || {
-            // SAFETY: takes a descriptor that is open; changes only the namespace of this thread.
-            let entered = unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) };
-            check(entered)?;
-            Socket::open(domain, kind, protocol)
-        };
-        let thread = std::thread::Builder::new().name("namespace".into()).spawn(enter_and_open)?;
-        thread.join().map_err(|_| Errno::EIO)?
-    }
-
     /// A copy of the socket `number` that somebody else has opened, which stays open. `ebadf` if there is none.
     pub fn copy_of(number: RawFd) -> Result<Socket> {
         let descriptor = OwnedFd::from(super::descriptor::Descriptor::copy_of(number)?);
@@ -423,6 +407,5 @@ mod tests {
     fn errors() {
         assert_eq!(Socket::copy_of(1_000_000).unwrap_err(), Errno::EBADF);
         assert_eq!(Socket::open(-1, 0, 0).unwrap_err(), Errno::EAFNOSUPPORT);
-        assert_eq!(Socket::open_in_namespace(b"/nonexistent", 2, 1, 0).unwrap_err(), Errno::ENOENT);
     }
 }

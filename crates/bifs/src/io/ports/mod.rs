@@ -13,10 +13,11 @@ mod stream;
 mod tests;
 
 use crate::iolist::gather;
+use inet::Command;
 use oxbeam_runtime::{LinkTarget, Ports, Vm};
 use oxbeam_term::{LocalReference, OwnedTerm, Pid, Port, Term, atoms};
 use parking_lot::{Mutex, RwLock};
-use port::{Core, PortObject};
+use port::{Core, Device, PortObject};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,13 +66,22 @@ impl PortTable {
     pub fn count(&self) -> usize {
         self.open.read().len()
     }
-    /// Waits until no output waits, at most for `limit`: what `erlang:halt/2` does before the machine ends.
+    /// Waits until no output waits, at most for `limit`: what `erlang:halt/2` does before the machine ends. Sockets that
+    /// have none are closed first, so that two of one machine do not wait for each other.
     pub fn flush(&self, limit: Option<Duration>) {
         let start = Instant::now();
+        let open: Vec<Arc<PortObject>> = self.open.read().values().cloned().collect();
+        for port in open {
+            if let Device::Inet(inet) = &mut port.core.lock().device
+                && !inet.has_output()
+            {
+                inet.release();
+            }
+        }
         loop {
             let mut ports: Vec<Arc<PortObject>> = self.open.read().values().cloned().collect();
             ports.extend(self.flushing.lock().values().cloned());
-            let waiting = ports.iter().any(|port| port.core.lock().stream().is_some_and(|stream| stream.has_output()));
+            let waiting = ports.iter().any(|port| port.core.lock().has_output());
             if !waiting || limit.is_some_and(|limit| start.elapsed() >= limit) {
                 return;
             }
@@ -88,6 +98,7 @@ pub(crate) fn install(vm: &Vm) {
         table.publish(&forker);
     }
     vm.set_ports(table.clone());
+    inet::install(vm);
 }
 
 impl PortTable {
@@ -140,10 +151,24 @@ impl PortObject {
             return self.send_atom(vm, owner, atoms::CLOSED);
         }
         match request.as_tuple_of::<2>() {
-            Some([kind, data]) if kind.is_atom(atoms::COMMAND) => match gather(*data) {
-                Some(bytes) => self.output(vm, core, bytes),
-                None => self.bad_signal(vm, core),
-            },
+            Some([kind, data]) if kind.is_atom(atoms::COMMAND) => {
+                let is_taken = match &core.device {
+                    Device::Inet(_) => {
+                        let (outcome, _) = inet::command(vm, self, core, owner, *data);
+                        matches!(outcome, Command::Taken | Command::Malformed)
+                    }
+                    Device::Stream(_) | Device::None => match gather(*data) {
+                        Some(bytes) => {
+                            self.output(vm, core, bytes);
+                            true
+                        }
+                        None => false,
+                    },
+                };
+                if !is_taken {
+                    self.bad_signal(vm, core);
+                }
+            }
             Some([kind, new]) if kind.is_atom(atoms::CONNECT) => match new.as_pid() {
                 Some(new) if self.connect(vm, core, new) => self.send_atom(vm, owner, atoms::CONNECTED),
                 _ => self.bad_signal(vm, core),

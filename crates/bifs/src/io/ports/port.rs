@@ -9,7 +9,7 @@
 //! the table holds them while they are open, and among those that flush while their output waits.
 
 use super::PortTable;
-use super::inet::Inet;
+use super::inet::{self, Inet};
 use super::stream::Stream;
 use oxbeam_runtime::{LinkTarget, Signal, Vm};
 use oxbeam_sys::Errno;
@@ -82,6 +82,22 @@ impl Core {
             _ => None,
         }
     }
+    /// Bytes of output that wait.
+    pub(crate) fn queued(&self) -> usize {
+        match &self.device {
+            Device::Stream(stream) => stream.queued(),
+            Device::Inet(inet) => inet.queued(),
+            Device::None => 0,
+        }
+    }
+    /// Is there output that the machine's end waits for?
+    pub(crate) fn has_output(&self) -> bool {
+        match &self.device {
+            Device::Stream(stream) => stream.has_output(),
+            Device::Inet(inet) => inet.has_output(),
+            Device::None => false,
+        }
+    }
     pub(crate) fn is_open(&self) -> bool {
         self.state == State::Open
     }
@@ -127,16 +143,21 @@ impl PortObject {
             vm.signal_pid(watcher, Signal::Down { reference, reason: reason.clone() });
         }
         table.remove(self.id);
-        if let Some(stream) = core.stream() {
-            stream.stop_reading();
-            stream.wake_suspended(vm);
-            if stream.has_output() {
-                core.state = State::Flushing;
-                table.add_flushing(self);
-                return;
+        core.state = State::Flushing;
+        let is_done = match &mut core.device {
+            Device::Stream(stream) => {
+                stream.stop_reading();
+                stream.wake_suspended(vm);
+                !stream.has_output()
             }
+            Device::Inet(_) => inet::close(vm, self, core),
+            Device::None => true,
+        };
+        if is_done {
+            self.finish(vm, core);
+        } else {
+            table.add_flushing(self);
         }
-        self.finish(vm, core);
     }
     /// Nothing is left to write.
     pub(crate) fn finish(&self, vm: &Vm, core: &mut Core) {
