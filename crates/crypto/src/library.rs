@@ -159,7 +159,7 @@ impl Default for Library {
 impl Library {
     /// The machine's library.
     pub(crate) fn of(cx: &BifContext<'_>) -> Arc<Library> {
-        cx.vm.extension::<Library>()
+        cx.vm.extension::<Library>().clone()
     }
     /// The digest that an atom names.
     pub(crate) fn digest(&self, cx: &BifContext<'_>, name: Term<'_>) -> Option<&Digest> {

@@ -1,5 +1,6 @@
 //! Building binaries: `bs_create_bin`.
 
+use crate::arithmetic::float_of;
 use crate::instruction::{SIZE_ALL, flags, segment};
 use crate::run::{Flow, Run};
 use oxbeam_runtime::{Class, Exception, Trace};
@@ -78,8 +79,12 @@ impl<'a> Run<'a> {
         match self.number(ip, at) {
             segment::INTEGER => {
                 let bits = self.number(ip, at + 5) as usize;
-                let plain = self.number(ip, at + 2) & flags::LITTLE == 0 || bits == 8;
-                (bits <= 56 && plain && self.source(ip, at + 3).is_small()).then_some(bits)
+                let plain = self.number(ip, at + 2) & flags::LITTLE == 0 || (bits % 8 == 0 && bits != 0);
+                (bits <= 64 && plain && self.source(ip, at + 3).is_small()).then_some(bits)
+            }
+            segment::FLOAT => {
+                let plain = self.number(ip, at + 5) == 64 && self.number(ip, at + 2) & flags::LITTLE == 0;
+                (plain && float_of(self.source(ip, at + 3)).is_some()).then_some(64)
             }
             segment::BINARY if self.number(ip, at + 4) == SIZE_ALL => {
                 let bits = self.term(self.source(ip, at + 3)).as_bits()?.bit_size();
@@ -110,8 +115,21 @@ impl<'a> Run<'a> {
                 position + source.bit_size()
             }
             _ => {
-                let count = if kind == segment::INTEGER { count } else { 8 };
-                bits::write_bits(bytes, position, self.source(ip, at + 3).small_value() as u64, count);
+                let source = self.source(ip, at + 3);
+                let (mut value, count) = match kind {
+                    segment::INTEGER => (source.small_value() as u64, count),
+                    segment::FLOAT => (float_of(source).unwrap_or(0.0).to_bits(), 64),
+                    _ => (source.small_value() as u64, 8),
+                };
+                if count > 8 && self.number(ip, at + 2) & flags::LITTLE != 0 {
+                    value = value.swap_bytes() >> (64 - count);
+                }
+                if count > 56 {
+                    bits::write_bits(bytes, position, value >> 32, count - 32);
+                    bits::write_bits(bytes, position + count - 32, value, 32);
+                } else {
+                    bits::write_bits(bytes, position, value, count);
+                }
                 position + count
             }
         }

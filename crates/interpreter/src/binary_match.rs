@@ -1,6 +1,6 @@
 //! Matching binaries: integers, floats, characters and sub-binaries out of a match context.
 
-use crate::instruction::{SIZE_ALL, flags, match_command};
+use crate::instruction::{SIZE_ALL, flags};
 use crate::run::{Flow, Run};
 use num_bigint::{BigInt, BigUint, Sign};
 use oxbeam_term::{BIG_BITS_MAX, Heap, MatchContext, Term, Word, bits};
@@ -36,83 +36,15 @@ impl<'a> Run<'a> {
         }
         term.as_bits().map_or(Word::NONE, |bits| self.heap().match_context(bits).word())
     }
-    /// Operands: fail, context, count, commands.
+    /// An integer of `size` bits at `position` of a match context.
     #[inline(never)]
-    pub(crate) fn bs_match(&mut self, ip: *const u32) -> Flow {
-        let context = self.context(self.source(ip, 2));
-        let count = self.number(ip, 3);
-        let data = context.data();
-        let (end, mut position) = (context.end(), context.position());
-        let mut at = 4;
-        for _ in 0..count {
-            let left = end - position;
-            match self.number(ip, at) {
-                match_command::ENSURE_AT_LEAST => {
-                    let (size, unit) = (self.number(ip, at + 1) as usize, self.number(ip, at + 2) as usize);
-                    if left < size || (unit > 1 && (left - size) % unit != 0) {
-                        return Flow::go(self.label(ip, 1));
-                    }
-                    at += 3;
-                }
-                match_command::ENSURE_EXACTLY => {
-                    if left != self.number(ip, at + 1) as usize {
-                        return Flow::go(self.label(ip, 1));
-                    }
-                    at += 2;
-                }
-                match_command::INTEGER => {
-                    let size = self.number(ip, at + 3) as usize;
-                    if left < size {
-                        return Flow::go(self.label(ip, 1));
-                    }
-                    let flags = self.number(ip, at + 2);
-                    let plain = size <= 56 && flags & flags::SIGNED == 0 && (size <= 8 || flags & flags::LITTLE == 0);
-                    let value = if plain {
-                        Word::small(bits::read_bits64(data, position, size) as i64)
-                    } else {
-                        read_integer(self.heap(), data, position, size, flags).word()
-                    };
-                    self.write(ip, at + 4, value);
-                    position += size;
-                    at += 5;
-                }
-                match_command::BINARY => {
-                    let size = self.number(ip, at + 3) as usize;
-                    if left < size {
-                        return Flow::go(self.label(ip, 1));
-                    }
-                    let part = self.part(context, position, size);
-                    self.write(ip, at + 4, part);
-                    position += size;
-                    at += 5;
-                }
-                match_command::SKIP => {
-                    let size = self.number(ip, at + 1) as usize;
-                    if left < size {
-                        return Flow::go(self.label(ip, 1));
-                    }
-                    position += size;
-                    at += 2;
-                }
-                match_command::GET_TAIL => {
-                    let part = self.part(context, position, left);
-                    // The rest stays to be matched: another register may want it too.
-                    self.write(ip, at + 1, part);
-                    at += 2;
-                }
-                _ => {
-                    let size = self.number(ip, at + 1) as usize;
-                    let value = u64::from(self.number(ip, at + 2)) | u64::from(self.number(ip, at + 3)) << 32;
-                    if left < size || bits::read_bits64(data, position, size) != value {
-                        return Flow::go(self.label(ip, 1));
-                    }
-                    position += size;
-                    at += 4;
-                }
-            }
-            self.advance_context(context, position);
-        }
-        Flow::go(ip.wrapping_add(at))
+    pub(crate) fn matched_integer(&mut self, context: Word, position: usize, size: usize, flags: u32) -> Word {
+        read_integer(self.heap(), self.context(context).data(), position, size, flags).word()
+    }
+    /// The `size` bits at `position` of a match context.
+    #[inline(never)]
+    pub(crate) fn matched_part(&mut self, context: Word, position: usize, size: usize) -> Word {
+        self.part(self.context(context), position, size)
     }
     #[inline]
     fn part(&self, context: MatchContext<'a>, position: usize, size: usize) -> Word {

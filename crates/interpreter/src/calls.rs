@@ -1,5 +1,6 @@
 //! Calls: of functions, exports, BIFs and funs, and `apply`.
 
+use crate::data::copy_words;
 use crate::instruction::Instruction as I;
 use crate::run::{Flow, Position, Run};
 use crate::state::{Handler, Source, State, Target, handlers, instruction_at};
@@ -47,9 +48,7 @@ impl State {
             if usize::from(entry.arity) != arity || target.is_null() {
                 return None;
             }
-            for index in 0..header.arity() - 1 {
-                *self.x.add(arity + index) = *object.add(2 + index);
-            }
+            copy_words(object.add(2), self.x.add(arity), header.arity() - 1);
             Some((entry, target))
         }
     }

@@ -1,7 +1,7 @@
 //! Frames, jumps, and the instructions around a function.
 
 use crate::run::{Flow, Run};
-use crate::state::{Source, State, Y, handlers};
+use crate::state::{Source, State, X, Y, handlers};
 use oxbeam_runtime::{Outcome, Vm};
 use oxbeam_term::{Word, atoms};
 
@@ -30,6 +30,55 @@ impl State {
         self.drop_frame(n);
         let to = self.pop_return();
         self.go(run, to)
+    }
+}
+
+/// How many registers an instruction saves.
+pub(crate) trait Count {
+    /// The number.
+    const COUNT: usize;
+}
+/// One register.
+pub(crate) struct One;
+/// Two registers.
+pub(crate) struct Two;
+/// Three registers.
+pub(crate) struct Three;
+impl Count for One {
+    const COUNT: usize = 1;
+}
+impl Count for Two {
+    const COUNT: usize = 2;
+}
+impl Count for Three {
+    const COUNT: usize = 3;
+}
+
+impl State {
+    /// Makes room with a collection for an instruction that begins with room and live registers.
+    #[inline(always)]
+    fn make_room(&mut self, run: &mut Run<'static>) {
+        self.sync(run);
+        run.make_room(self.bytes(1), self.number(2) as usize);
+        self.reload(run);
+    }
+    /// The rest of `allocate_save`.
+    #[inline(always)]
+    fn save_registers(mut self, run: &mut Run<'static>, count: usize) -> bool {
+        self.make_frame(3);
+        for index in 0..count {
+            self.set::<Y>(5 + index * 2, self.get::<X>(run, 4 + index * 2));
+        }
+        self.next(run, 4 + count * 2)
+    }
+    /// Makes the Y registers in the list at operand `n` nil, and goes on behind it.
+    #[inline(always)]
+    fn clear_registers(self, run: &mut Run<'static>, n: usize) -> bool {
+        let count = self.number(n) as usize;
+        for index in 0..count {
+            self.set::<Y>(n + 1 + index, Word::NIL);
+        }
+        self.next(run, n + 1 + count)
     }
 }
 
@@ -66,11 +115,33 @@ handlers! {
     }
     #[cold]
     fn allocate_slowly[](state, run) {
-        state.sync(run);
-        run.make_room(state.bytes(1), state.number(2) as usize);
-        state.reload(run);
+        state.make_room(run);
         state.make_frame(3);
         state.next(run, 4)
+    }
+    fn allocate_save[C: Count](state, run) {
+        if !state.has_room(run, 1) {
+            return state.tail(run, allocate_save_slowly::<C>);
+        }
+        state.save_registers(run, C::COUNT)
+    }
+    #[cold]
+    fn allocate_save_slowly[C: Count](state, run) {
+        state.make_room(run);
+        state.save_registers(run, C::COUNT)
+    }
+    fn allocate_init[](state, run) {
+        if !state.has_room(run, 1) {
+            return state.tail(run, allocate_init_slowly);
+        }
+        state.make_frame(3);
+        state.clear_registers(run, 4)
+    }
+    #[cold]
+    fn allocate_init_slowly[](state, run) {
+        state.make_room(run);
+        state.make_frame(3);
+        state.clear_registers(run, 4)
     }
     fn test_heap[](state, run) {
         if !state.has_room(run, 1) {
@@ -80,9 +151,7 @@ handlers! {
     }
     #[cold]
     fn test_heap_slowly[](state, run) {
-        state.sync(run);
-        run.make_room(state.bytes(1), state.number(2) as usize);
-        state.reload(run);
+        state.make_room(run);
         state.next(run, 3)
     }
     fn deallocate[](state, run) {
@@ -106,11 +175,7 @@ handlers! {
         state.leave(run, 2)
     }
     fn init_yregs[](state, run) {
-        let count = state.number(1) as usize;
-        for index in 0..count {
-            state.set::<Y>(2 + index, Word::NIL);
-        }
-        state.next(run, 2 + count)
+        state.clear_registers(run, 1)
     }
     fn jump[](state, run) {
         state.go(run, state.label(1))

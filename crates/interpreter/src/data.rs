@@ -3,6 +3,19 @@
 use crate::state::{G, Register, Source, Target, handlers};
 use oxbeam_term::{Header, Kind, Word};
 
+/// Copies a few words.
+///
+/// # Safety
+/// Both runs are there.
+#[inline(always)]
+pub(crate) unsafe fn copy_words(from: *const u64, to: *mut u64, count: usize) {
+    for index in 0..count {
+        // Volatile, so that nobody makes a call or a loop for long runs of it.
+        // SAFETY: by the caller's promise.
+        unsafe { *to.add(index) = from.add(index).read_volatile() };
+    }
+}
+
 handlers! {
     fn move_[S: Source, T: Target](state, run) {
         state.set::<T>(2, state.get::<S>(run, 1));
@@ -104,9 +117,7 @@ handlers! {
         let object = state.allocate(size + 1);
         // SAFETY: the compiler tested for a tuple of this size; there is room for a copy.
         unsafe {
-            for index in 0..=size {
-                *object.add(index) = *source.pointer().add(index);
-            }
+            copy_words(source.pointer(), object, size + 1);
             for index in 0..updates {
                 *object.byte_add(state.bytes(5 + index * 2)) = state.get::<G>(run, 6 + index * 2).0;
             }

@@ -381,6 +381,15 @@ impl<'a> Decoder<'a> {
                 self.put(I::MoveReturn, &operands(0)[..1], &[])?;
                 Ok(2)
             }
+            (Some(Op::Allocate | Op::AllocateHeap), Some(Op::Move | Op::InitYregs), _) => {
+                self.fused_allocate(following)
+            }
+            // What follows fails for anything but maps too.
+            (Some(Op::IsMap), Some(Op::GetMapElements), _)
+                if same_register(operands(0)[1], operands(1)[1]) && operands(0)[0] == operands(1)[0] =>
+            {
+                Ok(1)
+            }
             (Some(Op::Deallocate), Some(Op::Return), _) => {
                 self.emit(I::DeallocateReturn);
                 self.frame(operands(0)[0])?;
@@ -413,6 +422,48 @@ impl<'a> Decoder<'a> {
             }
             _ => Ok(0),
         }
+    }
+    /// As [`Decoder::fused`], for a frame that is filled at once.
+    fn fused_allocate(&mut self, following: &[beam::Instruction]) -> Result<usize, LoadError> {
+        let code = &self.file.code;
+        let operands = |index: usize| code.operands_of(following[index]);
+        if following[1].op == Op::InitYregs {
+            self.emit(I::AllocateInit);
+            self.room_and_frame(operands(0))?;
+            self.y_registers(operands(1)[0])?;
+            return Ok(2);
+        }
+        let is_save = |instruction: &&beam::Instruction| {
+            let kinds = code.operands_of(**instruction);
+            instruction.op == Op::Move && matches!(kinds, [Operand::X(..), Operand::Y(..)])
+        };
+        let count = following[1..].iter().take(3).take_while(is_save).count();
+        if count == 0 {
+            return Ok(0);
+        }
+        self.start = self.offset();
+        self.number(I::AllocateSave.number() + count as u32 - 1);
+        self.room_and_frame(operands(0))?;
+        for index in 1..=count {
+            self.source_of_kind(operands(index)[0], OperandKind::X)?;
+            self.source_of_kind(operands(index)[1], OperandKind::Y)?;
+        }
+        Ok(1 + count)
+    }
+    /// Operands of `allocate` and `allocate_heap`: room, live, frame.
+    fn room_and_frame(&mut self, operands: &[Operand]) -> Result<(), LoadError> {
+        let (need, live) = match operands {
+            [_, need, live] => (Some(*need), *live),
+            _ => (None, operands[1]),
+        };
+        self.room(Some(operands[0]), need)?;
+        self.plain(live)?;
+        self.frame(operands[0])
+    }
+    fn y_registers(&mut self, list: Operand) -> Result<(), LoadError> {
+        let registers = self.list(list)?;
+        self.number(registers.len() as u32);
+        registers.iter().try_for_each(|register| self.y_register(*register))
     }
     /// As [`Decoder::fused`], for a move.
     fn fused_moves(&mut self, following: &[beam::Instruction]) -> Result<usize, LoadError> {
@@ -472,11 +523,8 @@ impl<'a> Decoder<'a> {
             Op::GcBif2 => self.guard_bif(Some(o(0)), Some(o(1)), o(2), &operands[3..5], o(5))?,
             Op::GcBif3 => self.guard_bif(Some(o(0)), Some(o(1)), o(2), &operands[3..6], o(6))?,
             Op::Allocate | Op::AllocateHeap => {
-                let (need, live) = if operands.len() == 3 { (Some(o(1)), o(2)) } else { (None, o(1)) };
                 self.emit(I::Allocate);
-                self.room(Some(o(0)), need)?;
-                self.plain(live)?;
-                self.frame(o(0))?;
+                self.room_and_frame(operands)?;
             }
             Op::TestHeap => {
                 self.emit(I::TestHeap);
@@ -489,10 +537,8 @@ impl<'a> Decoder<'a> {
             }
             Op::Return => self.emit(I::Return),
             Op::InitYregs => {
-                let registers = self.list(o(0))?;
                 self.emit(I::InitYregs);
-                self.number(registers.len() as u32);
-                registers.iter().try_for_each(|register| self.y_register(*register))?;
+                self.y_registers(o(0))?;
             }
             Op::Send => self.emit(I::Send),
             Op::RemoveMessage => self.emit(I::RemoveMessage),
@@ -1050,7 +1096,10 @@ impl<'a> Decoder<'a> {
         let mut count = 0;
         while let [Operand::Atom(command), arguments @ ..] = rest {
             let name = self.atom(*command);
-            rest = self.match_command(name, arguments)?;
+            rest = match self.match_run(rest)? {
+                Some(rest) => rest,
+                None => self.match_command(name, arguments)?,
+            };
             count += 1;
         }
         if !rest.is_empty() {
@@ -1058,6 +1107,35 @@ impl<'a> Decoder<'a> {
         }
         self.code[count_place] = count;
         Ok(())
+    }
+    /// Several integers that one reading of up to 56 bits gives; what follows them. `None` if there are not at least two.
+    fn match_run(&mut self, items: &'a [Operand]) -> Result<Option<&'a [Operand]>, LoadError> {
+        // integer, live, flags, size, unit, register
+        let mut integers: SmallVec<[(u32, Operand); 8]> = SmallVec::new();
+        let mut total = 0;
+        for item in items.chunks_exact(6) {
+            let Operand::Atom(name) = item[0] else { break };
+            if self.vm.atoms.text(self.atom(name)) != "integer" || item[2] != Operand::Nil {
+                break;
+            }
+            let bits = self.fixed_bits(item[3], item[4]);
+            if bits > 56 || total + bits > 56 {
+                break;
+            }
+            total += bits;
+            integers.push((bits, item[5]));
+        }
+        if integers.len() < 2 {
+            return Ok(None);
+        }
+        self.number(match_command::UNSIGNED_RUN);
+        self.number(total);
+        self.number(integers.len() as u32);
+        for (bits, register) in &integers {
+            self.number(*bits);
+            self.register(*register)?;
+        }
+        Ok(Some(&items[integers.len() * 6..]))
     }
     fn match_command(&mut self, name: Atom, rest: &'a [Operand]) -> Result<&'a [Operand], LoadError> {
         let text = self.vm.atoms.text(name);
@@ -1077,13 +1155,22 @@ impl<'a> Decoder<'a> {
                 take(1)?
             }
             "integer" | "binary" => {
-                self.number(if text == "integer" { match_command::INTEGER } else { match_command::BINARY });
+                // live, flags, size, unit, register
                 take(5)?;
-                self.plain(rest[0])?;
                 let flags = self.flags(rest[1])?;
-                self.number(flags);
                 let bits = u64::from(self.unsigned(rest[2])?) * u64::from(self.unsigned(rest[3])?);
-                self.number(u32::try_from(bits).map_err(|_| bad("a segment is too large"))?);
+                let bits = u32::try_from(bits).map_err(|_| bad("a segment is too large"))?;
+                let plain = bits <= 56 && flags & flags::SIGNED == 0 && (bits <= 8 || flags & flags::LITTLE == 0);
+                let command = match text {
+                    "binary" => match_command::BINARY,
+                    _ if plain => match_command::UNSIGNED,
+                    _ => match_command::INTEGER,
+                };
+                self.number(command);
+                self.number(bits);
+                if command == match_command::INTEGER {
+                    self.number(flags);
+                }
                 self.register(rest[4])?;
                 return Ok(&rest[5..]);
             }
@@ -1120,7 +1207,7 @@ impl<'a> Decoder<'a> {
     fn bs_create_bin(&mut self, operands: &[Operand]) -> Result<(), LoadError> {
         // fail, allocate, live, unit, destination, segments
         let items = self.list(operands[5])?;
-        self.emit(I::BsCreateBin);
+        self.emit(if self.appends_integers(items) { I::BsAppendIntegers } else { I::BsCreateBin });
         self.label(operands[0])?;
         self.plain(operands[2])?;
         self.register(operands[4])?;
@@ -1157,6 +1244,25 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
+    /// Are the segments an accumulator and integers that [`I::BsAppendIntegers`] can append to it?
+    fn appends_integers(&self, items: &[Operand]) -> bool {
+        let is = |operand: Operand, name: &str| match operand {
+            Operand::Atom(index) => self.vm.atoms.text(self.atom(index)) == name,
+            _ => false,
+        };
+        let Some((accumulator, integers)) = items.split_at_checked(6) else { return false };
+        let mut total = 0;
+        for integer in integers.chunks_exact(6) {
+            let bits = self.fixed_bits(integer[5], integer[2]);
+            let plain = is(integer[0], "integer") && integer[3] == Operand::Nil && bits < 64;
+            if !plain {
+                return false;
+            }
+            total += bits;
+        }
+        // Bits of any size may have been appended before: what is appended must be bytes.
+        is(accumulator[0], "private_append") && is(accumulator[5], "all") && total != 0 && total <= 64 && total % 8 == 0
+    }
     /// Size times unit, if both are given as numbers; [`SIZE_ALL`] if not.
     fn fixed_bits(&self, size: Operand, unit: Operand) -> u32 {
         let number = |operand| self.unsigned(operand).ok();

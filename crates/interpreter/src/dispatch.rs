@@ -1,5 +1,6 @@
 //! The table of handlers: one for each variant of each instruction, by instruction number.
 
+use crate::control::{One, Three, Two};
 use crate::instruction::{COUNT, Shape, instructions, shape};
 use crate::state::{G, Handler, I, X, Y};
 use crate::{arithmetic, binaries, calls, control, data, exception, floats, guards, maps, messages, select, tests};
@@ -21,13 +22,14 @@ macro_rules! variants {
     };
     (PAIR_OF $module:ident $name:ident) => {
         &[
-            $module::$name::<X, X>, $module::$name::<X, Y>, $module::$name::<X, I>, $module::$name::<Y, X>,
+            $module::$name::<X, X>, $module::$name::<X, Y>, $module::$name::<X, I>, $module::$name::<X, G>, $module::$name::<Y, X>,
             $module::$name::<Y, Y>, $module::$name::<Y, I>, $module::$name::<I, X>, $module::$name::<G, G>,
         ]
     };
     (PAIR_TO $module:ident $name:ident) => {
-        variants!(@to $module $name [X, X] [X, Y] [X, I] [Y, X] [Y, Y] [Y, I] [I, X] [G, G])
+        variants!(@to $module $name [X, X] [X, Y] [X, I] [X, G] [Y, X] [Y, Y] [Y, I] [I, X] [G, G])
     };
+    (SAVED $module:ident $name:ident) => { &[$module::$name::<One>, $module::$name::<Two>, $module::$name::<Three>] };
     (SWAPPED $module:ident $name:ident) => { variants!(@of $module $name [X, X] [X, Y] [Y, X] [Y, Y]) };
     (MOVED $module:ident $name:ident) => { variants!(@of $module $name [X, X] [Y, X] [I, X]) };
     (MOVED_TWO $module:ident $name:ident) => {

@@ -2,6 +2,7 @@
 
 use crate::run::{Flow, Run};
 use crate::state::{Source, Target, handlers};
+use crate::tests::bit_size;
 use oxbeam_runtime::{BifEntry, BifFunction, Exception, Interrupt, Trap};
 use oxbeam_term::{Atom, Header, Kind, Term, Word, atoms};
 
@@ -35,7 +36,11 @@ handlers! {
                 return state.next(run, 5);
             }
         }
-        let ip = state.ip;
+        state.tail(run, element_failed::<A, B>)
+    }
+    #[cold]
+    fn element_failed[A: Source, B: Source](state, run) {
+        let (ip, index, tuple) = (state.ip, state.get::<A>(run, 1), state.get::<B>(run, 2));
         state.help(run, |run| run.guard_failed(ip, 4, atoms::ELEMENT, index, Some(tuple), Failure::Argument))
     }
     fn hd[S: Source, T: Target](state, run) {
@@ -45,7 +50,11 @@ handlers! {
             state.set::<T>(2, Word(unsafe { *list.pointer() }));
             return state.next(run, 4);
         }
-        let ip = state.ip;
+        state.tail(run, hd_failed::<S>)
+    }
+    #[cold]
+    fn hd_failed[S: Source](state, run) {
+        let (ip, list) = (state.ip, state.get::<S>(run, 1));
         state.help(run, |run| run.guard_failed(ip, 3, atoms::HD, list, None, Failure::Argument))
     }
     fn tl[S: Source, T: Target](state, run) {
@@ -55,7 +64,11 @@ handlers! {
             state.set::<T>(2, Word(unsafe { *list.pointer().add(1) }));
             return state.next(run, 4);
         }
-        let ip = state.ip;
+        state.tail(run, tl_failed::<S>)
+    }
+    #[cold]
+    fn tl_failed[S: Source](state, run) {
+        let (ip, list) = (state.ip, state.get::<S>(run, 1));
         state.help(run, |run| run.guard_failed(ip, 3, atoms::TL, list, None, Failure::Argument))
     }
     fn tuple_size[S: Source, T: Target](state, run) {
@@ -64,7 +77,11 @@ handlers! {
             state.set::<T>(2, Word::small(elements.len() as i64));
             return state.next(run, 4);
         }
-        let ip = state.ip;
+        state.tail(run, tuple_size_failed::<S>)
+    }
+    #[cold]
+    fn tuple_size_failed[S: Source](state, run) {
+        let (ip, tuple) = (state.ip, state.get::<S>(run, 1));
         state.help(run, |run| run.guard_failed(ip, 3, atoms::TUPLE_SIZE, tuple, None, Failure::Argument))
     }
     fn map_get[A: Source, B: Source, T: Target](state, run) {
@@ -73,7 +90,11 @@ handlers! {
             state.set::<T>(3, value.word());
             return state.next(run, 5);
         }
-        let ip = state.ip;
+        state.tail(run, map_get_failed::<A, B>)
+    }
+    #[cold]
+    fn map_get_failed[A: Source, B: Source](state, run) {
+        let (ip, key, map) = (state.ip, state.get::<A>(run, 1), state.get::<B>(run, 2));
         state.help(run, |run| {
             let failure = if run.term(map).is_map() { Failure::Key } else { Failure::Map };
             run.guard_failed(ip, 4, atoms::MAP_GET, key, Some(map), failure)
@@ -86,7 +107,11 @@ handlers! {
             state.set::<T>(2, Word::small(map.map_size() as i64));
             return state.next(run, 4);
         }
-        let ip = state.ip;
+        state.tail(run, map_size_failed::<S>)
+    }
+    #[cold]
+    fn map_size_failed[S: Source](state, run) {
+        let (ip, word) = (state.ip, state.get::<S>(run, 1));
         state.help(run, |run| run.guard_failed(ip, 3, atoms::MAP_SIZE, word, None, Failure::Map))
     }
     fn length[S: Source, T: Target](state, run) {
@@ -102,16 +127,24 @@ handlers! {
             state.set::<T>(2, Word::small(count));
             return state.next(run, 4);
         }
-        let ip = state.ip;
+        state.tail(run, length_failed::<S>)
+    }
+    #[cold]
+    fn length_failed[S: Source](state, run) {
+        let (ip, list) = (state.ip, state.get::<S>(run, 1));
         state.help(run, |run| run.guard_failed(ip, 3, atoms::LENGTH, list, None, Failure::Argument))
     }
     fn byte_size[S: Source, T: Target](state, run) {
         let word = state.get::<S>(run, 1);
-        if let Some(bits) = run.term(word).as_bits() {
-            state.set::<T>(2, Word::small(bits.byte_size() as i64));
+        if let Some(bits) = bit_size(word) {
+            state.set::<T>(2, Word::small(bits.div_ceil(8) as i64));
             return state.next(run, 4);
         }
-        let ip = state.ip;
+        state.tail(run, byte_size_failed::<S>)
+    }
+    #[cold]
+    fn byte_size_failed[S: Source](state, run) {
+        let (ip, word) = (state.ip, state.get::<S>(run, 1));
         state.help(run, |run| run.guard_failed(ip, 3, atoms::BYTE_SIZE, word, None, Failure::Argument))
     }
     fn self_pid[T: Target](state, run) {

@@ -73,7 +73,7 @@ pub mod shape {
 
     const ONE: &[&[OperandKind]] = &[&[X], &[Y], &[I], &[G]];
     const REGISTER: &[&[OperandKind]] = &[&[X], &[Y], &[G]];
-    const PAIR: &[&[OperandKind]] = &[&[X, X], &[X, Y], &[X, I], &[Y, X], &[Y, Y], &[Y, I], &[I, X], &[G, G]];
+    const PAIR: &[&[OperandKind]] = &[&[X, X], &[X, Y], &[X, I], &[X, G], &[Y, X], &[Y, Y], &[Y, I], &[I, X], &[G, G]];
 
     const REGISTERS: &[&[OperandKind]] = &[&[X, X], &[X, Y], &[Y, X], &[Y, Y]];
     const TO_X: &[&[OperandKind]] = &[&[X, X], &[Y, X], &[I, X]];
@@ -106,6 +106,8 @@ pub mod shape {
         &[I, X, Y, X, Y, X],
     ];
 
+    /// One, two or three registers.
+    pub const SAVED: Shape = Shape { sources: &[&[X], &[X, X], &[X, X, X]], registers: 0 };
     /// Two registers that are read and written.
     pub const SWAPPED: Shape = Shape { sources: REGISTERS, registers: 0 };
     /// A source that goes to an X register. No other kinds.
@@ -220,6 +222,10 @@ macro_rules! instructions {
 
             /// Room with the frame in bytes, live, frame.
             Allocate PLAIN control::allocate,
+            /// The same, then X registers go to Y registers: pairs of registers.
+            AllocateSave SAVED control::allocate_save,
+            /// The same as `Allocate`, then a list of Y registers that begin as nil.
+            AllocateInit PLAIN control::allocate_init,
             /// Room in bytes, live.
             TestHeap PLAIN control::test_heap,
             /// Frame.
@@ -376,6 +382,9 @@ macro_rules! instructions {
             BsSetPosition PLAIN binaries::bs_set_position,
             /// Fail, live, register, count, then six words a segment.
             BsCreateBin PLAIN binaries::bs_create_bin,
+            /// As `BsCreateBin`, when integers of together at most 64 bits, a multiple of 8, are appended to an accumulator
+            /// that nobody else has.
+            BsAppendIntegers PLAIN binaries::bs_append_integers,
             BsInitWritable PLAIN binaries::bs_init_writable,
             /// Building binaries as compilers before OTP 25 did.
             BsInit2 PLAIN binaries::old_construction,
@@ -446,16 +455,20 @@ pub mod match_command {
     pub const ENSURE_AT_LEAST: u32 = 0;
     /// bits.
     pub const ENSURE_EXACTLY: u32 = 1;
-    /// live, flags, size, unit, register.
+    /// bits, flags, register.
     pub const INTEGER: u32 = 2;
-    /// live, flags, size, unit, register.
+    /// bits, register.
     pub const BINARY: u32 = 3;
     /// bits.
     pub const SKIP: u32 = 4;
-    /// live, unit, register.
+    /// register.
     pub const GET_TAIL: u32 = 5;
     /// bits, value in two words.
     pub const EXACTLY: u32 = 6;
+    /// At most 56 bits, the most significant first, and a register.
+    pub const UNSIGNED: u32 = 7;
+    /// Several of those: bits in all, at most 56, and a count; then bits and register of each.
+    pub const UNSIGNED_RUN: u32 = 8;
 }
 
 /// Segment types of `bs_create_bin`, as numbers in the stream.

@@ -37,6 +37,8 @@ pub(crate) struct State {
 macro_rules! handlers {
     ($($(#[$attribute:meta])* fn $name:ident[$($parameter:ident: $bound:path),*]($state:ident, $run:ident) $body:block)*) => {$(
         $(#[$attribute])*
+        // Inlined into another handler it would make that one save registers before it knows whether it needs to.
+        #[inline(never)]
         pub(crate) unsafe fn $name<$($parameter: $bound),*>(
             ip: *const u32,
             $run: &mut $crate::run::Run<'static>,

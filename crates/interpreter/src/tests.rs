@@ -13,6 +13,24 @@ fn is_boxed_of(word: Word, kind: Kind) -> bool {
     // SAFETY: a boxed object begins with its header.
     word.is_boxed() && Header(unsafe { *word.pointer() }).is(kind)
 }
+/// Size of a bitstring in bits; `None` for other terms.
+#[inline(always)]
+pub(crate) fn bit_size(word: Word) -> Option<u64> {
+    if !word.is_boxed() {
+        return None;
+    }
+    // SAFETY: a boxed object begins with its header; a bitstring of each kind keeps its size in the words that are read.
+    unsafe {
+        let object = word.pointer();
+        match Header(*object).kind() {
+            Kind::HeapBits => Some(*object.add(1)),
+            Kind::SubBits => Some(*object.add(3)),
+            // What is left of a bitstring that is being matched.
+            Kind::MatchContext => Some(*object.add(3) - *object.add(4)),
+            _ => None,
+        }
+    }
+}
 /// Is `word` a boxed object with this header?
 #[inline(always)]
 fn has_header(word: Word, header: u32) -> bool {
@@ -42,8 +60,8 @@ type_tests! {
     is_reference: |run, word| run.term(word).is_reference();
     is_port: |run, word| run.term(word).is_port();
     is_nil: |run, word| word == Word::NIL;
-    is_binary: |run, word| run.term(word).as_bits().is_some_and(|bits| bits.is_binary());
-    is_bitstr: |run, word| run.term(word).as_bits().is_some();
+    is_binary: |run, word| bit_size(word).is_some_and(|size| size % 8 == 0);
+    is_bitstr: |run, word| bit_size(word).is_some();
     is_list: |run, word| word.is_cons() || word == Word::NIL;
     is_nonempty_list: |run, word| word.is_cons();
     is_tuple: |run, word| is_boxed_of(word, Kind::Tuple);

@@ -46,6 +46,10 @@ pub fn write_bits(target: &mut [u8], bit: usize, value: u64, count: usize) {
         return;
     }
     let (index, offset) = (bit / 8, bit % 8);
+    if count == 8 && offset == 0 {
+        target[index] = value as u8;
+        return;
+    }
     let bytes = (value << (64 - count) >> offset).to_be_bytes();
     let needed = (offset + count).div_ceil(8);
     for (place, byte) in target[index..index + needed].iter_mut().zip(bytes) {
@@ -80,7 +84,13 @@ pub fn read_bits64(source: &[u8], bit: usize, count: usize) -> u64 {
         }
         return value >> (64 - count);
     }
-    // Close to the end: only the bytes that hold the bits.
+    read_bits64_close(source, bit, count)
+}
+
+/// As [`read_bits64`], close to the end: looks only at the bytes that hold the bits.
+#[inline(never)]
+fn read_bits64_close(source: &[u8], bit: usize, count: usize) -> u64 {
+    let (index, offset) = (bit / 8, bit % 8);
     let needed = (offset + count).div_ceil(8);
     let window = source[index..index + needed].iter().fold(0u128, |window, byte| window << 8 | u128::from(*byte));
     let value = (window >> (needed * 8 - offset - count)) as u64;
