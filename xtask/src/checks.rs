@@ -7,6 +7,8 @@ use crate::transcripts;
 
 /// One transcript may take this many seconds when every safepoint collects.
 const STRESS_TIMEOUT_SECONDS: &str = "900";
+/// Transcripts that wait for a program that says nothing more wait this many seconds then.
+const STRESS_PAUSE_SECONDS: &str = "30";
 
 /// Crates whose tests have heaps that something collects.
 const STRESS_PACKAGES: [&str; 7] =
@@ -47,6 +49,7 @@ pub fn gc_stress(arguments: &[String]) -> Result<ExitCode, String> {
         let replayed = run(Command::new(program)
             .args(["transcripts", "--timeout", STRESS_TIMEOUT_SECONDS])
             .args(replaying)
+            .env("TRANSCRIPT_PAUSE", STRESS_PAUSE_SECONDS)
             .env("OXBEAM_BINARY", binary(&target)))?;
         if replayed != ExitCode::SUCCESS {
             result = replayed;
@@ -71,11 +74,11 @@ fn stress_cargo(task: &str, target: &Path) -> Command {
 /// Runs the models of the `runtime` crate's protocols under loom, in a target folder of their own.
 pub fn loom(arguments: &[String]) -> Result<ExitCode, String> {
     let root = transcripts::root();
+    let all = ["loom_tests".to_string()];
     run(Command::new(cargo())
         .args(["test", "--package", "oxbeam-runtime", "--lib", "--target-dir"])
         .arg(root.join("target/loom"))
-        .args(["loom_tests"])
-        .args(arguments)
+        .args(if arguments.is_empty() { &all } else { arguments })
         .env("RUSTFLAGS", "--cfg loom")
         .current_dir(&root))
 }
@@ -138,7 +141,7 @@ pub fn fuzz(arguments: &[String]) -> Result<ExitCode, String> {
         println!("fuzz: no finding");
         return Ok(ExitCode::SUCCESS);
     }
-    println!("fuzz: findings in {}, see fuzz/artifacts", failed.join(", "));
+    println!("fuzz: {} did not end well; what was found lies in fuzz/artifacts", failed.join(", "));
     Ok(ExitCode::FAILURE)
 }
 

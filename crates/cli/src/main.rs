@@ -5,7 +5,7 @@
 
 #![forbid(unsafe_code)]
 
-use oxbeam::{Boot, VmOptions};
+use oxbeam::{Boot, BreakHandling, VmOptions};
 use oxbeam_beam_file::BeamFile;
 use oxbeam_command_line::{Command, Environment, Exit, Installation, Launch, Plan, Program, Surroundings, plan};
 use std::env;
@@ -28,6 +28,7 @@ Tools:
   check-load FOLDER...   Load every .beam file in these folders and below, and report those that fail
   disasm FILE            Print the instructions in a .beam file
   inet_gethost WORKERS   Look host names up for OTP's kernel, as a port program
+  guard-terminal MODES   Give a terminal its modes back when the machine has ended, as a program beside it
 
   --setup FOLDER         The folder that bin/setup made (default: .setup beside target/)
   -V, --version          Print Oxbeam's version
@@ -68,6 +69,10 @@ fn run(arguments: Vec<OsString>) -> i32 {
             }
             Some("check-load") => return check_load(&arguments.map(PathBuf::from).collect::<Vec<_>>()),
             Some("inet_gethost") => return look_up_hosts(arguments.next()),
+            Some("guard-terminal") => {
+                oxbeam_sys::terminal::guard(&arguments.next().unwrap_or_default().to_string_lossy());
+                return 0;
+            }
             Some("disasm") => return disassemble(&arguments.map(PathBuf::from).collect::<Vec<_>>()),
             Some(name) if Program::named(name).is_some() => {
                 return Program::named(name).map_or(STATUS_USAGE, |program| {
@@ -184,8 +189,19 @@ fn look_up_hosts(workers: Option<OsString>) -> i32 {
     }
 }
 
+/// A machine that panics shall not leave the terminal in the modes of its shell.
+fn restore_terminal_after_panic() {
+    let Some(modes) = oxbeam_sys::terminal::SavedModes::of_input() else { return };
+    let show = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |information| {
+        let _ = modes.restore();
+        show(information);
+    }));
+}
+
 /// Runs the machine until it halts; returns its exit status.
 fn start_machine(launch: Launch) -> i32 {
+    restore_terminal_after_panic();
     let emulator = &launch.emulator;
     let options = VmOptions {
         schedulers: emulator.schedulers.online as usize,
@@ -207,7 +223,12 @@ fn start_machine(launch: Launch) -> i32 {
         init_arguments: launch.init_arguments,
         environment: launch.environment.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect(),
         printable_unicode: emulator.printable_characters == oxbeam_command_line::PrintableCharacters::Unicode,
-        handle_signals: true,
+        handle_signals: Some(match emulator.break_handling {
+            oxbeam_command_line::BreakHandling::Menu => BreakHandling::Menu,
+            oxbeam_command_line::BreakHandling::Terminate => BreakHandling::Terminate,
+            oxbeam_command_line::BreakHandling::Ignore => BreakHandling::Ignore,
+            oxbeam_command_line::BreakHandling::InterruptShell => BreakHandling::InterruptShell,
+        }),
     };
     match boot.start() {
         Ok(vm) => {

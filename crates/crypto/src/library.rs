@@ -7,7 +7,7 @@ use oxbeam_libcrypto::Providers;
 use oxbeam_runtime::BifContext;
 use oxbeam_term::Term;
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 /// Bytes of input from which on a call runs on a dirty scheduler (`MAX_BYTES_TO_NIF`).
 pub(crate) const DIRTY_FROM: usize = 20_000;
@@ -158,8 +158,8 @@ impl Default for Library {
 
 impl Library {
     /// The machine's library.
-    pub(crate) fn of(cx: &BifContext<'_>) -> Arc<Library> {
-        cx.vm.extension::<Library>().clone()
+    pub(crate) fn of<'h>(cx: &BifContext<'h>) -> &'h Library {
+        cx.vm.extension::<Library>()
     }
     /// The digest that an atom names.
     pub(crate) fn digest(&self, cx: &BifContext<'_>, name: Term<'_>) -> Option<&Digest> {

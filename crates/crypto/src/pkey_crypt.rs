@@ -12,7 +12,6 @@ use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult};
 use oxbeam_term::Term;
 use std::borrow::Cow;
-use std::sync::Arc;
 
 fn at(line: u32) -> Place {
     ("pkey.c", line)
@@ -58,8 +57,8 @@ fn with_private(
 ) -> Result<Vec<u8>, Failure> {
     let (algorithm, data) = input(cx, name, data)?;
     let key = private_key(cx, algorithm, key, 2)?;
-    let library: Arc<Library> = Library::of(cx);
-    let options = crypt_options(cx, &library, algorithm, options)?;
+    let library = Library::of(cx);
+    let options = crypt_options(cx, library, algorithm, options)?;
     let mut context = PkeyCtx::new(&key).map_err(|_| error(at(1070), "Can't allocate new EVP_PKEY_CTX"))?;
     let prepared = if encrypts { context.sign_init() } else { context.decrypt_init() };
     configure(&mut context, prepared, algorithm, &options)?;
@@ -76,8 +75,8 @@ fn with_public(
 ) -> Result<Vec<u8>, Failure> {
     let (algorithm, data) = input(cx, name, data)?;
     let key = public_key(cx, algorithm, key, 2)?;
-    let library: Arc<Library> = Library::of(cx);
-    let options = crypt_options(cx, &library, algorithm, options)?;
+    let library = Library::of(cx);
+    let options = crypt_options(cx, library, algorithm, options)?;
     let mut context = PkeyCtx::new(&key).map_err(|_| error(at(1070), "Can't allocate new EVP_PKEY_CTX"))?;
     let prepared = if encrypts { context.encrypt_init() } else { context.verify_recover_init() };
     configure(&mut context, prepared, algorithm, &options)?;

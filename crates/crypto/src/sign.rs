@@ -12,7 +12,6 @@ use openssl::sign::RsaPssSaltlen;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult};
 use oxbeam_term::Term;
-use std::sync::Arc;
 
 fn at(line: u32) -> Place {
     ("pkey.c", line)
@@ -201,8 +200,8 @@ fn sign<'h>(
 }
 
 fn signature(cx: &BifContext<'_>, arguments: [Term<'_>; 4], key: Term<'_>) -> Result<Vec<u8>, Failure> {
-    let library: Arc<Library> = Library::of(cx);
-    let request = request(cx, &library, arguments, 4)?;
+    let library = Library::of(cx);
+    let request = request(cx, library, arguments, 4)?;
     let key = private_key(cx, request.algorithm, key, 3)?;
     let mut signature = Vec::new();
     if request.algorithm == Algorithm::Eddsa {
@@ -243,8 +242,8 @@ fn verified(
     signature: Term<'_>,
     key: Term<'_>,
 ) -> Result<bool, Failure> {
-    let library: Arc<Library> = Library::of(cx);
-    let request = request(cx, &library, arguments, 5)?;
+    let library = Library::of(cx);
+    let request = request(cx, library, arguments, 5)?;
     let signature = signature.as_binary().ok_or_else(|| badarg(at(753), 3, "Expected a binary"))?;
     let key = public_key(cx, request.algorithm, key, 4)?;
     let answer = |result: Result<bool, ErrorStack>| Ok(result.unwrap_or(false));

@@ -1,6 +1,7 @@
 //! Booting OTP: the preloaded modules, `erl_init`, and the system processes.
 
 use oxbeam_beam_file::BeamFile;
+use oxbeam_bifs::io::signals::BreakHandling;
 use oxbeam_interpreter::Interpreter;
 use oxbeam_runtime::{Prepared, Priority, SpawnOptions, Vm, VmOptions};
 use oxbeam_term::{Atom, Heap, HeapOptions, Pid, Term};
@@ -58,8 +59,9 @@ pub struct Boot {
     pub environment: Vec<(Vec<u8>, Vec<u8>)>,
     /// Do all of Unicode's letters count as printable (`+pc unicode`), and not only Latin-1's?
     pub printable_unicode: bool,
-    /// Let the machine handle the operating system's signals (only a program that is the machine may).
-    pub handle_signals: bool,
+    /// Let the machine handle the operating system's signals (only a program that is the machine may), and what it
+    /// does with Ctrl-C.
+    pub handle_signals: Option<BreakHandling>,
 }
 
 /// Why a machine could not be booted.
@@ -104,8 +106,8 @@ impl Boot {
         oxbeam_bifs::set_environment(&vm, self.environment.clone());
         oxbeam_bifs::printable::set_printable_unicode(&vm, self.printable_unicode);
         load_preloaded(&vm, &preloaded_folder(&self.root)?)?;
-        if self.handle_signals
-            && let Err(error) = oxbeam_bifs::io::signals::install_signals(&vm)
+        if let Some(break_handling) = self.handle_signals
+            && let Err(error) = oxbeam_bifs::io::signals::install_signals(&vm, break_handling)
         {
             eprintln!("oxbeam: signals of the operating system are not handled: {}", error.name());
         }

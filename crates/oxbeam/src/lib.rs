@@ -8,4 +8,5 @@ mod check;
 
 pub use boot::{Boot, BootError, new_machine, wait_for_end};
 pub use check::{CheckFailure, CheckReport, check_load, load_check};
+pub use oxbeam_bifs::io::signals::BreakHandling;
 pub use oxbeam_runtime::{Vm, VmOptions};

@@ -14,9 +14,11 @@ mod inbox;
 mod inspect;
 mod mailbox;
 mod monitor;
+mod pause;
 mod process;
 mod registry;
 mod report;
+mod run_queue;
 mod scheduler;
 mod send;
 mod sequential;
@@ -42,6 +44,7 @@ pub use exception::{Class, Exception, Trace};
 pub use external::VmContext;
 pub use mailbox::{Mailbox, Message};
 pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
+pub use pause::Paused;
 pub use process::{
     Collected, DirtyState, Flags, Holding, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, RareFields,
     RareState, Resume, RunStatus, SavedCall, SavedRegisters,

@@ -1,11 +1,12 @@
 //! Schedulers: one thread per core with run queues by priority, work stealing, and pools for dirty work.
 //!
 //! A process is in exactly one run queue when its status is Queued. A scheduler takes from its own queues first, then
-//! steals; with nothing to do it sleeps until somebody queues a process (`sleep.rs`).
+//! steals (`run_queue.rs`); with nothing to do it sleeps until somebody queues a process (`sleep.rs`).
 
+use crate::pause::Gate;
 use crate::process::{Collected, DirtyState, Process};
-use crate::sleep::Sleepers;
-use crate::{Priority, Vm, VmOptions};
+use crate::run_queue::RunQueues;
+use crate::{Vm, VmOptions};
 use oxbeam_term::{OwnedTerm, atoms};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
@@ -15,8 +16,6 @@ use std::thread::JoinHandle;
 
 /// Reductions in a slice, as in OTP.
 pub const SLICE_REDUCTIONS: i32 = 4000;
-/// A process of low priority is passed over this many times while there are normal ones.
-const LOW_PASSED_OVER: u32 = 7;
 
 /// Which pool a dirty BIF runs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,47 +42,7 @@ pub enum Outcome {
     Exit(OwnedTerm),
 }
 
-#[derive(Default)]
-struct RunQueue {
-    queues: [VecDeque<Arc<Process>>; 4],
-    passed_over: u32,
-}
-
-impl RunQueue {
-    fn push(&mut self, process: Arc<Process>) {
-        self.queues[process.priority() as usize].push_back(process);
-    }
-    fn pop(&mut self) -> Option<Arc<Process>> {
-        for priority in [Priority::Max, Priority::High] {
-            if let Some(process) = self.queues[priority as usize].pop_front() {
-                return Some(process);
-            }
-        }
-        if self.passed_over >= LOW_PASSED_OVER
-            && let Some(process) = self.queues[Priority::Low as usize].pop_front()
-        {
-            self.passed_over = 0;
-            return Some(process);
-        }
-        if let Some(process) = self.queues[Priority::Normal as usize].pop_front() {
-            self.passed_over += 1;
-            return Some(process);
-        }
-        self.queues[Priority::Low as usize].pop_front()
-    }
-    fn steal(&mut self) -> Option<Arc<Process>> {
-        [Priority::Max, Priority::High, Priority::Normal, Priority::Low]
-            .into_iter()
-            .find_map(|priority| self.queues[priority as usize].pop_back())
-    }
-    fn len(&self) -> usize {
-        self.queues.iter().map(VecDeque::len).sum()
-    }
-}
-
 struct Scheduler {
-    queue: Mutex<RunQueue>,
-    length: AtomicUsize,
     counters: Counters,
 }
 
@@ -121,8 +80,10 @@ pub struct Schedulers {
     dirty: [DirtyPool; 2],
     dirty_counts: [usize; 2],
     next: AtomicUsize,
-    sleepers: Sleepers,
+    queues: RunQueues<Arc<Process>>,
     stopping: AtomicBool,
+    /// Closed while all schedulers shall rest.
+    pub(crate) gate: Gate,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -138,18 +99,13 @@ impl Schedulers {
         let dirty_cpu = if options.dirty_cpu_schedulers == 0 { count } else { options.dirty_cpu_schedulers };
         let pool = || DirtyPool { queue: Mutex::new(VecDeque::new()), wake: Condvar::new() };
         Schedulers {
-            schedulers: (0..count)
-                .map(|_| Scheduler {
-                    queue: Mutex::default(),
-                    length: AtomicUsize::new(0),
-                    counters: Counters::default(),
-                })
-                .collect(),
+            schedulers: (0..count).map(|_| Scheduler { counters: Counters::default() }).collect(),
             dirty: [pool(), pool()],
             dirty_counts: [dirty_cpu, options.dirty_io_schedulers.max(1)],
             next: AtomicUsize::new(0),
-            sleepers: Sleepers::new(count),
+            queues: RunQueues::new(count),
             stopping: AtomicBool::new(false),
+            gate: Gate::default(),
             threads: Mutex::default(),
         }
     }
@@ -178,7 +134,7 @@ impl Schedulers {
     }
     /// Lengths of the run queues.
     pub fn queue_lengths(&self) -> Vec<usize> {
-        self.schedulers.iter().map(|scheduler| scheduler.queue.lock().len()).collect()
+        self.queues.lengths()
     }
     /// How many processes wait for a dirty scheduler.
     pub fn dirty_queue_length(&self, kind: DirtyKind) -> usize {
@@ -190,43 +146,12 @@ impl Schedulers {
         let count = self.schedulers.len();
         let home =
             if (1..=count).contains(&here) { here - 1 } else { self.next.fetch_add(1, Ordering::Relaxed) % count };
-        let scheduler = &self.schedulers[home];
-        let length = {
-            let mut queue = scheduler.queue.lock();
-            queue.push(process);
-            scheduler.length.fetch_add(1, Ordering::SeqCst) + 1
-        };
-        // A running scheduler keeps its first process for itself; for more, somebody else may get up.
-        if self.sleepers.any() && (home + 1 != here || length > 1 || self.sleepers.is_sleeping(home)) {
-            self.sleepers.wake_one(home);
-        }
+        self.queues.enqueue(home, home + 1 == here, process.priority(), process);
     }
     fn enqueue_dirty(&self, kind: DirtyKind, process: Arc<Process>) {
         let pool = &self.dirty[kind as usize];
         pool.queue.lock().push_back(process);
         pool.wake.notify_one();
-    }
-    fn take(&self, home: usize) -> Option<Arc<Process>> {
-        let count = self.schedulers.len();
-        for offset in 0..count {
-            let scheduler = &self.schedulers[(home + offset) % count];
-            if scheduler.length.load(Ordering::SeqCst) == 0 {
-                continue;
-            }
-            let mut queue = scheduler.queue.lock();
-            let taken = if offset == 0 { queue.pop() } else { queue.steal() };
-            if taken.is_some() {
-                scheduler.length.fetch_sub(1, Ordering::SeqCst);
-                return taken;
-            }
-        }
-        None
-    }
-    fn sleep(&self, home: usize) {
-        self.sleepers.sleep(home, || {
-            self.schedulers.iter().any(|scheduler| scheduler.length.load(Ordering::SeqCst) != 0)
-                || self.stopping.load(Ordering::SeqCst)
-        });
     }
     pub(crate) fn start(&self, vm: &Arc<Vm>) {
         let mut threads = self.threads.lock();
@@ -248,14 +173,19 @@ impl Schedulers {
     /// Lets each scheduler stop after its current slice.
     pub(crate) fn request_stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+        self.gate.open();
     }
-    pub(crate) fn stop(&self) {
-        self.request_stop();
-        self.sleepers.wake_all();
+    /// Wakes all schedulers that sleep.
+    pub(crate) fn wake_all(&self) {
+        self.queues.wake_all();
         for pool in &self.dirty {
             let _queue = pool.queue.lock();
             pool.wake.notify_all();
         }
+    }
+    pub(crate) fn stop(&self) {
+        self.request_stop();
+        self.wake_all();
         let threads = std::mem::take(&mut *self.threads.lock());
         let this = std::thread::current().id();
         for thread in threads {
@@ -282,9 +212,15 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
     CURRENT.set(home + 1);
     let schedulers = &vm.schedulers;
     while !schedulers.stopping.load(Ordering::Relaxed) {
-        match schedulers.take(home) {
+        if schedulers.gate.is_closed() {
+            schedulers.gate.pass(true);
+            continue;
+        }
+        match schedulers.queues.take(home) {
             Some(process) => run_slice(vm, process, &schedulers.schedulers[home].counters),
-            None => schedulers.sleep(home),
+            None => schedulers
+                .queues
+                .sleep(home, || schedulers.stopping.load(Ordering::SeqCst) || schedulers.gate.is_closed()),
         }
     }
 }
@@ -294,6 +230,10 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
     let pool = &vm.schedulers.dirty[kind as usize];
     let mut queue = pool.queue.lock();
     while !vm.schedulers.stopping.load(Ordering::Relaxed) {
+        if vm.schedulers.gate.is_closed() {
+            parking_lot::MutexGuard::unlocked(&mut queue, || vm.schedulers.gate.pass(false));
+            continue;
+        }
         let Some(process) = queue.pop_front() else {
             pool.wake.wait(&mut queue);
             continue;

@@ -1259,6 +1259,7 @@ well_known! {
     SLOT = "slot",
     SMP_SUPPORT = "smp_support",
     SNIFS = "snifs",
+    SOCKET = "socket",
     SPAWN = "spawn",
     SPAWN_DRIVER = "spawn_driver",
     SPAWN_EXECUTABLE = "spawn_executable",

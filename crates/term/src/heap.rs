@@ -144,15 +144,15 @@ pub struct Heap {
     pub(crate) collections: u64,
     pub(crate) next_block_words: usize,
     /// Counts of `--cfg gc_stress`, see [`Heap::stress_wants_collection`].
+    #[cfg(gc_stress)]
     pub(crate) stress: Stress,
 }
 
 /// What is counted with `--cfg gc_stress`.
+#[cfg(gc_stress)]
 #[derive(Default)]
 pub(crate) struct Stress {
-    #[cfg(gc_stress)]
     safepoints: Cell<u32>,
-    #[cfg(gc_stress)]
     since_major: usize,
 }
 
@@ -188,6 +188,7 @@ impl Heap {
             virtual_limit: options.min_virtual_words,
             minor_since_full: 0,
             collections: 0,
+            #[cfg(gc_stress)]
             stress: Stress::default(),
         }
     }

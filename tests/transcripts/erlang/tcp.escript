@@ -69,7 +69,7 @@ part(ends, L, Port) ->
     ok = gen_tcp:send(S, "last words"), ok = gen_tcp:close(S),
     p([gen_tcp:recv(C, 0), gen_tcp:recv(C, 0), prim_inet:getstatus(C), gen_tcp:recv(C, 0)]), gen_tcp:close(C),
     {C2, S2} = pair(L, Port, []), Self = self(),
-    Reader = spawn_link(fun() -> Self ! {reader, gen_tcp:recv(C2, 0)} end), wait_status(fun() -> element(2, prim_inet:async_recv(C2, 0, 0)) =:= ealready end),
+    Reader = spawn_link(fun() -> Self ! {reader, patient(C2)} end), wait_status(fun() -> element(2, prim_inet:async_recv(C2, 0, 0)) =:= ealready end),
     ok = gen_tcp:close(C2), p(no_number(message())), p(element(1, message())), unlink(Reader), gen_tcp:close(S2), flush(),
     {C3, S3} = pair(L, Port, []), exit(C3, some_reason), p(shown_exit(message())), p(gen_tcp:recv(S3, 0)), gen_tcp:close(S3),
     {C4, S4} = pair(L, Port, []), M = monitor(port, C4), ok = gen_tcp:close(C4), receive {'DOWN', M, Type, _, Why} -> p({Type, Why}) end, gen_tcp:close(S4);
@@ -142,4 +142,5 @@ flush() -> receive _ -> flush() after 20 -> ok end.
 wait_status(F) -> case F() of true -> ok; _ -> receive after 5 -> wait_status(F) end end.
 send_until(_, _, 0) -> ok;
 send_until(C, Data, N) -> case gen_tcp:send(C, Data) of ok -> send_until(C, Data, N - 1); Error -> Error end.
+patient(S) -> case gen_tcp:recv(S, 0) of {error, ealready} -> patient(S); R -> R end.
 drain(S) -> case gen_tcp:recv(S, 0) of {ok, _} -> drain(S); _ -> ok end.

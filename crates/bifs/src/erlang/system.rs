@@ -2,9 +2,11 @@
 
 use super::process::max_heap_size_map;
 use super::spawn::{HEAP_WORDS_MIN, VIRTUAL_WORDS_MIN, heap_words, max_heap_size};
+use crate::io::break_menu::halt_with_dump;
 use crate::io::ports::PortTable;
+use crate::io::restore_terminals;
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Interrupt, SystemLogger, Trap};
+use oxbeam_runtime::{BifContext, BifResult, Interrupt, SystemLogger, Trap, Vm};
 use oxbeam_term::{Atom, LiteralRange, Term, atoms, size_in_words};
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -37,26 +39,29 @@ pub(crate) struct Settings {
 fn halt<'h>(cx: &mut BifContext<'h>, status: Term<'h>, options: Term<'h>) -> BifResult<'h> {
     let Some((flush, limit)) = halt_options(options) else { return cx.badarg_because(atoms::BADOPT) };
     if status.is_atom(atoms::ABORT) {
+        restore_terminals(cx.vm);
         std::process::abort();
     }
-    let (status, flush) = if let Some(slogan) = text(status) {
+    let (status, flush, dump) = if let Some(slogan) = text(status) {
         if slogan.chars().count() > SLOGAN_CHARACTERS_MAX {
             return cx.badarg();
         }
         // OTP ends the lines of its own messages for terminals in raw mode, wherever they go. That nobody reads them is
         // no reason to fail.
         let _ = write!(std::io::stderr(), "{}\r\n", slogan.replace('\n', "\r\n"));
-        (1, false)
+        (1, false, Some(slogan))
     } else if let Some(integer) = status.as_integer().filter(|integer| !integer.is_negative()) {
         let bits = integer.to_u64().unwrap_or_else(|| {
             let digits = integer.to_bigint().to_u64_digits().1;
             digits.first().copied().unwrap_or(0)
         });
-        ((bits & STATUS_MASK) as i32, flush)
+        ((bits & STATUS_MASK) as i32, flush, None)
     } else {
         return cx.badarg();
     };
-    if flush {
+    if let Some(slogan) = dump {
+        halt_with_dump(&cx.vm.arc(), slogan);
+    } else if flush {
         // Ports go on while their output is written, and so does everybody else until the machine ends.
         let vm = cx.vm.arc();
         let flusher = std::thread::Builder::new().name("halt".into()).spawn(move || {
@@ -306,8 +311,7 @@ struct Memory {
     system: u64,
 }
 
-fn memory_now(cx: &BifContext<'_>) -> Memory {
-    let vm = cx.vm;
+fn memory_now(vm: &Vm) -> Memory {
     let counted = |counter: &std::sync::atomic::AtomicI64| counter.load(Ordering::Relaxed).max(0).cast_unsigned();
     let processes =
         counted(&vm.memory.processes) + (vm.processes.count() * size_of::<oxbeam_runtime::Process>()) as u64;
@@ -346,8 +350,15 @@ fn memory_of(memory: &Memory, kind: Atom) -> Option<u64> {
     })
 }
 
+/// What `memory/0` tells, as lines of a crash dump.
+pub(crate) fn memory_section(vm: &Vm) -> String {
+    let memory = memory_now(vm);
+    let lines = MEMORY_KINDS.iter().filter_map(|kind| Some((vm.atoms.text(*kind), memory_of(&memory, *kind)?)));
+    lines.fold(String::from("=memory\n"), |text, (kind, bytes)| text + &format!("{kind}: {bytes}\n"))
+}
+
 fn memory_pairs<'h>(cx: &BifContext<'h>, kinds: &[Atom]) -> Option<Term<'h>> {
-    let memory = memory_now(cx);
+    let memory = memory_now(cx.vm);
     let pair = |kind: &Atom| Some(cx.heap.tuple(&[Term::atom(*kind), cx.heap.unsigned(memory_of(&memory, *kind)?)]));
     let pairs: Option<Vec<Term<'h>>> = kinds.iter().map(pair).collect();
     Some(cx.heap.list(&pairs?))
@@ -367,7 +378,7 @@ fn memory<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
 #[bif("erlang:memory/1")]
 fn memory_kind<'h>(cx: &mut BifContext<'h>, kind: Term<'h>) -> BifResult<'h> {
     if let Some(kind) = kind.as_atom() {
-        return match memory_of(&memory_now(cx), kind) {
+        return match memory_of(&memory_now(cx.vm), kind) {
             Some(bytes) => Ok(cx.heap.unsigned(bytes)),
             None => cx.badarg(),
         };

@@ -7,7 +7,7 @@ use num_bigint::{BigInt, Sign};
 use oxbeam_bif_macros::bif;
 use oxbeam_ets::Tables;
 use oxbeam_number::MAX_LIMBS;
-use oxbeam_runtime::{BifContext, BifResult, DirtyKind, SLICE_REDUCTIONS, SystemLogger};
+use oxbeam_runtime::{BifContext, BifResult, DirtyKind, SLICE_REDUCTIONS, SystemLogger, Vm};
 use oxbeam_sys::clock;
 use oxbeam_term::{Atom, Heap, Term, atoms, next_heap_size};
 use std::sync::atomic::Ordering;
@@ -77,6 +77,17 @@ fn cpu_topology<'h>(cx: &BifContext<'h>) -> Term<'h> {
     heap.list(&[pair(heap, atoms::PROCESSOR, heap.list(&cores))])
 }
 
+/// The line that introduces the system.
+pub(crate) fn system_version(vm: &Vm) -> String {
+    let schedulers = &vm.schedulers;
+    let (count, cpu) = (schedulers.count(), schedulers.dirty_count(DirtyKind::Cpu));
+    let io = schedulers.dirty_count(DirtyKind::Io);
+    format!(
+        "Erlang/OTP {OTP_RELEASE} [erts-{ERTS_VERSION}] [source] [64-bit] [smp:{count}:{count}] \
+         [ds:{cpu}:{cpu}:{io}] [async-threads:1]\n"
+    )
+}
+
 fn text_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
     let text = match name {
         atoms::OTP_RELEASE => OTP_RELEASE.to_owned(),
@@ -85,15 +96,7 @@ fn text_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         atoms::SYSTEM_ARCHITECTURE => ARCHITECTURE.to_owned(),
         atoms::DRIVER_VERSION => "3.3".to_owned(),
         atoms::NIF_VERSION => "2.17".to_owned(),
-        atoms::SYSTEM_VERSION => {
-            let schedulers = &cx.vm.schedulers;
-            let (count, cpu) = (schedulers.count(), schedulers.dirty_count(DirtyKind::Cpu));
-            let io = schedulers.dirty_count(DirtyKind::Io);
-            format!(
-                "Erlang/OTP {OTP_RELEASE} [erts-{ERTS_VERSION}] [source] [64-bit] [smp:{count}:{count}] \
-                 [ds:{cpu}:{cpu}:{io}] [async-threads:1]\n"
-            )
-        }
+        atoms::SYSTEM_VERSION => system_version(cx.vm),
         _ => return None,
     };
     Some(cx.heap.string(&text))

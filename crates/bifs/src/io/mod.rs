@@ -3,13 +3,16 @@
 //! All calls of the operating system go through `oxbeam_sys`. What the families share (readiness, child programs, the
 //! encoding of names) is one [`System`] per machine, started on first use.
 
+pub(crate) mod break_menu;
 pub(crate) mod buffer;
 pub(crate) mod ddll;
 pub(crate) mod names;
 pub mod ports;
 pub(crate) mod prim_file;
+pub(crate) mod prim_net;
 pub(crate) mod prim_tty;
 pub mod signals;
+pub(crate) mod socket;
 mod system;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -19,7 +22,6 @@ pub(crate) mod zlib;
 pub use names::NameEncoding;
 pub use ports::PortTable;
 pub use prim_file::set_janitor as set_file_janitor;
-pub use prim_tty::restore as restore_terminals;
 pub use system::System;
 
 use oxbeam_runtime::Vm;
@@ -29,4 +31,11 @@ pub fn install(vm: &Vm) {
     prim_file::install(vm);
     prim_tty::install(vm);
     ports::install(vm);
+    socket::install(vm);
+}
+
+/// Gives all terminals their modes back: to be called when the program ends.
+pub fn restore_terminals(vm: &Vm) {
+    prim_tty::restore(vm);
+    vm.extension::<break_menu::BreakMenu>().take_key_back();
 }

@@ -466,6 +466,11 @@ fn get_handle<'h>(cx: &mut BifContext<'h>, file: Term<'h>) -> BifResult<'h> {
     }
 }
 
+/// The number in what [`get_handle`] gives.
+pub(crate) fn descriptor_of(handle: Term<'_>) -> Option<i32> {
+    Some(i32::from_ne_bytes(handle.as_binary()?.as_ref().try_into().ok()?))
+}
+
 /// `#file_info{}` as file.hrl declares it.
 fn file_info<'h>(cx: &BifContext<'h>, info: &FileInfo) -> BifResult<'h> {
     let kind = match info.kind {

@@ -11,13 +11,17 @@ use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, Holding, Interrupt, Vm};
 use oxbeam_sys::descriptor::ReadOutcome;
 use oxbeam_sys::poll::{Interest, Poller, Token};
-use oxbeam_sys::terminal::{StandardStream, Terminal, TerminalModes, is_terminal, locale_is_utf8};
+use oxbeam_sys::terminal::{
+    SavedModes, StandardStream, Terminal, TerminalGuard, TerminalModes, is_terminal, locale_is_utf8,
+};
 use oxbeam_sys::terminfo::{self, Terminfo};
 use oxbeam_sys::{Errno, char_width};
 use oxbeam_term::{Atom, LocalReference, MagicObject, OwnedTerm, Pid, Term, atoms};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::sync::{Arc, Weak};
 
 /// Bytes read at a time, as in OTP.
@@ -26,7 +30,8 @@ const READ_SIZE: usize = 1024;
 /// What a terminal's magic reference keeps.
 pub(crate) struct Tty {
     reference: LocalReference,
-    terminal: Mutex<Terminal>,
+    /// Changed only while its modes are prepared: a writer that waits for room keeps nobody from reading.
+    terminal: RwLock<Terminal>,
     /// Were modes prepared for it?
     prepared: Mutex<bool>,
     waiting: Mutex<Waiting>,
@@ -65,6 +70,8 @@ struct Terminals {
     /// Those that are read, by their reader.
     read: Mutex<HashMap<Pid, Vec<Weak<MagicObject>>>>,
     description: Mutex<Option<Terminfo>>,
+    /// Gives the terminal its modes back should the machine be killed.
+    guard: Mutex<Option<TerminalGuard>>,
 }
 
 impl Drop for Tty {
@@ -83,7 +90,7 @@ pub(crate) fn install(vm: &Vm) {
             let terminals = vm.extension::<Terminals>();
             let owned = terminals.owned.lock().remove(&process.pid());
             for_each_tty(owned, |tty| {
-                let _ = tty.terminal.lock().restore();
+                let _ = tty.terminal.read().restore();
             });
             let read = terminals.read.lock().remove(&process.pid());
             for_each_tty(read, |tty| {
@@ -100,11 +107,26 @@ pub(crate) fn install(vm: &Vm) {
 
 /// Gives all terminals their modes back: to be called when the program ends.
 pub fn restore(vm: &Vm) {
+    let guard = vm.extension::<Terminals>().guard.lock().take();
     let owned = std::mem::take(&mut *vm.extension::<Terminals>().owned.lock());
     for list in owned.into_values() {
         for_each_tty(Some(list), |tty| {
-            let _ = tty.terminal.lock().restore();
+            let _ = tty.terminal.read().restore();
         });
+    }
+    drop(guard);
+}
+
+/// Starts what restores the terminal when the machine cannot do it any more. Only a program that is the machine has one.
+fn start_guard(vm: &Vm) {
+    let terminals = vm.extension::<Terminals>();
+    let mut guard = terminals.guard.lock();
+    if guard.is_some() || !vm.extension::<SignalCenter>().is_installed() {
+        return;
+    }
+    let program = vm.extension::<System>().program().map(OsString::from_vec);
+    if let (Some(program), Some(modes)) = (program, SavedModes::of_input()) {
+        *guard = TerminalGuard::start(program.as_ref(), &["guard-terminal"], &modes).ok();
     }
 }
 
@@ -164,7 +186,7 @@ fn create<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
     let reference = cx.vm.next_reference();
     let tty = Tty {
         reference,
-        terminal: Mutex::new(terminal),
+        terminal: RwLock::new(terminal),
         prepared: Mutex::new(false),
         waiting: Mutex::new(Waiting::default()),
     };
@@ -199,7 +221,7 @@ fn init<'h>(cx: &mut BifContext<'h>, terminal: Term<'h>, name: Atom, options: Te
             _ => {}
         }
     }
-    if let Err(errno) = tty.terminal.lock().prepare(modes) {
+    if let Err(errno) = tty.terminal.write().prepare(modes) {
         return errno_error(cx, "tcgetattr", errno);
     }
     *tty.prepared.lock() = true;
@@ -210,10 +232,11 @@ fn init<'h>(cx: &mut BifContext<'h>, terminal: Term<'h>, name: Atom, options: Te
 #[bif("prim_tty:tty_set/1", nif)]
 fn set<'h>(cx: &mut BifContext<'h>, terminal: Term<'h>) -> BifResult<'h> {
     let (tty, object) = tty(cx, terminal)?;
-    if *tty.prepared.lock()
-        && let Err(errno) = tty.terminal.lock().apply()
-    {
-        return errno_error(cx, "tcsetattr", errno);
+    if *tty.prepared.lock() {
+        start_guard(cx.vm);
+        if let Err(errno) = tty.terminal.read().apply() {
+            return errno_error(cx, "tcsetattr", errno);
+        }
     }
     cx.process.holds(Holding::TERMINAL);
     let terminals = cx.vm.extension::<Terminals>();
@@ -239,7 +262,7 @@ fn encoding<'h>(_cx: &mut BifContext<'h>, terminal: Term<'h>) -> BifResult<'h> {
 #[bif("prim_tty:tty_window_size/1", nif)]
 fn window_size<'h>(cx: &mut BifContext<'h>, terminal: Term<'h>) -> BifResult<'h> {
     let (tty, _) = tty(cx, terminal)?;
-    let size = tty.terminal.lock().window_size();
+    let size = tty.terminal.read().window_size();
     let Ok((columns, rows)) = size else { return error(cx, "enotsup") };
     let known = |size: u16| Term::small(if size == 0 { -1 } else { i64::from(size) });
     Ok(cx.ok(cx.heap.tuple(&[known(columns), known(rows)])))
@@ -274,7 +297,7 @@ fn wait_for_input<'h>(
         let poller = cx.vm.extension::<System>().poller()?;
         let (vm, weak) = (Arc::downgrade(&cx.vm.arc()), Arc::downgrade(object));
         let token = poller.register(
-            tty.terminal.lock().input(),
+            tty.terminal.read().input(),
             Box::new(move |_| {
                 if let (Some(vm), Some(object)) = (vm.upgrade(), weak.upgrade())
                     && let Some(tty) = object.0.downcast_ref::<Tty>()
@@ -342,7 +365,7 @@ fn read_signal<'h>(cx: &mut BifContext<'h>, terminal: Term<'h>, tag: Term<'h>) -
 #[bif("prim_tty:read_nif/2", nif, dirty_io)]
 fn read<'h>(cx: &mut BifContext<'h>, terminal: Term<'h>, tag: Term<'h>) -> BifResult<'h> {
     let (tty, object) = tty(cx, terminal)?;
-    let outcome = tty.terminal.lock().read(READ_SIZE);
+    let outcome = tty.terminal.read().read(READ_SIZE);
     let data = match outcome {
         Ok(ReadOutcome::Data(data)) => data,
         Ok(ReadOutcome::WouldBlock) => Vec::new(),
@@ -363,7 +386,7 @@ fn write<'h>(cx: &mut BifContext<'h>, terminal: Term<'h>, data: Term<'h>) -> Bif
     let binaries: Option<Vec<Cow<'h, [u8]>>> = elements.into_iter().map(Term::as_binary).collect();
     let Some(binaries) = binaries else { return cx.badarg() };
     let slices: Vec<&[u8]> = binaries.iter().map(|binary| &**binary).collect();
-    let outcome = tty.terminal.lock().write(&slices);
+    let outcome = tty.terminal.read().write(&slices);
     match outcome {
         Ok(()) => Ok(Term::atom(atoms::OK)),
         Err(errno) => error(cx, errno.name()),

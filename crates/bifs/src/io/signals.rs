@@ -1,5 +1,6 @@
-//! Signals of the operating system: to `erl_signal_server`, and to the reader of the terminal.
+//! Signals of the operating system: to `erl_signal_server`, to the reader of the terminal, and to the break menu.
 
+use super::break_menu::{self, BreakMenu};
 use super::prim_tty::{TtySignal, signal_arrived};
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, LinkTarget, Vm};
@@ -9,9 +10,23 @@ use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
 
 /// Signals that go to `erl_signal_server` unless a program says otherwise, as in OTP.
-const HANDLED_FROM_THE_START: [Signal; 3] = [Signal::Terminate, Signal::User1, Signal::Quit];
+const HANDLED_FROM_THE_START: [Signal; 2] = [Signal::Terminate, Signal::User1];
 /// The status of a program that a signal ended, as shells tell it: this and the signal's number.
 const STATUS_OF_SIGNAL: i32 = 128;
+
+/// What Ctrl-C does (`+B`). The key becomes SIGINT in the terminal; a shell never sees it, but for `InterruptShell`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum BreakHandling {
+    /// It shows the break menu.
+    #[default]
+    Menu,
+    /// SIGINT does what it does by default: it ends the program. So does SIGQUIT.
+    Terminate,
+    /// Nothing, and neither do Ctrl-\ and Ctrl-Z.
+    Ignore,
+    /// The terminal has no key for SIGINT, so that the shell reads Ctrl-C as any other key.
+    InterruptShell,
+}
 
 /// The signals of one machine. Nothing is handled unless the command gave it the process's signals
 /// ([`install_signals`]).
@@ -27,7 +42,9 @@ pub struct SignalCenter {
 ///
 /// # Errors
 /// When the operating system refuses.
-pub fn install_signals(vm: &Arc<Vm>) -> oxbeam_sys::Result<()> {
+pub fn install_signals(vm: &Arc<Vm>, break_handling: BreakHandling) -> oxbeam_sys::Result<()> {
+    let menu = vm.extension::<BreakMenu>();
+    menu.prepare();
     let weak = Arc::downgrade(vm);
     let signals = Signals::install(Box::new(move |signal| {
         if let Some(vm) = weak.upgrade() {
@@ -36,6 +53,22 @@ pub fn install_signals(vm: &Arc<Vm>) -> oxbeam_sys::Result<()> {
     }))?;
     for signal in HANDLED_FROM_THE_START {
         signals.set(signal, Disposition::Handle)?;
+    }
+    match break_handling {
+        BreakHandling::Menu | BreakHandling::InterruptShell => {
+            for signal in [Signal::Interrupt, Signal::Quit] {
+                signals.set(signal, Disposition::Handle)?;
+            }
+        }
+        BreakHandling::Ignore => {
+            for signal in [Signal::Interrupt, Signal::Quit, Signal::TerminalStop] {
+                signals.set(signal, Disposition::Ignore)?;
+            }
+        }
+        BreakHandling::Terminate => {}
+    }
+    if break_handling == BreakHandling::InterruptShell {
+        menu.give_key_to_shell();
     }
     *vm.extension::<SignalCenter>().signals.lock() = Some(signals);
     Ok(())
@@ -47,7 +80,11 @@ pub fn remove_signals(vm: &Vm) {
     drop(signals);
 }
 
-fn arrived(vm: &Vm, signal: Signal) {
+fn arrived(vm: &Arc<Vm>, signal: Signal) {
+    if signal == Signal::Interrupt {
+        break_menu::interrupted(vm);
+        return;
+    }
     let center = vm.extension::<SignalCenter>();
     let (tty, handled) = match signal {
         Signal::WindowChange => (Some(TtySignal::WindowChange), false),
@@ -63,7 +100,8 @@ fn arrived(vm: &Vm, signal: Signal) {
             signal_arrived(vm, &terminal, tty);
         }
     }
-    if handled && !notify(vm, signal.name()) && HANDLED_FROM_THE_START.contains(&signal) {
+    let ends = HANDLED_FROM_THE_START.contains(&signal) || signal == Signal::Quit;
+    if handled && !notify(vm, signal.name()) && ends {
         // The machine is starting or ending: nobody else would heed the signal.
         vm.halt(STATUS_OF_SIGNAL + signal.number());
     }
@@ -92,6 +130,10 @@ impl SignalCenter {
             Some(signals) => signals.set(signal, disposition),
             None => Ok(()),
         }
+    }
+    /// Does the machine have the process's signals?
+    pub(crate) fn is_installed(&self) -> bool {
+        self.signals.lock().is_some()
     }
     /// Tells the terminal's reader of SIGWINCH and SIGCONT from now on.
     pub(crate) fn watch_terminal(&self, terminal: &Arc<MagicObject>) {

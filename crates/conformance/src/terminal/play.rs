@@ -170,14 +170,16 @@ impl Stage {
         let deadline = deadline.min(Instant::now() + STEP);
         let program = self.terminal.foreground();
         let mut input = self.act(&step.action)?;
-        let (mut quiet_since, mut looked, mut changed) = (Instant::now(), false, false);
+        // Something comes of keys, at least their echo; not so of a signal.
+        let mut changed = !matches!(step.action, Action::Type(_));
+        let (mut quiet_since, mut looked) = (Instant::now(), false);
         loop {
             let sent = self.terminal.write(&input)?;
             input.drain(..sent);
             if self.take(Duration::from_millis(5))? || sent > 0 {
                 (quiet_since, looked) = (Instant::now(), false);
                 changed = true;
-                if quiet_since < deadline {
+                if quiet_since < deadline && !step.unfinished {
                     continue;
                 }
             }
@@ -188,6 +190,9 @@ impl Stage {
                     return Ok(Seen { text: format!("{TITLE}{}\n[{what}]\n", step.title), finished: true });
                 }
                 continue;
+            }
+            if step.unfinished && self.is_complete(step) {
+                return Ok(Seen { text: format!("{TITLE}{}\n", step.title), finished: true });
             }
             let quiet = quiet_since.elapsed();
             let late = Instant::now() > deadline;
@@ -265,7 +270,7 @@ fn tidy(line: &str, loosely: bool) -> String {
         return line.into();
     }
     let mut text = String::new();
-    for character in line.chars() {
+    for character in line.trim_start().chars() {
         let next = if character.is_ascii_digit() { '_' } else { character };
         if !(matches!(next, '_' | ' ') && text.ends_with(next)) {
             text.push(next);

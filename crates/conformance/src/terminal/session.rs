@@ -18,7 +18,8 @@
 //! | `begin` | nothing is typed |
 //!
 //! After a step: `await text` waits for that text too; `loosely` masks all numbers, and takes spaces as one;
-//! `sorted` sorts the rows, for what two processes print at once; `only text` keeps rows that contain the text.
+//! `sorted` sorts the rows, for what two processes print at once; `only text` keeps rows that contain the text; after
+//! `unfinished` the next step follows as soon as the awaited text is there, and tells the rows of both.
 
 use rustix::process::Signal;
 
@@ -57,6 +58,8 @@ pub(super) struct Step {
     pub(super) until_text: Option<String>,
     pub(super) loosely: bool,
     pub(super) sorted: bool,
+    /// What it shows goes on and on: the next step does not wait for its end.
+    pub(super) unfinished: bool,
     /// Only rows with this text count.
     pub(super) only: Option<String>,
 }
@@ -104,6 +107,7 @@ impl Session {
             "await" => self.last()?.until_text = Some(rest.into()),
             "loosely" => self.last()?.loosely = true,
             "sorted" => self.last()?.sorted = true,
+            "unfinished" => self.last()?.unfinished = true,
             "only" => self.last()?.only = Some(rest.into()),
             _ => {
                 let action = action(word, rest, &body)?;
@@ -114,6 +118,7 @@ impl Session {
                     until_text: None,
                     loosely: false,
                     sorted: false,
+                    unfinished: false,
                     only: None,
                 });
             }
@@ -150,6 +155,7 @@ fn signal(name: &str) -> Result<Signal, &'static str> {
         "HUP" => Signal::HUP,
         "INT" => Signal::INT,
         "QUIT" => Signal::QUIT,
+        "KILL" => Signal::KILL,
         "TERM" => Signal::TERM,
         "TSTP" => Signal::TSTP,
         "CONT" => Signal::CONT,

@@ -117,6 +117,18 @@ impl DateTime {
     }
 }
 
+impl std::fmt::Display for DateTime {
+    /// As C's `ctime` has it: `Sun Apr  7 12:34:56 2024`.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let weekday = self.to_seconds().div_euclid(86_400).rem_euclid(7) as usize;
+        let month = MONTHS.get(usize::from(self.month).wrapping_sub(1)).copied().unwrap_or("???");
+        let DateTime { year, day, hour, minute, second, .. } = self;
+        write!(formatter, "{} {month} {day:2} {hour:02}:{minute:02}:{second:02} {year}", WEEKDAYS[weekday])
+    }
+}
+
 fn days_in_month(year: i32, month: u8) -> u8 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
@@ -224,6 +236,13 @@ pub fn memory() -> Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_as_text() {
+        let date = |seconds| universal_time(seconds).expect("a date").to_string();
+        assert_eq!(date(0), "Thu Jan  1 00:00:00 1970");
+        assert_eq!(date(1_712_493_296), "Sun Apr  7 12:34:56 2024");
+    }
 
     fn at(year: i32, month: u8, day: u8, hour: u8, minute: u8, second: u8) -> DateTime {
         DateTime { year, month, day, hour, minute, second }

@@ -258,22 +258,31 @@ pub fn set_interface_value(
     interface_ioctl(socket, number, &mut told)
 }
 
-/// The port of a service.
-pub fn service_by_name(name: &[u8], protocol: &[u8]) -> Option<u16> {
-    let (name, protocol) = (CString::new(name).ok()?, CString::new(protocol).ok()?);
+fn optional_text(text: Option<&[u8]>) -> Option<Option<CString>> {
+    text.map(CString::new).transpose().ok()
+}
+
+/// The text for the C library: null for none.
+fn pointer(text: &Option<CString>) -> *const c_char {
+    text.as_ref().map_or(ptr::null(), |text| text.as_ptr())
+}
+
+/// The port of a service; of any protocol if none is said.
+pub fn service_by_name(name: &[u8], protocol: Option<&[u8]>) -> Option<u16> {
+    let (name, protocol) = (CString::new(name).ok()?, optional_text(protocol)?);
     service(|entry, room, size, found| {
         // SAFETY: the names end in zero; the other arguments are as `service` makes them.
-        unsafe { getservbyname_r(name.as_ptr(), protocol.as_ptr(), entry, room, size, found) }
+        unsafe { getservbyname_r(name.as_ptr(), pointer(&protocol), entry, room, size, found) }
     })
     .map(|(_, port)| port)
 }
 
-/// The service that has this port.
-pub fn service_by_port(port: u16, protocol: &[u8]) -> Option<Vec<u8>> {
-    let protocol = CString::new(protocol).ok()?;
+/// The service that has this port; of any protocol if none is said.
+pub fn service_by_port(port: u16, protocol: Option<&[u8]>) -> Option<Vec<u8>> {
+    let protocol = optional_text(protocol)?;
     service(|entry, room, size, found| {
         // SAFETY: the name ends in zero; the other arguments are as `service` makes them.
-        unsafe { getservbyport_r(c_int::from(port.to_be()), protocol.as_ptr(), entry, room, size, found) }
+        unsafe { getservbyport_r(c_int::from(port.to_be()), pointer(&protocol), entry, room, size, found) }
     })
     .map(|(name, _)| name)
 }
@@ -340,18 +349,18 @@ impl NameError {
     /// The atom of this error.
     pub fn name(self) -> &'static str {
         match self.0 {
-            libc::EAI_AGAIN => "eaiagain",
-            libc::EAI_BADFLAGS => "eaibadflags",
-            libc::EAI_FAIL => "eaifail",
-            libc::EAI_FAMILY => "eaifamily",
-            libc::EAI_MEMORY => "eaimem",
-            libc::EAI_NODATA => "eainodata",
-            libc::EAI_NONAME => "eainoname",
-            libc::EAI_SERVICE => "eaiservice",
-            libc::EAI_SOCKTYPE => "eaisocktype",
-            libc::EAI_SYSTEM => "eaisystem",
-            libc::EAI_OVERFLOW => "eaioverflow",
-            _ => "eaiunknown",
+            libc::EAI_AGAIN => "eagain",
+            libc::EAI_BADFLAGS => "ebadflags",
+            libc::EAI_FAIL => "efail",
+            libc::EAI_FAMILY => "efamily",
+            libc::EAI_MEMORY => "emem",
+            libc::EAI_NODATA => "enodata",
+            libc::EAI_NONAME => "enoname",
+            libc::EAI_SERVICE => "eservice",
+            libc::EAI_SOCKTYPE => "esocktype",
+            libc::EAI_SYSTEM => "esystem",
+            libc::EAI_OVERFLOW => "eoverflow",
+            _ => "einval",
         }
     }
 }
@@ -360,7 +369,6 @@ impl NameError {
 pub fn address_info(host: Option<&[u8]>, service: Option<&[u8]>) -> std::result::Result<Vec<AddressInfo>, NameError> {
     let c_string = |text: Option<&[u8]>| text.map(CString::new).transpose().map_err(|_| NameError(libc::EAI_NONAME));
     let (host, service) = (c_string(host)?, c_string(service)?);
-    let pointer = |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |text| text.as_ptr());
     let mut list = ptr::null_mut();
     // SAFETY: the names are null or end in zero; the list's address is written to where it is told.
     let outcome = unsafe { libc::getaddrinfo(pointer(&host), pointer(&service), ptr::null(), &mut list) };
@@ -438,12 +446,12 @@ mod tests {
 
     #[test]
     fn names() {
-        assert_eq!(service_by_name(b"none-such", b"tcp"), None);
+        assert_eq!(service_by_name(b"none-such", Some(b"tcp")), None);
         let found = address_info(Some(b"127.0.0.1"), Some(b"80")).unwrap();
         assert!(found.iter().any(|info| info.kind == libc::SOCK_STREAM && info.address.port() == Some(80)));
         let numeric = libc::NI_NUMERICHOST | libc::NI_NUMERICSERV;
         let names = name_info(&Address::inet(Ipv4Addr::LOCALHOST, 80), numeric).unwrap();
         assert_eq!(names, (b"127.0.0.1".to_vec(), b"80".to_vec()));
-        assert_eq!(name_info(&Address::unspecified(), numeric).unwrap_err().name(), "eaifamily");
+        assert_eq!(name_info(&Address::unspecified(), numeric).unwrap_err().name(), "efamily");
     }
 }

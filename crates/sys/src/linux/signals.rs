@@ -272,6 +272,11 @@ fn mask_thread(how: c_int, set: &libc::sigset_t) -> Result<()> {
     }
 }
 
+/// Ignores a signal by its number, for programs that do not take over all signals.
+pub(super) fn ignore_signal(signal: c_int) -> Result<()> {
+    set_action(signal, libc::SIG_IGN)
+}
+
 fn set_action(signal: c_int, action: libc::sighandler_t) -> Result<()> {
     // SAFETY: only SIG_DFL and SIG_IGN are ever set: no function of ours runs as a handler.
     if unsafe { libc::signal(signal, action) } == libc::SIG_ERR {

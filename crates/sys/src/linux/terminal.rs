@@ -4,15 +4,20 @@
 //! changed size or that the program was resumed is told by [`super::signals`] (SIGWINCH, SIGCONT).
 
 use std::ffi::{CStr, c_char};
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno as SysErrno;
-use rustix::termios::{InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios};
+use rustix::termios::{ControlModes, InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios};
 
 use super::descriptor::{ReadOutcome, read};
 use super::file::retry;
+use super::signals::ignore_signal;
 use crate::{Errno, Result};
 
 /// One of the three descriptors every program starts with.
@@ -43,6 +48,141 @@ pub fn is_terminal(stream: StandardStream) -> Result<bool> {
         Err(SysErrno::NOTTY | SysErrno::INVAL) => Ok(false),
         Err(_) => Err(Errno::EBADF),
     })
+}
+
+/// A person's answer in the break menu, when the program reads it without `prim_tty`.
+///
+/// Waits for a line (or whatever a terminal hands over at once) and returns its first byte; nothing at the end of input.
+pub fn read_key() -> Option<u8> {
+    let mut buffer = [0; 64];
+    StandardStream::Input.with(|input| {
+        let mut descriptors = [PollFd::from_borrowed_fd(input, PollFlags::IN)];
+        retry(|| rustix::event::poll(&mut descriptors, None)).ok()?;
+        match retry(|| rustix::io::read(input, &mut buffer)) {
+            Ok(1..) => Some(buffer[0]),
+            Ok(0) | Err(_) => None,
+        }
+    })
+}
+
+/// The modes of the terminal that standard input is, as they are now.
+#[derive(Clone, Debug)]
+pub struct SavedModes(Termios);
+
+impl SavedModes {
+    /// Nothing when standard input is no terminal.
+    pub fn of_input() -> Option<SavedModes> {
+        StandardStream::Input.with(|input| rustix::termios::tcgetattr(input)).ok().map(SavedModes)
+    }
+    /// Gives the terminal these modes.
+    ///
+    /// # Errors
+    ///
+    /// When the terminal is gone.
+    pub fn restore(&self) -> Result<()> {
+        Ok(StandardStream::Input.with(|input| rustix::termios::tcsetattr(input, OptionalActions::Now, &self.0))?)
+    }
+    /// The same modes with no key that sends SIGINT (`+Bc`).
+    #[must_use]
+    pub fn without_interrupt_key(&self) -> SavedModes {
+        let mut modes = self.0.clone();
+        modes.special_codes[SpecialCodeIndex::VINTR] = 0;
+        SavedModes(modes)
+    }
+}
+
+impl SavedModes {
+    /// The modes as text for [`guard`].
+    fn to_text(&self) -> String {
+        let Termios { input_modes, output_modes, control_modes, local_modes, special_codes, .. } = &self.0;
+        let flags = [input_modes.bits(), output_modes.bits(), control_modes.bits(), local_modes.bits()];
+        let keys = KEYS.map(|key| u32::from(special_codes[key]));
+        let words: Vec<String> = flags.into_iter().chain(keys).map(|number| format!("{number:x}")).collect();
+        words.join(":")
+    }
+    /// `present` with the modes of a text.
+    fn from_text(text: &str, mut present: Termios) -> Option<SavedModes> {
+        let words = text.split(':').map(|word| u32::from_str_radix(word, 16).ok());
+        let numbers: Vec<u32> = words.collect::<Option<_>>()?;
+        let [input, output, control, local, keys @ ..] = &numbers[..] else { return None };
+        present.input_modes = InputModes::from_bits_retain(*input);
+        present.output_modes = OutputModes::from_bits_retain(*output);
+        present.control_modes = ControlModes::from_bits_retain(*control);
+        present.local_modes = LocalModes::from_bits_retain(*local);
+        for (key, code) in KEYS.into_iter().zip(keys) {
+            present.special_codes[key] = u8::try_from(*code).ok()?;
+        }
+        Some(SavedModes(present))
+    }
+}
+
+/// What [`SavedModes::to_text`] keeps of the special characters.
+const KEYS: [SpecialCodeIndex; 9] = [
+    SpecialCodeIndex::VINTR,
+    SpecialCodeIndex::VQUIT,
+    SpecialCodeIndex::VERASE,
+    SpecialCodeIndex::VKILL,
+    SpecialCodeIndex::VEOF,
+    SpecialCodeIndex::VMIN,
+    SpecialCodeIndex::VTIME,
+    SpecialCodeIndex::VSUSP,
+    SpecialCodeIndex::VSTART,
+];
+
+/// A program that gives the terminal its modes back when this one ends without doing so, killed for instance.
+///
+/// OTP's `erl_child_setup` does the same. The program is told by a pipe that closes; dropping the guard tells it that
+/// there is nothing left to do.
+#[derive(Debug)]
+pub struct TerminalGuard {
+    child: Child,
+}
+
+impl TerminalGuard {
+    /// Starts `program` with `arguments` and the text of `modes`; it calls [`guard`].
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be started.
+    pub fn start(program: &Path, arguments: &[&str], modes: &SavedModes) -> std::io::Result<TerminalGuard> {
+        let terminal = std::io::stdin().as_fd().try_clone_to_owned()?;
+        let child = Command::new(program)
+            .args(arguments)
+            .arg(modes.to_text())
+            .stdin(Stdio::piped())
+            .stdout(terminal)
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        Ok(TerminalGuard { child })
+    }
+}
+
+impl Drop for TerminalGuard {
+    fn drop(&mut self) {
+        if let Some(mut pipe) = self.child.stdin.take() {
+            let _ = pipe.write_all(b".");
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// What the program of a [`TerminalGuard`] does: waits until standard input closes, and unless something was written to it
+/// gives the terminal that is standard output the modes of `text`.
+pub fn guard(text: &str) {
+    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP, libc::SIGTSTP, libc::SIGTTOU] {
+        // The signals of the terminal are meant for the machine; without SIGTTOU, programs in the background may change modes.
+        let _ = ignore_signal(signal);
+    }
+    if !matches!(std::io::stdin().read(&mut [0]), Ok(0)) {
+        return;
+    }
+    let output = std::io::stdout();
+    if let Ok(present) = rustix::termios::tcgetattr(&output)
+        && let Some(SavedModes(modes)) = SavedModes::from_text(text, present)
+    {
+        let _ = rustix::termios::tcsetattr(&output, OptionalActions::Now, &modes);
+    }
 }
 
 /// The options of `tty_init`; `None` leaves a mode as it is.
@@ -163,9 +303,13 @@ impl Terminal {
         }
     }
 
-    /// Reads what is there, at most `size` bytes. Waits if nothing is, unless the descriptor is non-blocking:
-    /// call it when the poller said so.
+    /// Reads what is there, at most `size` bytes. Never waits: somebody else may have read what the poller saw.
     pub fn read(&self, size: usize) -> Result<ReadOutcome> {
+        let mut descriptors = [PollFd::new(&self.input, PollFlags::IN)];
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        if retry(|| rustix::event::poll(&mut descriptors, Some(&now)))? == 0 {
+            return Ok(ReadOutcome::WouldBlock);
+        }
         read(&self.input, size)
     }
 
@@ -270,6 +414,19 @@ mod tests {
         assert_eq!(before.input_modes, after.input_modes);
         drop(person);
         assert!(matches!(terminal.read(1), Ok(ReadOutcome::Closed) | Err(Errno::EIO)));
+    }
+
+    #[test]
+    fn modes_as_text() {
+        let (_, person) = terminal();
+        let modes = SavedModes(rustix::termios::tcgetattr(&person).unwrap());
+        let mut other = modes.0.clone();
+        other.local_modes = LocalModes::empty();
+        other.special_codes[SpecialCodeIndex::VINTR] = 0;
+        let SavedModes(back) = SavedModes::from_text(&modes.to_text(), other).unwrap();
+        assert_eq!(back.local_modes, modes.0.local_modes);
+        assert_eq!(back.special_codes[SpecialCodeIndex::VINTR], 3);
+        assert!(SavedModes::from_text("x", back).is_none());
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod framing;
 mod inet;
 pub(crate) mod open;
 mod options;
-mod port;
+pub(crate) mod port;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -292,10 +292,10 @@ fn take_string<'b>(data: &mut &'b [u8]) -> Option<&'b [u8]> {
 
 fn service_port(mut data: &[u8]) -> Option<Vec<u8>> {
     let (name, protocol) = (take_string(&mut data)?, take_string(&mut data)?);
-    service_by_name(name, protocol).map(|port| port.to_be_bytes().to_vec())
+    service_by_name(name, Some(protocol)).map(|port| port.to_be_bytes().to_vec())
 }
 
 fn service_name(mut data: &[u8]) -> Option<Vec<u8>> {
     let port = take_u16(&mut data)?;
-    service_by_port(port, take_string(&mut data)?)
+    service_by_port(port, Some(take_string(&mut data)?))
 }
