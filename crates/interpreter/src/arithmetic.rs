@@ -98,7 +98,13 @@ impl State {
     /// Is there room for a float that nobody asked for?
     #[inline(always)]
     fn has_room_for_float(&self) -> bool {
-        (self.y as usize).wrapping_sub(self.heap as usize) as isize >= ((2 + STACK_RESERVE_WORDS) * 8) as isize
+        self.has_words(2)
+    }
+    /// Is there room for so many words?
+    #[inline(always)]
+    pub(crate) fn has_words(&self, words: usize) -> bool {
+        let room = (self.y as usize).wrapping_sub(self.heap as usize) as isize;
+        room >= ((words + STACK_RESERVE_WORDS) * 8) as isize
     }
     /// A float; there is room.
     #[inline(always)]

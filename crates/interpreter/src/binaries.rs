@@ -156,9 +156,9 @@ handlers! {
         state.next(run, at)
     }
     fn bs_append_integers[](state, run) {
-        let end = 5 + state.number(4) as usize * 6;
+        let end = 6 + state.number(4) as usize * 6;
         let (mut value, mut count, mut tags) = (0u64, 0, 0);
-        let mut at = 11;
+        let mut at = 12;
         while at < end {
             let (bits, word) = (state.number(at + 5), state.get::<G>(run, at + 3));
             tags |= word.0;
@@ -166,10 +166,11 @@ handlers! {
             count += bits as usize;
             at += 6;
         }
-        if tags & TAG_MASK != 0 || count == 0 {
+        let room = state.number(5) as usize;
+        if tags & TAG_MASK != 0 || count == 0 || room != 0 && !state.has_words(room) {
             return state.tail(run, bs_create_bin);
         }
-        let accumulator = state.get::<G>(run, 8);
+        let accumulator = state.get::<G>(run, 9);
         // SAFETY: the compiler knows that nobody else has the accumulator.
         if !unsafe { run.heap().append_privately(accumulator, value << (64 - count), count) } {
             return state.tail(run, bs_create_bin);

@@ -5,7 +5,7 @@ use crate::instruction::{SIZE_ALL, flags, segment};
 use crate::run::{Flow, Run};
 use oxbeam_runtime::{Class, Exception, Trace};
 use oxbeam_term::arithmetic;
-use oxbeam_term::{Bits, Term, atoms, bits};
+use oxbeam_term::{Bits, HEAP_BINARY_BYTES_MAX, Term, atoms, bits};
 
 /// Why a segment cannot be built, in the words of `erl_erts_errors:format_bs_fail/2`.
 struct SegmentError<'h> {
@@ -14,6 +14,9 @@ struct SegmentError<'h> {
     error: &'static str,
     value: Term<'h>,
 }
+
+/// Words that a new binary takes on the heap at most: a small one with its header and size, or a view of a large one.
+pub(crate) const BINARY_WORDS_MAX: usize = 2 + HEAP_BINARY_BYTES_MAX / 8;
 
 /// Segments of one binary that are kept on the Rust stack; more go to the C heap.
 const INLINE_SEGMENTS: usize = 6;
@@ -37,37 +40,37 @@ pub(crate) enum Value<'h> {
 }
 
 impl<'a> Run<'a> {
-    /// Operands: fail, live, register, count, then six words a segment (kind, unit, flags, source, size,
+    /// Operands: fail, live, register, count, words of room for what follows, then six words a segment (kind, unit, flags, source, size,
     /// bits or [`SIZE_ALL`] if the code does not say; for a string kind, unit,
     /// flags, its address in two words, its length).
     #[inline(never)]
     pub(crate) fn bs_create_bin(&mut self, ip: *const u32) -> Flow {
-        self.ensure(0, self.number(ip, 2) as usize);
+        self.ensure(self.number(ip, 5) as usize + BINARY_WORDS_MAX, self.number(ip, 2) as usize);
         let count = self.number(ip, 4) as usize;
         if let Some(term) = self.create_simply(ip, count) {
             self.write(ip, 3, term.word());
-            return Flow::go(ip.wrapping_add(5 + count * 6));
+            return Flow::go(ip.wrapping_add(6 + count * 6));
         }
         self.create(ip, count)
     }
     /// Binaries of segments whose size and type need no second look; `None` for others, and for errors.
     #[inline(always)]
     fn create_simply(&self, ip: *const u32, count: usize) -> Option<Term<'a>> {
-        let appends = matches!(self.number(ip, 5), segment::APPEND | segment::PRIVATE_APPEND);
+        let appends = matches!(self.number(ip, 6), segment::APPEND | segment::PRIVATE_APPEND);
         let mut bits = 0;
         for index in usize::from(appends)..count {
-            bits += self.simple_bits(ip, 5 + index * 6)?;
+            bits += self.simple_bits(ip, 6 + index * 6)?;
         }
         let fill = |first: usize, bytes: &mut [u8], mut position: usize| {
             for index in first..count {
-                position = self.write_simple(ip, 5 + index * 6, bytes, position);
+                position = self.write_simple(ip, 6 + index * 6, bytes, position);
             }
         };
         if !appends {
             return Some(self.heap().bitstring_with(bits, |bytes| fill(0, bytes, 0)));
         }
-        let base = self.term(self.source(ip, 8)).as_bits()?;
-        let (unit, all) = (self.number(ip, 6) as usize, self.number(ip, 9) == SIZE_ALL);
+        let base = self.term(self.source(ip, 9)).as_bits()?;
+        let (unit, all) = (self.number(ip, 7) as usize, self.number(ip, 10) == SIZE_ALL);
         if !all || base.bit_size() % unit.max(1) != 0 {
             return None;
         }
@@ -136,7 +139,7 @@ impl<'a> Run<'a> {
     }
     #[inline(never)]
     fn create(&mut self, ip: *const u32, count: usize) -> Flow {
-        let next = ip.wrapping_add(5 + count * 6);
+        let next = ip.wrapping_add(6 + count * 6);
         let none = Segment { kind: 0, flags: 0, bits: 0, value: Value::Character(0) };
         let (mut few, mut many) = ([none; INLINE_SEGMENTS], Vec::new());
         let segments = match few.get_mut(..count) {
@@ -147,7 +150,7 @@ impl<'a> Run<'a> {
             }
         };
         for (index, place) in segments.iter_mut().enumerate() {
-            match self.segment(ip, 5 + index * 6, index) {
+            match self.segment(ip, 6 + index * 6, index) {
                 Ok(segment) => *place = segment,
                 Err(_) if !self.no_label(ip, 1) => return Flow::go(self.label(ip, 1)),
                 Err(error) => return self.segment_failed(ip, &error),

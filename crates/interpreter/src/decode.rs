@@ -985,6 +985,7 @@ impl<'a> Decoder<'a> {
                 self.size(o(1))?;
                 self.plain(o(3))?;
                 self.register(o(5))?;
+                self.plain(o(2))?;
             }
             Op::BsAdd => {
                 self.label_and(I::BsAdd, o(0), &[], &[])?;
@@ -1002,6 +1003,7 @@ impl<'a> Decoder<'a> {
                 self.plain(o(4))?;
                 self.source(o(5))?;
                 self.register(o(7))?;
+                self.plain(o(2))?;
             }
             Op::BsPrivateAppend => {
                 // fail, size, unit, binary, flags, destination
@@ -1212,6 +1214,7 @@ impl<'a> Decoder<'a> {
         self.plain(operands[2])?;
         self.register(operands[4])?;
         self.number(items.len() as u32 / 6);
+        self.plain(operands[1])?;
         for item in items.chunks_exact(6) {
             let Operand::Atom(kind) = item[0] else { return Err(bad("a segment type was expected")) };
             let kind = match self.vm.atoms.text(self.atom(kind)) {

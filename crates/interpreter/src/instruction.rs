@@ -380,7 +380,7 @@ macro_rules! instructions {
             BsGetTail PLAIN binaries::bs_get_tail,
             BsGetPosition PLAIN binaries::bs_get_position,
             BsSetPosition PLAIN binaries::bs_set_position,
-            /// Fail, live, register, count, then six words a segment.
+            /// Fail, live, register, count, words of room for what follows, then six words a segment.
             BsCreateBin PLAIN binaries::bs_create_bin,
             /// As `BsCreateBin`, when integers of together at most 64 bits, a multiple of 8, are appended to an accumulator
             /// that nobody else has.

@@ -3,7 +3,7 @@
 //! The bits are gathered in a [`Builder`] and become a term with the last of them. Nothing between the first and the
 //! last instruction calls or collects; code that does so all the same finds its builder gone and gets `badarg`.
 
-use crate::binary_build::{Segment, Value, utf8_length, write_segment};
+use crate::binary_build::{BINARY_WORDS_MAX, Segment, Value, utf8_length, write_segment};
 use crate::instruction::{Instruction as I, SIZE_ALL, segment};
 use crate::run::{Flow, Run};
 use crate::state::instruction_at;
@@ -34,9 +34,9 @@ impl<'a> Run<'a> {
         // SAFETY: `ip` is at the instruction that is executed.
         let instruction = unsafe { instruction_at(ip) };
         let words = match instruction {
-            I::BsInit2 | I::BsInitBits => 5,
+            I::BsInit2 | I::BsInitBits => 6,
             I::BsAdd => 6,
-            I::BsAppend => 7,
+            I::BsAppend => 8,
             I::BsPrivateAppend => 6,
             I::BsPutInteger | I::BsPutBinary | I::BsPutFloat => 6,
             I::BsPutString => 4,
@@ -57,11 +57,11 @@ impl<'a> Run<'a> {
 
     fn construct(&mut self, ip: *const u32, instruction: I) -> Built<()> {
         match instruction {
-            // fail, size, live, destination
+            // fail, size, live, destination, words of room for what follows
             I::BsInit2 | I::BsInitBits => {
                 let unit = if instruction == I::BsInit2 { 8 } else { 1 };
                 let total = self.count(ip, 2, unit)?;
-                self.ensure(0, self.number(ip, 3) as usize);
+                self.ensure(self.number(ip, 5) as usize + BINARY_WORDS_MAX, self.number(ip, 3) as usize);
                 self.begin(total, None, self.number(ip, 4))
             }
             // fail, first, second, unit, destination
@@ -70,9 +70,9 @@ impl<'a> Run<'a> {
                 self.write(ip, 5, Word::small(sum as i64));
                 Ok(())
             }
-            // fail, size, live, unit, binary, destination
+            // fail, size, live, unit, binary, destination, words of room for what follows
             I::BsAppend => {
-                self.ensure(0, self.number(ip, 3) as usize);
+                self.ensure(self.number(ip, 7) as usize + BINARY_WORDS_MAX, self.number(ip, 3) as usize);
                 self.begin_append(ip, 4)
             }
             // fail, size, unit, binary, destination

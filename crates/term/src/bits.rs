@@ -84,17 +84,22 @@ pub fn read_bits64(source: &[u8], bit: usize, count: usize) -> u64 {
         }
         return value >> (64 - count);
     }
-    read_bits64_close(source, bit, count)
+    if let Some(start) = source.len().checked_sub(8) {
+        // Close to the end: the last eight bytes hold the bits, since they begin in one of them.
+        let mut last = [0u8; 8];
+        last.copy_from_slice(&source[start..]);
+        return u64::from_be_bytes(last) << (bit - start * 8) >> (64 - count);
+    }
+    read_bits64_short(source, bit, count)
 }
 
-/// As [`read_bits64`], close to the end: looks only at the bytes that hold the bits.
+/// As [`read_bits64`], in less than eight bytes.
 #[inline(never)]
-fn read_bits64_close(source: &[u8], bit: usize, count: usize) -> u64 {
+fn read_bits64_short(source: &[u8], bit: usize, count: usize) -> u64 {
     let (index, offset) = (bit / 8, bit % 8);
     let needed = (offset + count).div_ceil(8);
-    let window = source[index..index + needed].iter().fold(0u128, |window, byte| window << 8 | u128::from(*byte));
-    let value = (window >> (needed * 8 - offset - count)) as u64;
-    value << (64 - count) >> (64 - count)
+    let window = source[index..index + needed].iter().fold(0u64, |window, byte| window << 8 | u64::from(*byte));
+    window >> (needed * 8 - offset - count) << (64 - count) >> (64 - count)
 }
 
 /// Compares two bit runs as Erlang does: bit by bit, a prefix is smaller.
@@ -188,6 +193,12 @@ mod tests {
                     slow = slow << 1 | u64::from(source[(bit + i) / 8] >> (7 - (bit + i) % 8) & 1);
                 }
                 assert_eq!(read_bits64(&source, bit, count), slow, "bit {bit} count {count}");
+                let end = (bit + count).div_ceil(8);
+                assert_eq!(read_bits64(&source[..end], bit, count), slow, "bit {bit} count {count} at the end");
+                if bit >= 64 && end <= 15 {
+                    let part = &source[8..end];
+                    assert_eq!(read_bits64(part, bit - 64, count), slow, "bit {bit} count {count} in a few bytes");
+                }
             }
         }
     }
