@@ -83,12 +83,12 @@ pub fn loom(arguments: &[String]) -> Result<ExitCode, String> {
         .current_dir(&root))
 }
 
-/// Runs the tests of the `term` crate under Miri.
+/// Runs the tests of terms, heaps and tables under Miri.
 pub fn miri(arguments: &[String]) -> Result<ExitCode, String> {
     let install = "rustup toolchain install nightly && rustup +nightly component add miri rust-src";
     require("+nightly", &["miri", "--version"], install)?;
     run(rustup_cargo()
-        .args(["+nightly", "miri", "test", "--package", "oxbeam-term", "--lib"])
+        .args(["+nightly", "miri", "test", "--package", "oxbeam-term", "--package", "oxbeam-ets", "--lib"])
         .args(arguments)
         // Words hold tagged addresses as integers: the provenance of what they point to is exposed when they are made.
         .env("MIRIFLAGS", "-Zmiri-permissive-provenance -Zmiri-disable-isolation")

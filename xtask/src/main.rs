@@ -24,7 +24,7 @@ cargo xtask gc-stress [--part crates|transcripts] [--only PATTERN] [--timeout SE
 cargo xtask loom [NAME]
     Check the signal queue's and the schedulers' protocols under all orders of execution (loom).
 cargo xtask miri [ARGUMENT...]
-    Run the tests of terms, heaps and collection under Miri (nightly toolchain with the components miri and rust-src).
+    Run the tests of terms, heaps, collection and tables under Miri (nightly toolchain with the components miri and rust-src).
 cargo xtask fuzz [--only PATTERN] [--seconds N]
     Run the fuzz targets, each for N seconds (240; nightly toolchain and cargo-fuzz); findings go to fuzz/artifacts.
 cargo xtask tidy

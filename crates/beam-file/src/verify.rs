@@ -7,7 +7,7 @@
 use crate::code::{Instruction, Operand};
 use crate::error::{ChunkName, LoadError};
 use crate::opcodes::Op;
-use crate::{BeamFile, Function};
+use crate::{BeamFile, Function, Import};
 
 /// X registers that can be live: one of the 1024 is left for what is called.
 const LIVE_MAX: u64 = 1023;
@@ -26,7 +26,8 @@ const ARITY_MAX: u64 = 255;
 /// "invalid code", with the function and the instruction.
 pub fn verify(file: &BeamFile) -> Result<(), LoadError> {
     let frames = vec![Frame::Unreached; file.code.label_count as usize + 1];
-    let mut walk = Walk { file, frames, todo: Vec::new() };
+    let raising = file.imports.iter().map(|import| always_raises(file, import)).collect();
+    let mut walk = Walk { file, raising, frames, todo: Vec::new() };
     for function in &file.code.functions {
         walk.reach(function.info_label, Frame::Absent);
         walk.reach(function.entry_label, Frame::Absent);
@@ -90,6 +91,8 @@ enum Next {
 
 struct Walk<'a> {
     file: &'a BeamFile,
+    /// For each import: is it a BIF that does nothing but raise?
+    raising: Vec<bool>,
     /// The frame at each label.
     frames: Vec<Frame>,
     /// Labels whose frame has changed.
@@ -226,12 +229,7 @@ impl Walk<'_> {
         let (Op::CallExt | Op::CallExtOnly | Op::CallExtLast, [_, Operand::U(import), ..]) = (op, operands) else {
             return false;
         };
-        let Some(import) = self.file.imports.get(*import as usize) else { return false };
-        self.file.atom(import.module) == "erlang"
-            && matches!(
-                (self.file.atom(import.function), import.arity),
-                ("error", 1..=3) | ("exit" | "throw", 1) | ("nif_error", 1..=2)
-            )
+        self.raising.get(*import as usize) == Some(&true)
     }
 
     #[cold]
@@ -243,6 +241,14 @@ impl Walk<'_> {
             .map(|&Function { name, arity, .. }| format!("{}:{}/{arity}", self.file.module, self.file.atom(name)));
         error
     }
+}
+
+fn always_raises(file: &BeamFile, import: &Import) -> bool {
+    file.atom(import.module) == "erlang"
+        && matches!(
+            (file.atom(import.function), import.arity),
+            ("error", 1..=3) | ("exit" | "throw", 1) | ("nif_error", 1..=2)
+        )
 }
 
 fn number_of(operand: Operand) -> Option<u64> {

@@ -2,7 +2,7 @@
 
 use crate::run::{Flow, Position, Run};
 use oxbeam_runtime::{
-    BifContext, BifEntry, BifFunction, DirtyKind, Interrupt, Outcome, Resume, SavedCall, Trace, Trap, trace_flag,
+    BifContext, BifEntry, BifFunction, DirtyKind, Interrupt, Outcome, Resume, SavedCall, Trace, Trap,
 };
 use oxbeam_term::{Atom, Export, Term, Word, atoms};
 
@@ -35,11 +35,14 @@ impl<'a> Run<'a> {
     #[inline(never)]
     pub(crate) fn call_bif(&mut self, entry: &BifEntry, after: *const u32, position: Position) -> Flow {
         let arity = entry.arity as usize;
+        if self.vm.tracing.traces_bifs()
+            && !after.is_null()
+            && let Some(flow) = self.call_traced_bif(entry, after, position)
+        {
+            return flow;
+        }
         if (entry.flags.dirty_io || entry.flags.dirty_cpu) && !self.dirty {
             return self.go_dirty(entry, after, position);
-        }
-        if self.process.trace_flags() & trace_flag::CALL != 0 && !after.is_null() {
-            self.trace_bif(entry);
         }
         self.reductions -= 1;
         if self.reductions < 0 && self.state().exiting.is_some() {
@@ -205,7 +208,7 @@ impl<'a> Run<'a> {
             }
             Trap::Hibernate { export, arguments } => self.hibernate(export, &arguments),
             Trap::Exit(reason) => {
-                let reason = oxbeam_term::OwnedTerm::copy(reason, self.vm.literals());
+                let reason = oxbeam_term::OwnedTerm::copy(reason, oxbeam_term::LiteralRange::EMPTY);
                 self.stop(Outcome::Exit(reason))
             }
         }

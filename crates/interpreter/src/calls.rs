@@ -364,14 +364,22 @@ impl<'a> Run<'a> {
     }
     #[cold]
     fn call_unloaded_fun(&mut self, ip: *const u32, entry: &FunEntry, fun: Word, arity: usize) -> Flow {
+        let waits = self.vm.waits_for_purge(self.process.pid(), self.state(), entry);
         // Another version of the module is there, and does not have the fun: the error handler could not help.
-        if self.vm.code.is_loaded(entry.module) {
+        if !waits && self.vm.code.is_loaded(entry.module) {
             let reason = self.heap().tuple(&[Term::atom(atoms::BADFUN), self.term(fun)]);
             return self.raise_here(ip, reason);
         }
         let list = self.heap().list(&self.x_slice(arity).iter().map(|word| self.term(*word)).collect::<Vec<_>>());
-        let handler = self.state().error_handler;
-        let target = self.vm.code.export(handler, atoms::UNDEFINED_LAMBDA, 3);
+        let (handler, name) = match waits {
+            // The slice ends with the call, and the process is suspended until the purge is over.
+            true => (atoms::ERTS_CODE_PURGER, atoms::PENDING_PURGE_LAMBDA),
+            false => (self.state().error_handler, atoms::UNDEFINED_LAMBDA),
+        };
+        if waits {
+            (self.reductions, self.put_aside) = (0, 0);
+        }
+        let target = self.vm.code.export(handler, name, 3);
         self.set_x(0, Word::atom(entry.module));
         self.set_x(1, fun);
         self.set_x(2, list.word());

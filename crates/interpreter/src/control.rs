@@ -102,6 +102,9 @@ handlers! {
         let ip = state.ip;
         state.help(run, |run| run.export_breakpoint(ip))
     }
+    fn traced_bif_return[](state, run) {
+        state.help(run, Run::traced_bif_return)
+    }
     fn return_trace[](state, run) {
         state.help(run, Run::return_trace)
     }

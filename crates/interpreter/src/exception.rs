@@ -7,7 +7,7 @@
 use crate::run::{Flow, Run};
 use crate::state::handlers;
 use oxbeam_runtime::{Class, Exception, Frame, Outcome, Trace, return_addresses};
-use oxbeam_term::{Atom, OwnedTerm, Term, Word, atoms};
+use oxbeam_term::{Atom, LiteralRange, OwnedTerm, Term, Word, atoms};
 use smallvec::SmallVec;
 use std::sync::atomic::Ordering;
 
@@ -205,7 +205,7 @@ impl<'a> Run<'a> {
     }
     /// Finds the innermost handler; without one the process ends.
     fn unwind(&mut self, class: Class, reason: Term<'a>, raw: Term<'a>) -> Flow {
-        if self.process.trace_flags() != 0 {
+        if self.vm.tracing.is_active() {
             self.trace_raised(class, reason);
         }
         let stack = self.heap().stack();
@@ -234,7 +234,7 @@ impl<'a> Run<'a> {
                 heap.tuple(&[nocatch, self.build_stacktrace(raw)])
             }
         };
-        let value = OwnedTerm::copy(value, self.vm.literals());
+        let value = OwnedTerm::copy(value, LiteralRange::EMPTY);
         if class != Class::Exit {
             let (pid, alive) = (self.process.pid(), self.vm.node().0 != atoms::NONODE_NOHOST);
             let format = if alive {

@@ -151,6 +151,9 @@ macro_rules! instructions {
             ExportBreakpoint PLAIN control::export_breakpoint,
             /// Where a traced call returns to: its trace frame is on the stack.
             ReturnTrace PLAIN control::return_trace,
+            /// Where a traced BIF returns to that was called in tail position: number of words to drop, then the address
+            /// behind the call.
+            TracedBifReturn PLAIN control::traced_bif_return,
 
             /// Calls: label, arity[, frame].
             Call PLAIN calls::call,

@@ -47,6 +47,7 @@ impl Interpreter {
                 Instruction::NormalExit.number(),
                 Instruction::Apply3Only.number(),
                 Instruction::ReturnTrace.number(),
+                Instruction::TracedBifReturn.number(),
                 Instruction::FuncInfo.number(),
             ]),
         }
@@ -58,6 +59,10 @@ impl Interpreter {
     /// Where traced calls return to.
     fn return_trace_address(&self) -> u64 {
         self.stubs.as_ptr().wrapping_add(3) as u64
+    }
+    /// Where traced BIFs return to that were called in tail position.
+    fn bif_return_address(&self) -> u64 {
+        self.stubs.as_ptr().wrapping_add(4) as u64
     }
     /// Address of the instruction that applies saved registers and returns to what is on the stack.
     fn apply_only_address(&self) -> u64 {

@@ -118,17 +118,15 @@ impl Run<'_> {
         }
     }
     fn deliver(&mut self, pid: oxbeam_term::Pid, message: Term<'_>) -> usize {
-        let process = self.vm.process(pid);
         if self.process.trace_flags() & trace_flag::SEND != 0 {
-            let name = if process.is_some() { "send" } else { "send_to_non_existing_process" };
-            self.vm
-                .trace_event(self.process, trace_flag::SEND, name, &|heap| vec![heap.copy_in(message), Term::pid(pid)]);
+            self.trace_send();
         }
-        let Some(process) = process else { return 0 };
+        let Some(process) = self.vm.process(pid) else { return 0 };
         let owned = OwnedTerm::copy(message, self.vm.literals());
         let words = owned.words();
-        let message = self.state().with_token(self.process.pid(), self.vm.literals(), Signal::Message(owned));
-        self.vm.signal(&process, message);
+        let sender = self.process.pid();
+        let message = self.vm.with_token(self.state(), sender, Term::pid(pid), Signal::Message(owned));
+        self.vm.signal_from(sender, &process, message);
         words
     }
 
@@ -250,7 +248,7 @@ impl Run<'_> {
     fn remove_message(&mut self, ip: *const u32) -> Flow {
         self.forget_deadline();
         let heap = self.heap();
-        self.state().receive_token();
+        self.vm.receive_token(self.process, self.state());
         self.state().messages.take(heap);
         let (vm, process) = (self.vm, self.process);
         vm.queue_has_shrunk(process, &mut self.state().messages);
@@ -260,6 +258,7 @@ impl Run<'_> {
     /// The time is over.
     #[inline(never)]
     fn timeout(&mut self, ip: *const u32) -> Flow {
+        self.trace_timeout();
         self.forget_deadline();
         self.state().messages.rewind();
         Flow::go(ip.wrapping_add(1))

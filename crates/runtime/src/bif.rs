@@ -161,8 +161,12 @@ impl<'h> BifContext<'h> {
         let export = self.vm.code.export(module, function, arguments.len() as u8);
         Err(Box::new(Interrupt::Trap(Trap::Call { export, arguments: arguments.to_vec() })))
     }
-    /// A copy of `term` with its own memory.
+    /// A copy of `term` with its own memory, literals included: it may be kept anywhere.
     pub fn own(&self, term: Term<'_>) -> OwnedTerm {
+        OwnedTerm::copy(term, LiteralRange::EMPTY)
+    }
+    /// A copy of `term` that shares literals: for messages, which are found when literals are released.
+    pub fn own_message(&self, term: Term<'_>) -> OwnedTerm {
         OwnedTerm::copy(term, self.literals())
     }
     /// A new reference, unique within the machine.

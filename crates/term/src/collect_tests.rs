@@ -67,7 +67,7 @@ fn random_term<'h>(heap: &'h Heap, world: &World, random: &mut Random, parts: &[
             None => heap.binary(&[number as u8; 100]),
         },
         14 => {
-            let keys = random.below(if cfg!(miri) { 40 } else { 60 });
+            let keys = random.below(if cfg!(miri) { 36 } else { 60 });
             let pairs: Vec<_> = (0..keys).map(|key| (Term::small(key as i64), part(random))).collect();
             heap.map_from_pairs(&pairs, &world.atoms)
         }
@@ -92,7 +92,7 @@ fn bounded<'h>(heap: &'h Heap, term: Term<'h>) -> Term<'h> {
 #[test]
 fn roots_keep_their_terms() {
     let world = world();
-    let (seeds, rounds) = if cfg!(miri) { (2, 6) } else { (40, 120) };
+    let (seeds, rounds) = if cfg!(miri) { (1, 6) } else { (40, 120) };
     for seed in 1..=seeds {
         let mut random = Random::new(seed);
         let options = HeapOptions { min_heap_words: 64 + random.below(500), fullsweep_after: 5, ..Default::default() };
@@ -167,7 +167,7 @@ fn owned_terms_clone_and_come_home() {
     let mut random = Random::new(99);
     let original = OwnedTerm::build(LiteralRange::EMPTY, |heap| {
         let mut parts = vec![Term::small(1)];
-        for _ in 0..if cfg!(miri) { 40 } else { 100 } {
+        for _ in 0..if cfg!(miri) { 30 } else { 100 } {
             let term = bounded(heap, random_term(heap, &world, &mut random, &parts));
             parts.push(term);
         }
@@ -224,7 +224,7 @@ impl OwnedWord {
 
 #[test]
 fn long_and_deep_lists_survive() {
-    let count = if cfg!(miri) { 500 } else { 3_000_000 };
+    let count = if cfg!(miri) { 200 } else { 3_000_000 };
     let mut heap = Heap::new(HeapOptions::default());
     let long = (0..count).fold(Term::NIL, |list, i| heap.cons(Term::small(i), list));
     let deep = (0..count).fold(Term::NIL, |list, _| heap.cons(list, Term::NIL));

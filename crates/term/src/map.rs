@@ -801,7 +801,7 @@ mod tests {
     fn behaves_as_a_dictionary() {
         let (heap, atoms) = setting();
         let mut random = Random::new(7);
-        let rounds = if cfg!(miri) { 300 } else { 20_000 };
+        let rounds = if cfg!(miri) { 101 } else { 20_000 };
         let (mut map, mut model) = (heap.empty_map(), BTreeMap::new());
         for round in 0..rounds {
             let (number, value) = (random.below(if round / 1000 % 2 == 0 { 200 } else { 30 }) as i64, round as i64);

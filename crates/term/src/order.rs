@@ -679,7 +679,7 @@ mod tests {
             group += usize::from(sign == "<");
             (group, term)
         };
-        let step = if cfg!(miri) { 40 } else { 1 };
+        let step = if cfg!(miri) { 60 } else { 1 };
         let terms = text.lines().map(line).step_by(step);
         terms.map(|(group, term)| (group, term, parse(term, heap, atoms))).collect()
     }
@@ -752,7 +752,7 @@ mod tests {
     #[test]
     fn deep_terms_need_no_stack() {
         let (heap, atoms) = setting();
-        let depth = if cfg!(miri) { 1000 } else { 10_000_000 };
+        let depth = if cfg!(miri) { 200 } else { 10_000_000 };
         let deep = |innermost: i64| {
             (0..depth).fold(Term::small(innermost), |inner, level| match level % 4 {
                 0 => heap.tuple(&[inner]),

@@ -466,9 +466,9 @@ fn get_handle<'h>(cx: &mut BifContext<'h>, file: Term<'h>) -> BifResult<'h> {
     }
 }
 
-/// The number in what [`get_handle`] gives.
-pub(crate) fn descriptor_of(handle: Term<'_>) -> Option<i32> {
-    Some(i32::from_ne_bytes(handle.as_binary()?.as_ref().try_into().ok()?))
+/// The number of an open file's descriptor; `einval` when the file is closed.
+pub(crate) fn descriptor_of<'h>(cx: &BifContext<'h>, file: Term<'h>) -> Result<SysResult<i32>, Raised<'h>> {
+    with_file(cx, file, File::descriptor)
 }
 
 /// `#file_info{}` as file.hrl declares it.

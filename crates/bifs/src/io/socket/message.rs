@@ -19,6 +19,8 @@ enum Content {
     PacketInfo4,
     PacketInfo6,
     Address,
+    /// `struct sock_extended_err`, and an address.
+    ErrorReport,
     /// Nothing but bytes.
     Bytes,
 }
@@ -34,12 +36,12 @@ const KINDS: [(i32, i32, &str, Content); 15] = [
     (IPPROTO_IP, IP_RECVTTL, "recvttl", Content::Number),
     (IPPROTO_IP, 8, "pktinfo", Content::PacketInfo4),
     (IPPROTO_IP, 20, "origdstaddr", Content::Address),
-    (IPPROTO_IP, 11, "recverr", Content::Bytes),
+    (IPPROTO_IP, 11, "recverr", Content::ErrorReport),
     (IPPROTO_IPV6, 50, "pktinfo", Content::PacketInfo6),
     (IPPROTO_IPV6, 52, "hoplimit", Content::Number),
     (IPPROTO_IPV6, IPV6_TCLASS, "tclass", Content::Number),
     (IPPROTO_IPV6, IPV6_RECVTCLASS, "recvtclass", Content::Boolean),
-    (IPPROTO_IPV6, 25, "recverr", Content::Bytes),
+    (IPPROTO_IPV6, 25, "recverr", Content::ErrorReport),
 ];
 
 fn integer(data: &[u8]) -> Option<i64> {
@@ -93,8 +95,74 @@ fn value_term<'h>(cx: &BifContext<'h>, content: Content, data: &[u8]) -> Result<
             Ok(address) => Some(super::address::encode(cx, &address)?),
             Err(_) => None,
         },
+        Content::ErrorReport => error_report(cx, data)?,
         Content::Bytes => None,
     })
+}
+
+/// Where an error was met (`SO_EE_ORIGIN_*`), by number.
+const ORIGINS: [&str; 7] = ["none", "local", "icmp", "icmp6", "txstatus", "zerocopy", "txtime"];
+const ORIGIN_ICMP: usize = 2;
+const ORIGIN_ICMP6: usize = 3;
+/// Types and codes of messages of ICMP: origin, type, its name, names of its codes.
+const REPORTS: [(usize, u8, &str, &[(u8, &str)]); 5] = [
+    (
+        ORIGIN_ICMP,
+        3,
+        "dest_unreach",
+        &[
+            (0, "net_unreach"),
+            (1, "host_unreach"),
+            (3, "port_unreach"),
+            (4, "frag_needed"),
+            (6, "net_unknown"),
+            (7, "host_unknown"),
+        ],
+    ),
+    (ORIGIN_ICMP, 11, "time_exceeded", &[]),
+    (
+        ORIGIN_ICMP6,
+        1,
+        "dest_unreach",
+        &[
+            (0, "noroute"),
+            (1, "adm_prohibited"),
+            (2, "not_neighbour"),
+            (3, "addr_unreach"),
+            (4, "port_unreach"),
+            (5, "policy_fail"),
+            (6, "reject_route"),
+        ],
+    ),
+    (ORIGIN_ICMP6, 2, "pkt_toobig", &[]),
+    (ORIGIN_ICMP6, 3, "time_exceeded", &[]),
+];
+/// Bytes of the report before the address.
+const REPORT_SIZE: usize = 16;
+
+/// What went wrong with a datagram that was sent.
+fn error_report<'h>(cx: &BifContext<'h>, data: &[u8]) -> Result<Option<Term<'h>>, super::Raised<'h>> {
+    let Some((report, offender)) = data.split_at_checked(REPORT_SIZE) else { return Ok(None) };
+    let word = |at: usize| u32::from_ne_bytes(report[at..at + 4].try_into().expect("four bytes"));
+    let number = |number: u8| Term::small(number.into());
+    let name = |name: &str| cx.intern(name).map(Term::atom);
+    let origin = usize::from(report[4]);
+    let known = REPORTS.iter().find(|(of, kind, ..)| *of == origin && *kind == report[5]);
+    let code = known.and_then(|(.., codes)| codes.iter().find(|(code, _)| *code == report[6]));
+    let offender = match oxbeam_sys::address::Address::from_bytes(offender) {
+        Ok(address) if address.family() != 0 => super::address::encode(cx, &address)?,
+        _ => Term::atom(atoms::UNDEFINED),
+    };
+    let items = [
+        ("error", name(oxbeam_sys::errno_name(word(0) as i32))?),
+        ("origin", ORIGINS.get(origin).map_or(Ok(number(report[4])), |origin| name(origin))?),
+        ("type", known.map_or(Ok(number(report[5])), |(_, _, kind, _)| name(kind))?),
+        ("code", code.map_or(Ok(number(report[6])), |(_, code)| name(code))?),
+        ("info", cx.heap.unsigned(word(8).into())),
+        ("data", cx.heap.unsigned(word(12).into())),
+        ("offender", offender),
+    ];
+    Ok(Some(map(cx, &items)?))
 }
 
 /// `[#{level, type, data, value}]`.
@@ -130,8 +198,17 @@ fn value_bytes(cx: &BifContext<'_>, content: Content, value: Term<'_>) -> Option
             let own = item(cx, value, "spec_dst").and_then(|term| ipv4_of(cx, term)).unwrap_or(address);
             Some([&interface.to_ne_bytes()[..], &own.octets(), &address.octets()].concat())
         }
-        Content::Time | Content::PacketInfo6 | Content::Address | Content::Bytes => None,
+        Content::Time | Content::PacketInfo6 | Content::Address | Content::ErrorReport | Content::Bytes => None,
     }
+}
+
+/// Data in the kernel's own bytes: a binary, a number or a truth value.
+fn native_bytes(data: Term<'_>) -> Option<Vec<u8>> {
+    if let Some(bytes) = data.as_binary() {
+        return Some(bytes.into_owned());
+    }
+    let number = data.as_i64().or_else(|| data.as_boolean().map(i64::from))?;
+    Some(i32::try_from(number).ok()?.to_ne_bytes().to_vec())
 }
 
 /// The control messages of a list of maps; `None` when one is wrong.
@@ -156,7 +233,7 @@ pub(super) fn control_of(cx: &BifContext<'_>, list: Term<'_>) -> Option<Vec<Cont
             None => i32::try_from(kind.as_i64()?).ok()?,
         };
         let data = match (item(cx, entry, "data"), item(cx, entry, "value"), known) {
-            (Some(data), None, _) => data.as_binary()?.into_owned(),
+            (Some(data), None, _) => native_bytes(data)?,
             (None, Some(value), Some((.., content))) => value_bytes(cx, *content, value)?,
             _ => return None,
         };

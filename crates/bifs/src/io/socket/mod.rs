@@ -100,8 +100,19 @@ struct Counters {
     accept_successes: u64,
 }
 
+/// Where a socket comes from.
+#[derive(Clone, Copy)]
+enum Origin {
+    New,
+    /// A descriptor that was given away.
+    Descriptor,
+    /// A descriptor that stays with its owner.
+    CopyOf(i32),
+}
+
 /// What changes in a socket's life.
 struct Inner {
+    origin: Origin,
     registration: Option<Registration>,
     armed: Interest,
     /// `None` once it is closed.
@@ -258,6 +269,7 @@ pub(crate) use open_or_closed;
 impl Inner {
     fn new(socket: Socket, (domain, kind, protocol): (i32, i32, i32), owner: Pid) -> Inner {
         Inner {
+            origin: Origin::New,
             registration: None,
             armed: Interest::default(),
             socket: Some(socket),

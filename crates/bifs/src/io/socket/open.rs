@@ -2,8 +2,8 @@
 
 use super::address::{decode, domain_of, domain_term, encode, item, kind_of, kind_term, map};
 use super::{
-    Counters, Inner, Open, Purpose, Sockets, done, handle, invalid, new_handle, open_or_closed, posix, raise_invalid,
-    tagged,
+    Counters, Inner, Open, Origin, Purpose, Sockets, done, handle, invalid, new_handle, open_or_closed, posix,
+    raise_invalid, tagged,
 };
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult};
@@ -55,10 +55,8 @@ fn open_descriptor<'h>(cx: &mut BifContext<'h>, descriptor: i64, options: Term<'
         return cx.badarg();
     }
     let Ok(descriptor) = i32::try_from(descriptor) else { return cx.badarg() };
-    let socket = match Socket::copy_of(descriptor) {
-        Ok(socket) => socket,
-        Err(error) => return posix(cx, error),
-    };
+    // What is no socket has no domain.
+    let Ok(socket) = Socket::copy_of(descriptor) else { return tagged(cx, "invalid", "domain") };
     let known = |name| socket.number_option(SOL_SOCKET, name);
     let given = |name: &str| item(cx, options, name);
     let domain = given("domain").and_then(|term| domain_of(cx, term)).map_or_else(|| known(SO_DOMAIN), Ok);
@@ -69,10 +67,16 @@ fn open_descriptor<'h>(cx: &mut BifContext<'h>, descriptor: i64, options: Term<'
             let is_connected = socket.peer().is_ok();
             let mut inner = Inner::new(socket, (domain, kind, protocol), cx.pid());
             inner.is_connected = is_connected;
+            inner.origin = match given("dup").and_then(Term::as_boolean) {
+                Some(false) => Origin::Descriptor,
+                _ => Origin::CopyOf(descriptor),
+            };
             let use_registry = given("use_registry").and_then(Term::as_boolean);
             Ok(cx.ok(new_handle(cx, inner, use_registry)))
         }
-        (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => posix(cx, error),
+        (Err(_), _, _) => tagged(cx, "invalid", "domain"),
+        (_, Err(_), _) => tagged(cx, "invalid", "type"),
+        (_, _, Err(error)) => posix(cx, error),
     }
 }
 
@@ -324,23 +328,28 @@ fn info<'h>(cx: &mut BifContext<'h>, socket: Term<'h>) -> BifResult<'h> {
         Ok(heap.list(&states))
     };
     let is_closed = inner.socket.is_none();
-    let is_closing = inner.is_closing && !is_closed;
     let read_states = states(&[
-        (is_closed, "closed"),
-        (is_closing, "closing"),
-        (inner.is_listening, "listening"),
-        (!inner.acceptors.is_empty(), "accepting"),
         (inner.armed.read, "selected"),
+        (!inner.acceptors.is_empty(), "accepting"),
+        (inner.is_listening, "listening"),
+        (inner.is_closing, "closing"),
+        (is_closed, "closed"),
     ])?;
     let write_states = states(&[
-        (is_closed, "closed"),
-        (is_closing, "closing"),
-        (inner.connector.is_some(), "connecting"),
-        (inner.is_connected, "connected"),
-        (inner.is_bound, "bound"),
         (inner.armed.write, "selected"),
+        (inner.is_bound, "bound"),
+        (inner.is_connected, "connected"),
+        (inner.connector.is_some(), "connecting"),
+        (inner.is_closing, "closing"),
+        (is_closed, "closed"),
     ])?;
     let count = |count: usize| Term::small(count as i64);
+    let from_descriptor = Term::atom(cx.intern("fromfd")?);
+    let origin = match inner.origin {
+        Origin::New => Term::atom(cx.intern("normal")?),
+        Origin::Descriptor => from_descriptor,
+        Origin::CopyOf(number) => heap.tuple(&[from_descriptor, Term::small(number.into())]),
+    };
     map(
         cx,
         &[
@@ -348,7 +357,7 @@ fn info<'h>(cx: &mut BifContext<'h>, socket: Term<'h>) -> BifResult<'h> {
             ("domain", domain_term(cx, inner.domain)?),
             ("type", kind_term(cx, inner.kind)?),
             ("protocol", Term::small(inner.protocol.into())),
-            ("ctype", Term::atom(cx.intern("normal")?)),
+            ("ctype", origin),
             ("rstates", read_states),
             ("wstates", write_states),
             ("num_readers", count(inner.readers.len())),
@@ -435,13 +444,10 @@ fn command<'h>(cx: &mut BifContext<'h>, command: Term<'h>) -> BifResult<'h> {
     Ok(Term::atom(atoms::OK))
 }
 
-/// Gives a socket to another process. `None` when the caller does not own it.
+/// Gives a socket to another process. The caller has checked who asks.
 pub(super) fn set_owner<'h>(cx: &BifContext<'h>, open: &mut Open<'h>, owner: Pid) -> BifResult<'h> {
-    if open.inner.owner != cx.pid() {
-        return tagged(cx, "error", "not_owner");
-    }
     if cx.vm.process(owner).is_none() {
-        return invalid(cx, "pid").or_else(|_| tagged(cx, "error", "einval"));
+        return tagged(cx, "error", "einval");
     }
     open.inner.owner = owner;
     super::remember(cx.vm, owner, &open.object);

@@ -248,8 +248,8 @@ fn set_otp<'h>(cx: &BifContext<'h>, open: &mut Open<'h>, number: i64, value: Ter
     if number == otp::USE_REGISTRY {
         return set_registered(cx, open, value);
     }
-    if open.inner.owner != cx.pid() {
-        return tagged(cx, "error", "not_owner");
+    if open.inner.owner != cx.pid() && matches!(number, otp::META | otp::CONTROLLING_PROCESS) {
+        return super::invalid(cx, "not_owner");
     }
     let wrong = || tagged(cx, "invalid", "value");
     let size = |value: Term<'h>| match value.as_i64() {
@@ -324,8 +324,11 @@ fn getopt<'h>(cx: &mut BifContext<'h>, socket: Term<'h>, level: Term<'h>, number
         Some(Domain) if level != SOL_SOCKET => return tagged(cx, "invalid", "socket_option"),
         Some(kind) => kind,
     };
-    // A datagram socket that was made for an unusual domain tells what it was made for.
     match open.inner.socket().and_then(|socket| socket.option(level, number, vec![0; room(kind)])) {
+        // Sockets of the local domain have no protocol but their own.
+        Ok(bytes) if kind == Protocol && open.inner.domain == AF_UNIX && number_of(&bytes) == 0 => {
+            Ok(cx.ok(Term::atom(cx.intern("default")?)))
+        }
         Ok(bytes) => Ok(cx.ok(decode_value(cx, kind, &bytes)?)),
         Err(error) => posix(cx, error),
     }

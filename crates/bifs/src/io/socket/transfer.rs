@@ -40,6 +40,10 @@ fn send_buffers<'h>(
         return Ok(answer);
     }
     let is_cut = buffers.len() > BUFFERS_MAX;
+    if is_cut && inner.kind != SOCK_STREAM {
+        // A message cannot be sent in parts.
+        return tagged(cx, "invalid", "iov");
+    }
     let buffers = &buffers[..buffers.len().min(BUFFERS_MAX)];
     let size: usize = buffers.iter().map(|buffer| buffer.len()).sum();
     inner.counters.write_tries += 1;
@@ -162,7 +166,7 @@ fn sendmsg<'h>(
 #[bif("prim_socket:nif_sendv/3", nif)]
 fn sendv<'h>(cx: &mut BifContext<'h>, socket: Term<'h>, data: Term<'h>, reference: Term<'h>) -> BifResult<'h> {
     let open = open_or_closed!(cx, socket);
-    let Some(data) = binaries(data) else { return super::invalid(cx, "iov") };
+    let Some(data) = binaries(data) else { return tagged(cx, "invalid", "iov") };
     let buffers: Vec<&[u8]> = data.iter().map(|binary| &**binary).collect();
     cx.spend(buffers.iter().map(|buffer| buffer.len()).sum::<usize>() / 1024);
     send_buffers(cx, open, reference, &buffers, |socket, buffers| socket.send(buffers, 0))
@@ -179,8 +183,8 @@ fn sendfile_start<'h>(
     file: Term<'h>,
 ) -> BifResult<'h> {
     let mut open = open_or_closed!(cx, socket);
-    let Some(number) = crate::io::prim_file::descriptor_of(file) else { return super::invalid(cx, "efile") };
-    match Descriptor::copy_of(number) {
+    let copy = crate::io::prim_file::descriptor_of(cx, file)?.and_then(Descriptor::copy_of);
+    match copy {
         Ok(file) => open.inner.file = Some(file),
         Err(error) => return posix(cx, error),
     }
