@@ -5,9 +5,10 @@
 
 use crate::instruction::Instruction as I;
 use crate::run::{Flow, Position, Run};
+use crate::state::number_at;
 use oxbeam_runtime::{BifContext, BifEntry, Class, Sender, TraceFrame, TracePoint, trace_flag};
 use oxbeam_term::{Term, Word, atoms};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Words of a trace frame with its return address.
 const FRAME_WORDS: usize = 4;
@@ -18,32 +19,24 @@ fn frame_of(words: &[Word]) -> TraceFrame {
 }
 
 impl<'a> Run<'a> {
-    /// The instruction at `ip`.
+    /// For a jump within a function: the number of the instruction at `ip`, which shows `number`. A breakpoint at the
+    /// function's entry is passed over.
     #[inline(always)]
-    pub(crate) fn fetch(&self, ip: *const u32) -> I {
-        // SAFETY: `ip` is at an instruction that the decoder made, or at a breakpoint put in its place; others replace
-        // it atomically.
-        unsafe { I::from_number(AtomicU32::from_ptr(ip.cast_mut()).load(Ordering::Relaxed)) }
-    }
-    /// As [`Run::fetch`], for a jump within a function: a breakpoint at its entry is passed over.
-    #[inline(always)]
-    pub(crate) fn fetch_within(&self, ip: *const u32) -> I {
-        let instruction = self.fetch(ip);
-        if instruction == I::Breakpoint { self.original(ip) } else { instruction }
+    pub(crate) fn number_within(&self, ip: *const u32, number: u32) -> u32 {
+        if number == I::Breakpoint.number() { self.original(ip) } else { number }
     }
     #[cold]
-    fn original(&self, ip: *const u32) -> I {
+    fn original(&self, ip: *const u32) -> u32 {
         match self.vm.tracing.point(ip as u64) {
-            // SAFETY: the point keeps the number of the instruction that the decoder put there.
-            Some(point) => unsafe { I::from_number(point.original) },
-            // The breakpoint was taken away meanwhile.
-            None => self.fetch(ip),
+            Some(point) => point.original,
+            // SAFETY: `ip` is at an instruction. The breakpoint was taken away meanwhile.
+            None => unsafe { number_at(ip) },
         }
     }
-    /// A traced function is called; gives the instruction to go on with.
+    /// A traced function is called; gives the number of the instruction to go on with.
     #[cold]
     #[inline(never)]
-    pub(crate) fn breakpoint(&mut self, ip: *const u32) -> I {
+    pub(crate) fn breakpoint(&mut self, ip: *const u32) -> u32 {
         if let Some(point) = self.vm.tracing.point(ip as u64) {
             self.traced_call(&point);
         }
@@ -56,7 +49,7 @@ impl<'a> Run<'a> {
         match self.vm.tracing.point(ip as u64) {
             Some(point) => {
                 self.traced_call(&point);
-                Flow::Go(point.entry as *const u32)
+                Flow::go(point.entry as *const u32)
             }
             None => self.raise_function_clause(ip),
         }
@@ -79,7 +72,6 @@ impl<'a> Run<'a> {
     }
     /// The trace frames at the top of the stack, the topmost first.
     fn frames_on_top(&self) -> Vec<TraceFrame> {
-        self.sync();
         let stub = self.interpreter.return_trace_address();
         let is_stub = |word: &Word| word.is_return_address() && word.code_address() == stub;
         let chunks = self.heap().stack().chunks_exact(FRAME_WORDS);
@@ -128,7 +120,7 @@ impl<'a> Run<'a> {
             Position::Only => self.push_bif_return(after, 0),
             Position::Last(words) => self.push_bif_return(after, words),
         }
-        Some(Flow::Go(address as *const u32))
+        Some(Flow::go(address as *const u32))
     }
     fn push_bif_return(&mut self, after: *const u32, words: usize) {
         self.push_return(after);
@@ -139,22 +131,22 @@ impl<'a> Run<'a> {
     #[cold]
     pub(crate) fn traced_bif_return(&mut self) -> Flow {
         // SAFETY: `push_bif_return` has put the number there.
-        let words = unsafe { Word(*self.bases[1]) }.small_value() as usize;
+        let words = unsafe { Word(*self.heap().stack_top()) }.small_value() as usize;
         self.drop_frame(2 + words);
-        Flow::Go(self.pop_return())
+        Flow::go(self.pop_return())
     }
     /// A traced call returns the value in x0.
     #[cold]
     #[inline(never)]
     pub(crate) fn return_trace(&mut self) -> Flow {
         // SAFETY: the frame of a traced call is on top of the stack, without its return address.
-        let frame = unsafe { [0, 1, 2].map(|at| Word(*self.bases[1].add(at)).small_value()) };
+        let frame = unsafe { [0, 1, 2].map(|at| Word(*self.heap().stack_top().add(at)).small_value()) };
         self.drop_frame(FRAME_WORDS - 1);
         let (value, to) = (self.term(self.x(0)), self.true_return_address());
         if let Some(tracer) = self.vm.tracing.tracer() {
             self.with_context(|context| tracer.returned(context, frame, value, to));
         }
-        Flow::Go(self.pop_return())
+        Flow::go(self.pop_return())
     }
     /// An exception passes by traced calls on its way to the innermost handler.
     #[cold]
@@ -180,15 +172,7 @@ impl<'a> Run<'a> {
         let handler = caught.filter(|_| handler.is_some()).map(|word| word.code_address());
         self.with_context(|context| tracer.raised(context, &frames, class, reason, handler));
     }
-    fn push_word(&mut self, word: Word) {
-        // SAFETY: the caller made room.
-        unsafe {
-            self.bases[1] = self.bases[1].sub(1);
-            *self.bases[1] = word.0;
-        }
-    }
     fn with_context<R>(&mut self, work: impl FnOnce(&mut BifContext<'a>) -> R) -> R {
-        self.sync();
         let (state, heap) = (self.state(), self.heap());
         let reductions: *mut i32 = &raw mut self.reductions;
         let mut context = BifContext {

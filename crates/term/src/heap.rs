@@ -493,15 +493,35 @@ impl Heap {
         }
         Term::from_word(Word::from_cons(cells))
     }
+    /// A list of `count` elements, of which there must be as many, that ends in `tail`.
+    fn list_of<'h>(&'h self, count: usize, elements: impl Iterator<Item = Term<'h>>, tail: Term<'h>) -> Term<'h> {
+        if count == 0 {
+            return tail;
+        }
+        let cells = self.allocate(count * 2);
+        let mut written = 0;
+        for element in elements.take(count) {
+            // SAFETY: two words were allocated for each element.
+            unsafe {
+                let cell = cells.add(written * 2);
+                *cell = element.word().0;
+                *cell.add(1) = Word::from_cons(cell.add(2)).0;
+            }
+            written += 1;
+        }
+        assert!(written == count, "fewer elements than promised");
+        // SAFETY: the last cell was written.
+        unsafe { *cells.add(count * 2 - 1) = tail.word().0 };
+        Term::from_word(Word::from_cons(cells))
+    }
     /// A list of bytes as integers, in front of `tail`.
     pub fn byte_list<'h>(&'h self, bytes: &[u8], tail: Term<'h>) -> Term<'h> {
-        let elements: Vec<Term<'h>> = bytes.iter().map(|&byte| Term::small(i64::from(byte))).collect();
-        self.list_with_tail(&elements, tail)
+        self.list_of(bytes.len(), bytes.iter().map(|&byte| Term::small(i64::from(byte))), tail)
     }
     /// A list of the characters of `text`.
     pub fn string(&self, text: &str) -> Term<'_> {
-        let elements: Vec<Term<'_>> = text.chars().map(|character| Term::small(i64::from(character as u32))).collect();
-        self.list(&elements)
+        let characters = text.chars().map(|character| Term::small(i64::from(character as u32)));
+        self.list_of(text.chars().count(), characters, Term::NIL)
     }
     /// A float.
     pub fn float(&self, value: f64) -> Term<'_> {
@@ -528,13 +548,23 @@ impl Heap {
         let reference = self.binary_reference(BinaryHandle::new(bytes));
         self.sub_bits(reference, 0, bit_size)
     }
-    /// A bitstring of `bit_size` bits that `fill` writes into zeroed bytes.
+    /// A bitstring of `bit_size` bits that `fill` writes into zeroed bytes. It writes no others, and does not allocate.
     pub fn bitstring_with(&self, bit_size: usize, fill: impl FnOnce(&mut [u8])) -> Term<'_> {
         let length = bit_size.div_ceil(8);
         if length <= HEAP_BINARY_BYTES_MAX {
-            let mut bytes = [0; HEAP_BINARY_BYTES_MAX];
-            fill(&mut bytes[..length]);
-            return self.heap_bits(&bytes[..length], bit_size);
+            let data_words = length.div_ceil(8);
+            let object = self.allocate(2 + data_words);
+            // SAFETY: `allocate` gave room for header, size and data; `fill` gets the data, all of it zero.
+            unsafe {
+                *object = Header::new(Kind::HeapBits, 1 + data_words).0;
+                *object.add(1) = bit_size as u64;
+                ptr::write_bytes(object.add(2), 0, data_words);
+                fill(std::slice::from_raw_parts_mut(object.add(2).cast(), length));
+                if bit_size % 8 != 0 {
+                    *object.add(2).cast::<u8>().add(length - 1) &= 0xff << (8 - bit_size % 8);
+                }
+            }
+            return Term::from_word(Word::from_boxed(object));
         }
         let mut bytes = vec![0; length];
         fill(&mut bytes);
