@@ -28,9 +28,10 @@ fn machine() -> Arc<Vm> {
     })
 }
 
-/// Parses and disassembles a `.beam` file.
+/// Parses, verifies and disassembles a `.beam` file.
 pub fn beam_file(data: &[u8]) {
     if let Ok(file) = oxbeam_beam_file::BeamFile::parse(data) {
+        let _ = oxbeam_beam_file::verify(&file);
         let _ = oxbeam_beam_file::disassemble(&file);
     }
 }

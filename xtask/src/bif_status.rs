@@ -1,8 +1,8 @@
 //! `cargo xtask bif-status`: which functions OTP has in C and this machine does not have, in `docs/missing-bifs.md`.
 //!
-//! OTP's own modules tell. The NIFs of a module begin with the instruction `nif_start`. In modules without any, a
-//! function that OTP has in C is a stub, which does nothing but call `erlang:nif_error/1,2` or itself. What this machine
-//! has is marked `#[bif("module:function/arity"` in its sources.
+//! OTP's own modules tell. The NIFs of a module begin with the instruction `nif_start`. In modules without any, and in those
+//! where every function begins with it, since they do not name their NIFs, a function that OTP has in C is a stub, which
+//! does nothing but call `erlang:nif_error/1,2` or itself. What this machine has is marked `#[bif("module:function/arity"` in its sources.
 
 use oxbeam_beam_file::{BeamFile, Function, Op, Operand};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +14,10 @@ use std::path::{Path, PathBuf};
 const LIST: &str = "docs/missing-bifs.md";
 /// Functions that are instructions of the engine.
 const INSTRUCTIONS: [&str; 2] = ["erlang:apply/2", "erlang:apply/3"];
+/// Functions that OTP has in C on Windows only. Elsewhere their module does not load its library.
+const WINDOWS_ONLY: [&str; 1] = ["pubkey_os_cacerts:os_cacerts/0"];
+/// Folders with the functions of this machine.
+const FOLDERS: [&str; 2] = ["crates/bifs/src", "crates/crypto/src"];
 
 /// Names `function/arity`, by module.
 type Functions = BTreeMap<String, BTreeSet<String>>;
@@ -22,7 +26,11 @@ type Functions = BTreeMap<String, BTreeSet<String>>;
 pub fn run(root: &Path, only_check: bool) -> Result<bool, String> {
     let library = root.join(".setup/lib/erlang/lib");
     let library = if library.is_dir() { library } else { root.join(".setup/lib") };
-    let text = render(&stubs(&library)?, &present(&root.join("crates/bifs/src"))?);
+    let mut functions = BTreeSet::new();
+    for folder in FOLDERS {
+        functions.extend(present(&root.join(folder))?);
+    }
+    let text = render(&stubs(&library)?, &functions);
     let path = root.join(LIST);
     if only_check {
         return Ok(fs::read_to_string(&path).is_ok_and(|committed| committed == text));
@@ -42,7 +50,7 @@ fn render(stubs: &Functions, present: &BTreeSet<String>) -> String {
     for (module, functions) in stubs {
         let is_missing = |function: &&String| {
             let name = format!("{module}:{function}");
-            !present.contains(&name) && !INSTRUCTIONS.contains(&&*name)
+            !present.contains(&name) && !INSTRUCTIONS.contains(&&*name) && !WINDOWS_ONLY.contains(&&*name)
         };
         let missing: Vec<String> = functions.iter().filter(is_missing).map(|name| format!("`{name}`")).collect();
         has += functions.len() - missing.len();
@@ -105,8 +113,11 @@ fn stubs_of(file: &BeamFile) -> Vec<String> {
     let functions = &file.code.functions;
     let code = |function: &Function| &file.code.instructions[function.body..function.instructions.end];
     let is_nif = |function: &&Function| code(function).iter().any(|instruction| instruction.op == Op::NifStart);
-    let has_nifs = functions.iter().any(|function| is_nif(&function));
-    let chosen = functions.iter().filter(|function| if has_nifs { is_nif(function) } else { is_stub(file, function) });
+    // A module with `on_load` that does not name its NIFs gets the instruction everywhere, here too.
+    let everywhere = functions.iter().any(|function| file.atom(function.name) == "module_info" && is_nif(&function));
+    let names_nifs = !everywhere && functions.iter().any(|function| is_nif(&function));
+    let chosen =
+        functions.iter().filter(|function| if names_nifs { is_nif(function) } else { is_stub(file, function) });
     chosen.map(|function| format!("{}/{}", file.atom(function.name), function.arity)).collect()
 }
 
@@ -128,6 +139,7 @@ fn is_stub(file: &BeamFile, function: &Function) -> bool {
             // What makes the arguments, and the frame around the call.
             (
                 Op::Label
+                | Op::NifStart
                 | Op::Line
                 | Op::Move
                 | Op::Swap

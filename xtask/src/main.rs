@@ -18,12 +18,15 @@ cargo xtask transcripts [--only PATTERN] [--machine FOLDER] [--timeout SECONDS] 
 cargo xtask compiler-bytes [--only PATTERN] [--machine FOLDER] [--record COMMAND]
     Compile all of stdlib with FOLDER's erlc and compare the bytes with the real erlc's; --record writes the
     expected sums with `COMMAND erlc`.
-cargo xtask gc-stress [--only PATTERN] [--timeout SECONDS] [--jobs N]
-    Build the machine so that it collects at every safepoint and checks its heaps, and replay the transcripts with it.
-cargo xtask loom [ARGUMENT...]
+cargo xtask gc-stress [--part crates|transcripts] [--only PATTERN] [--timeout SECONDS] [--jobs N]
+    Build the machine so that it collects at every safepoint and checks its heaps; run the crates' tests and replay the
+    transcripts so.
+cargo xtask loom [NAME]
     Check the signal queue's and the schedulers' protocols under all orders of execution (loom).
 cargo xtask miri [ARGUMENT...]
-    Run the tests of terms, heaps and collection under Miri (nightly toolchain with the components miri and rust-src).
+    Run the tests of terms, heaps, collection and tables under Miri (nightly toolchain with the components miri and rust-src).
+cargo xtask fuzz [--only PATTERN] [--seconds N]
+    Run the fuzz targets, each for N seconds (240; nightly toolchain and cargo-fuzz); findings go to fuzz/artifacts.
 cargo xtask tidy
     Check what no compiler checks: layers, unsafe code, globals, links, words.
 cargo xtask bif-status [--check]
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         "gc-stress" => checks::gc_stress(rest),
         "loom" => checks::loom(rest),
         "miri" => checks::miri(rest),
+        "fuzz" => checks::fuzz(rest),
         "tidy" => tidy(),
         "bif-status" => bif_status(rest),
         "help" | "--help" => {

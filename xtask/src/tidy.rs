@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Crates that may hold unsafe code; all others forbid it.
-const UNSAFE_CRATES: [&str; 6] = ["term", "ets", "runtime", "interpreter", "sys", "regex"];
+const UNSAFE_CRATES: [&str; 7] = ["term", "ets", "runtime", "interpreter", "sys", "regex", "libcrypto"];
 /// Crates that never see each other, whatever their order.
 const SIBLINGS: [(&str, &str); 1] = [("oxbeam-interpreter", "oxbeam-bifs")];
 /// What no file of the project says. In two parts, so that this one does not either.

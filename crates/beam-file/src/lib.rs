@@ -15,6 +15,7 @@ mod error;
 mod opcodes;
 mod reader;
 mod tables;
+mod verify;
 
 pub use beam_file::BeamFile;
 pub use code::{BigInteger, Code, Function, Instruction, Operand, OperandList, TypeIndex};
@@ -23,3 +24,4 @@ pub use disassemble::disassemble;
 pub use error::{ChunkName, LoadError};
 pub use opcodes::Op;
 pub use tables::{AtomIndex, Export, Import, Lambda, LineEntry, Lines, Literals, TypeEntry, Types};
+pub use verify::verify;

@@ -474,6 +474,50 @@ impl Op {
         }
     }
 
+    /// Which operand, if any, says how many X registers are live.
+    pub(crate) fn live_operand(self) -> Option<usize> {
+        match self {
+            Op::Allocate | Op::TestHeap | Op::GcBif1 | Op::GcBif2 | Op::GcBif3 | Op::BsStartMatch4 => Some(1),
+            Op::AllocateHeap
+            | Op::BsStartMatch3
+            | Op::BsGetTail
+            | Op::BsGetPosition
+            | Op::BsGetInteger2
+            | Op::BsGetFloat2
+            | Op::BsGetBinary2
+            | Op::BsGetUtf8
+            | Op::BsGetUtf16
+            | Op::BsGetUtf32
+            | Op::BsSkipUtf8
+            | Op::BsSkipUtf16
+            | Op::BsSkipUtf32
+            | Op::BsCreateBin => Some(2),
+            Op::BsInit2 | Op::BsInitBits | Op::BsAppend | Op::PutMapAssoc | Op::PutMapExact => Some(3),
+            _ => None,
+        }
+    }
+
+    /// Which operand, if any, says how many arguments a call has.
+    pub(crate) fn arity_operand(self) -> Option<usize> {
+        match self {
+            Op::Call | Op::CallLast | Op::CallOnly | Op::CallExt | Op::CallExtLast | Op::CallExtOnly => Some(0),
+            Op::CallFun | Op::Apply | Op::ApplyLast => Some(0),
+            Op::CallFun2 => Some(1),
+            _ => None,
+        }
+    }
+
+    /// Whether control never goes on behind it.
+    pub(crate) fn is_last(self) -> bool {
+        match self {
+            Op::CallLast | Op::CallOnly | Op::CallExtLast | Op::CallExtOnly | Op::ApplyLast | Op::Return => true,
+            Op::Jump | Op::SelectVal | Op::SelectTupleArity | Op::LoopRecEnd | Op::Wait => true,
+            Op::FuncInfo | Op::Badmatch | Op::CaseEnd | Op::IfEnd | Op::TryCaseEnd | Op::Badrecord | Op::Raise => true,
+            Op::IntCodeEnd => true,
+            _ => false,
+        }
+    }
+
     #[inline]
     fn facts(self) -> &'static Facts {
         const { &FACTS }.get(self as usize - 1).expect("numbers start at 1 and the table covers them all")

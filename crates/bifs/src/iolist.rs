@@ -1,10 +1,16 @@
 //! I/O lists: deep lists of bytes and binaries, which may end in a binary.
 
+use oxbeam_runtime::{BifContext, Interrupt};
 use oxbeam_term::{Bits, Term};
 use std::borrow::Cow;
 
+/// Bytes that are copied for one reduction.
+const BYTES_PER_REDUCTION: usize = 256;
+/// Bytes and binaries of a list that are looked at for one reduction.
+const PIECES_PER_REDUCTION: usize = 32;
+
 /// What an I/O list consists of.
-pub(crate) enum Piece<'h> {
+pub enum Piece<'h> {
     /// An integer from 0 to 255.
     Byte(u8),
     /// A bitstring.
@@ -13,7 +19,7 @@ pub(crate) enum Piece<'h> {
 
 /// Shows the pieces of a list (or bitstring) to `each`, from first to last. `None` when there is anything else in it,
 /// or when `each` says so.
-pub(crate) fn walk<'h>(term: Term<'h>, mut each: impl FnMut(Piece<'h>) -> Option<()>) -> Option<()> {
+pub fn walk<'h>(term: Term<'h>, mut each: impl FnMut(Piece<'h>) -> Option<()>) -> Option<()> {
     let mut pending = Vec::new();
     let mut current = term;
     loop {
@@ -40,17 +46,52 @@ pub(crate) fn walk<'h>(term: Term<'h>, mut each: impl FnMut(Piece<'h>) -> Option
 }
 
 /// The bytes of a binary or an I/O list; `None` for anything else.
-pub(crate) fn iodata_bytes(data: Term<'_>) -> Option<Cow<'_, [u8]>> {
+pub fn iodata_bytes(data: Term<'_>) -> Option<Cow<'_, [u8]>> {
     if data.is_list() { iolist_bytes(data).map(Cow::Owned) } else { data.as_binary() }
 }
 
+/// As [`iodata_bytes`]; the walk over a long list counts as work.
+pub(crate) fn iodata_work<'h>(
+    cx: &mut BifContext<'h>,
+    data: Term<'h>,
+) -> Result<Option<Cow<'h, [u8]>>, Box<Interrupt<'h>>> {
+    if !data.is_list() {
+        return Ok(data.as_binary());
+    }
+    let (mut bytes, mut pieces, mut stopped) = (Vec::new(), 0usize, None);
+    let walked = walk(data, |piece| {
+        let mut work = 0;
+        match piece {
+            Piece::Byte(byte) => bytes.push(byte),
+            Piece::Bits(bits) if bits.is_binary() => {
+                work = bits.byte_size() / BYTES_PER_REDUCTION;
+                bytes.extend_from_slice(&bits.to_bytes());
+            }
+            Piece::Bits(_) => return None,
+        }
+        pieces += 1;
+        work += usize::from(pieces % PIECES_PER_REDUCTION == 0);
+        if work != 0
+            && let Err(interrupt) = cx.work(work)
+        {
+            stopped = Some(interrupt);
+            return None;
+        }
+        Some(())
+    });
+    match stopped {
+        Some(interrupt) => Err(interrupt),
+        None => Ok(walked.map(|()| Cow::Owned(bytes))),
+    }
+}
+
 /// As [`iodata_bytes`], in a vector of the caller's.
-pub(crate) fn gather(data: Term<'_>) -> Option<Vec<u8>> {
+pub fn gather(data: Term<'_>) -> Option<Vec<u8>> {
     iodata_bytes(data).map(Cow::into_owned)
 }
 
 /// The bytes of an I/O list; `None` for anything else.
-pub(crate) fn iolist_bytes(list: Term<'_>) -> Option<Vec<u8>> {
+pub fn iolist_bytes(list: Term<'_>) -> Option<Vec<u8>> {
     if !list.is_list() {
         return None;
     }

@@ -6,6 +6,7 @@
 /// The hash in `#Function<1.68226193 in file:a.exs>` becomes `_`.
 /// What a crash report says of memory and reductions is left out.
 /// `12:34:56.789` becomes `hh:mm:ss`; `7-Apr-2024::` before a time becomes `date::`.
+/// Elixir's notices that compiling a file takes long are left out: on a slow machine it does.
 #[must_use]
 pub fn mask(text: &str, root: &str) -> String {
     let text = text.replace(root, "[root]");
@@ -36,7 +37,12 @@ fn amounts(text: &str) -> String {
         let label = LABELS.iter().find(|label| line.starts_with(*label));
         label.map_or_else(|| line.to_string(), |label| format!("{label}_\n"))
     };
-    text.split_inclusive('\n').map(mask_line).collect()
+    text.split_inclusive('\n').filter(|line| !is_slowness(line)).map(mask_line).collect()
+}
+
+/// `Compiling lib/a.ex (it's taking more than 10s)`
+fn is_slowness(line: &str) -> bool {
+    line.starts_with("Compiling ") && line.trim_end().ends_with("(it's taking more than 10s)")
 }
 
 /// The length of `<0.94.0>` at the start of `text`: digits with at least one dot between the brackets.
@@ -92,6 +98,7 @@ mod tests {
         check("=ERROR REPORT==== 7-Apr-2024::12:34:56.123456 ===", "=ERROR REPORT==== date::hh:mm:ss ===");
         check("#Function<1.68226193 in file:a.exs>", "#Function<1._ in file:a.exs>");
         check("Heap Size: 1598\nReductions: 27\n", "Heap Size: _\nReductions: _\n");
+        check("Compiling lib/a.ex (it's taking more than 10s)\ndone\n", "done\n");
         check("(/home/ann/oxbeam/examples/a.exs:3)", "([root]/examples/a.exs:3)");
     }
 

@@ -220,7 +220,7 @@ mod tests {
         let atoms = AtomTable::new(ATOM_LIMIT_DEFAULT);
         let (mut table, mut model) = (OrderedTable::new(), BTreeMap::new());
         let mut seed = 7u64;
-        for round in 0..6000 {
+        for round in 0..if cfg!(miri) { 150 } else { 6000 } {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let key = (seed >> 40) as i64 % 100;
             let probe = Term::small(key);

@@ -4,7 +4,7 @@ use oxbeam_beam_file::BeamFile;
 use oxbeam_bifs::io::signals::BreakHandling;
 use oxbeam_interpreter::Interpreter;
 use oxbeam_runtime::{Prepared, Priority, SpawnOptions, Vm, VmOptions};
-use oxbeam_term::{Atom, Heap, HeapOptions, Term};
+use oxbeam_term::{Atom, Heap, HeapOptions, Pid, Term};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -89,7 +89,9 @@ impl std::error::Error for BootError {}
 
 /// A machine with all BIFs, without processes and threads.
 pub fn new_machine(options: VmOptions) -> Arc<Vm> {
-    let vm = Vm::new(options, Box::new(Interpreter::new()), oxbeam_bifs::table());
+    let mut bifs = oxbeam_bifs::table();
+    bifs.extend(oxbeam_crypto::table());
+    let vm = Vm::new(options, Box::new(Interpreter::new()), bifs);
     oxbeam_bifs::install(&vm);
     vm
 }
@@ -110,9 +112,19 @@ impl Boot {
             eprintln!("oxbeam: signals of the operating system are not handled: {}", error.name());
         }
         self.start_init(&vm);
+        let mut dirty_signal_handlers = Vec::new();
         for (module, _, priority) in SYSTEM_PROCESSES {
             let options = SpawnOptions { priority, off_heap: true, system: true, ..SpawnOptions::default() };
-            spawn(&vm, module, "start", &[], options);
+            let pid = spawn(&vm, module, "start", &[], options);
+            if module == "erts_dirty_process_signal_handler" {
+                dirty_signal_handlers.extend(pid);
+            }
+            if let (Some(collector), "erts_literal_area_collector") = (pid, module) {
+                vm.set_literal_collector(collector);
+            }
+        }
+        if let Ok(handlers) = dirty_signal_handlers.try_into() {
+            vm.set_dirty_signal_handlers(handlers);
         }
         vm.start();
         Ok(vm)
@@ -131,9 +143,9 @@ fn intern(vm: &Vm, name: &str) -> Atom {
     vm.atoms.intern(name).expect("the atom table has room when the machine starts")
 }
 
-fn spawn(vm: &Vm, module: &str, function: &str, arguments: &[Term<'_>], options: SpawnOptions) {
+fn spawn(vm: &Vm, module: &str, function: &str, arguments: &[Term<'_>], options: SpawnOptions) -> Option<Pid> {
     let (module, function) = (intern(vm, module), intern(vm, function));
-    let _pid = vm.spawn(None, module, function, arguments, options);
+    vm.spawn(None, module, function, arguments, options)
 }
 
 fn preloaded_folder(root: &Path) -> Result<PathBuf, BootError> {

@@ -15,6 +15,8 @@ pub(crate) enum Delivery {
     Taken,
     /// As `Taken`, and the caller must queue the process.
     MustQueue,
+    /// As `Taken`: the process is in a dirty call, and the caller must see to it that somebody handles its signals.
+    MustHandle,
 }
 
 /// Signals that have arrived and were not handled yet, with the status of the process.
@@ -23,6 +25,8 @@ pub(crate) struct Inbox<S>(Mutex<State<S>>);
 pub(crate) struct State<S> {
     /// Was it waiting before the signals woke it?
     woken: bool,
+    /// Is there a signal that does not wait for the end of a dirty call?
+    urgent: bool,
     signals: Vec<S>,
     status: RunStatus,
 }
@@ -30,16 +34,22 @@ pub(crate) struct State<S> {
 impl<S> Inbox<S> {
     /// Of a process that its maker is about to queue.
     pub(crate) fn new() -> Inbox<S> {
-        Inbox(Mutex::new(State { woken: false, signals: Vec::new(), status: RunStatus::Queued }))
+        Inbox(Mutex::new(State { woken: false, urgent: false, signals: Vec::new(), status: RunStatus::Queued }))
     }
-    /// Puts a signal into the queue.
-    pub(crate) fn put(&self, signal: S) -> Delivery {
+    /// Puts a signal into the queue. An `urgent` one does not wait for the end of a dirty call.
+    pub(crate) fn put(&self, signal: S, urgent: bool) -> Delivery {
         let mut state = self.0.lock();
+        let first_urgent = urgent && !state.urgent;
+        state.urgent |= urgent;
         match state.status {
             RunStatus::Dead => Delivery::Refused,
             RunStatus::Queued | RunStatus::Running => {
                 state.signals.push(signal);
                 Delivery::Taken
+            }
+            RunStatus::Dirty => {
+                state.signals.push(signal);
+                if first_urgent { Delivery::MustHandle } else { Delivery::Taken }
             }
             RunStatus::Waiting => {
                 state.signals.push(signal);
@@ -56,9 +66,36 @@ impl<S> Inbox<S> {
         state.status = RunStatus::Running;
         std::mem::take(&mut state.woken)
     }
+    /// The caller becomes the owner of a process that waits; it parks it again. False when it does not wait.
+    pub(crate) fn start_waiting(&self) -> bool {
+        let mut state = self.0.lock();
+        let waits = state.status == RunStatus::Waiting;
+        if waits {
+            state.status = RunStatus::Running;
+        }
+        waits
+    }
     /// The owner gives the process up to queue it again.
     pub(crate) fn requeue(&self) {
         self.0.lock().status = RunStatus::Queued;
+    }
+    /// The owner gives the process up for a dirty call. True when signals have come that somebody must handle
+    /// meanwhile.
+    pub(crate) fn enter_dirty(&self) -> bool {
+        let mut state = self.0.lock();
+        state.status = RunStatus::Dirty;
+        state.urgent
+    }
+    /// The dirty call is over, or about to begin: the caller, who holds the dirty lock, owns the process. False when
+    /// it has ended.
+    pub(crate) fn leave_dirty(&self) -> bool {
+        let mut state = self.0.lock();
+        if state.status == RunStatus::Dead {
+            return false;
+        }
+        debug_assert!(state.status == RunStatus::Dirty, "the end of a dirty call that had not begun");
+        state.status = RunStatus::Running;
+        true
     }
     /// The owner gives the process up until a signal comes; false when one has come, so that it must queue it again.
     pub(crate) fn park(&self) -> bool {
@@ -69,7 +106,9 @@ impl<S> Inbox<S> {
     }
     /// The owner takes everything that has arrived.
     pub(crate) fn take(&self) -> Vec<S> {
-        std::mem::take(&mut self.0.lock().signals)
+        let mut state = self.0.lock();
+        state.urgent = false;
+        std::mem::take(&mut state.signals)
     }
     /// The process ends: nothing arrives any more. What had arrived.
     pub(crate) fn end(&self) -> Vec<S> {
@@ -118,7 +157,7 @@ mod loom_tests {
             assert_eq!(self.queued.fetch_add(1, Ordering::SeqCst), 0, "queued twice");
         }
         fn send(&self, signal: usize) {
-            if self.inbox.put(signal) == Delivery::MustQueue {
+            if self.inbox.put(signal, false) == Delivery::MustQueue {
                 self.enqueue();
             }
         }
@@ -177,17 +216,38 @@ mod loom_tests {
     }
 
     #[test]
+    fn somebody_is_asked_once_to_handle_the_signals_of_a_dirty_call() {
+        loom::model(|| {
+            let model = Arc::new(Model { inbox: Inbox::new(), queued: AtomicUsize::new(0) });
+            model.inbox.start();
+            let senders: Vec<_> = [1, 2]
+                .map(|signal| {
+                    let model = model.clone();
+                    thread::spawn(move || usize::from(model.inbox.put(signal, true) == Delivery::MustHandle))
+                })
+                .into();
+            let mut asked = usize::from(model.inbox.enter_dirty());
+            for sender in senders {
+                asked += sender.join().unwrap();
+            }
+            assert_eq!(asked, 1);
+            assert!(model.inbox.leave_dirty());
+            assert_eq!(model.inbox.take().len(), 2);
+        });
+    }
+
+    #[test]
     fn a_signal_to_a_dying_process_is_refused_or_returned() {
         loom::model(|| {
             let model = Arc::new(Model { inbox: Inbox::new(), queued: AtomicUsize::new(0) });
             model.inbox.start();
             let other = model.clone();
-            let sender = thread::spawn(move || other.inbox.put(7));
+            let sender = thread::spawn(move || other.inbox.put(7, true));
             let late = model.inbox.end();
             match sender.join().unwrap() {
                 Delivery::Refused => assert!(late.is_empty()),
                 Delivery::Taken => assert_eq!(late, [7]),
-                Delivery::MustQueue => panic!("a running process is never queued by others"),
+                Delivery::MustQueue | Delivery::MustHandle => panic!("a running process is never queued by others"),
             }
         });
     }

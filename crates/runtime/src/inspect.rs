@@ -79,7 +79,7 @@ impl Section<'_> {
             "State",
             match status {
                 RunStatus::Queued => "Scheduled",
-                RunStatus::Running => "Running",
+                RunStatus::Running | RunStatus::Dirty => "Running",
                 RunStatus::Waiting => "Waiting",
                 RunStatus::Dead => "Exiting",
             },

@@ -89,7 +89,7 @@ impl Paused<'_> {
             // SAFETY: a process that waits or is queued has no owner, and cannot get one: the queue is locked, and no
             // scheduler takes processes while the gate is closed, which it is as long as `self` lives.
             RunStatus::Waiting | RunStatus::Queued => Some(&*unsafe { process.main() }),
-            RunStatus::Running | RunStatus::Dead => None,
+            RunStatus::Running | RunStatus::Dirty | RunStatus::Dead => None,
         };
         look(status, main)
     }

@@ -5,21 +5,25 @@
 //! ```text
 //!   Queued --scheduler takes it--> Running --slice over--> Queued
 //!                                     |--receive finds nothing--> Waiting --any signal--> Queued
-//!                                     |--dirty BIF--> Queued on a dirty scheduler
+//!                                     |--dirty BIF--> Dirty --call over--> Running
 //!                                     '--ends--> Dead
 //! ```
 //!
 //! Whoever moved the process to Running owns its [`ProcessMain`] until it moves it on. Signals only ever go through
 //! the inbox; a sender that finds Waiting moves it to Queued and hands it to a scheduler, under the same lock, so no
-//! wake-up is lost.
+//! wake-up is lost. While Dirty, whoever holds the dirty lock owns it (see `dirty.rs`).
 
 use crate::inbox::Inbox;
 use crate::mailbox::Mailbox;
 use crate::monitor::{LinkTarget, Monitor, Watcher};
-use crate::{AliasKind, BifFunction, Signal};
-use oxbeam_term::{Atom, Heap, HeapOptions, LocalReference, OwnedTerm, Pid, Term, Word, atoms};
+use crate::{AliasKind, BifFunction, Signal, SmallMap};
+use oxbeam_term::{
+    Atom, Heap, HeapOptions, LeavingLiterals, LiteralRange, LocalReference, OwnedTerm, Pid, Term, Word, atoms,
+};
+use smallvec::SmallVec;
 use std::cell::UnsafeCell;
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// Scheduling priority.
@@ -75,8 +79,37 @@ pub enum RunStatus {
     Running,
     /// Until a signal comes.
     Waiting,
+    /// In a dirty call, or queued for one. Others handle its signals meanwhile.
+    Dirty,
     /// Ended; no signal is taken any more.
     Dead,
+}
+
+/// Kinds of things that a process may have and that are given back when it ends: most processes have none, and ending
+/// one should not ask everybody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Holding(u32);
+
+impl Holding {
+    /// Owned or fixed ETS tables.
+    pub const TABLES: Holding = Holding(1);
+    /// Timers that send to it.
+    pub const TIMERS: Holding = Holding(1 << 1);
+    /// Open files.
+    pub const FILES: Holding = Holding(1 << 2);
+    /// The terminal.
+    pub const TERMINAL: Holding = Holding(1 << 3);
+    /// Sockets.
+    pub const SOCKETS: Holding = Holding(1 << 4);
+    /// Processes or ports that it traces.
+    pub const TRACEES: Holding = Holding(1 << 5);
+
+    pub(crate) fn is_nothing(self) -> bool {
+        self.0 == 0
+    }
+    pub(crate) fn includes(self, other: Holding) -> bool {
+        self.0 & other.0 != 0
+    }
 }
 
 /// A process, as everybody sees it.
@@ -93,6 +126,10 @@ pub struct Process {
     /// Bytes of its heap when it was last looked at, for `erlang:memory/0`.
     pub(crate) heap_bytes: AtomicU64,
     trace_flags: AtomicU32,
+    /// What it has that must be given back when it ends, a [`Holding`].
+    held: AtomicU32,
+    /// Says who owns the main part while the status is Dirty.
+    pub(crate) dirty: parking_lot::Mutex<()>,
     main: UnsafeCell<ProcessMain>,
 }
 
@@ -152,7 +189,7 @@ pub struct Flags {
 }
 
 /// `max_heap_size`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MaxHeapSize {
     /// In words; 0 means no limit.
     pub size: usize,
@@ -179,12 +216,23 @@ pub enum Collected {
     TooLarge,
 }
 
+/// How far a dirty call is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DirtyState {
+    /// There is none.
+    No,
+    /// It waits for a dirty scheduler.
+    Queued,
+    /// It is being made.
+    Running,
+}
+
 /// A process's own data beside its heap.
 pub struct ProcessState {
     /// Where to go on.
     pub resume: Resume,
     /// X registers saved while it does not run.
-    pub registers: Vec<Word>,
+    pub registers: SavedRegisters,
     /// While it runs: address behind the instruction that called the current BIF; else where it stopped.
     pub current_address: u64,
     /// Its messages.
@@ -192,18 +240,11 @@ pub struct ProcessState {
     /// Process dictionary: key and value words, in order of insertion.
     pub(crate) dictionary: Dictionary,
     /// Links.
-    pub links: BTreeMap<LinkTarget, ()>,
-    /// Unlinks that the other end has not acknowledged, with their numbers. What it does about the old link until then
-    /// does not count: two processes that link and unlink at the same time would end up with half a link.
-    pub pending_unlinks: BTreeMap<LinkTarget, u64>,
-    /// Number of the last unlink.
-    pub last_unlink: u64,
+    pub links: SmallMap<LinkTarget, ()>,
     /// Monitors that it set.
-    pub monitors: BTreeMap<LocalReference, Monitor>,
+    pub monitors: SmallMap<LocalReference, Monitor>,
     /// Monitors set on it.
-    pub watchers: BTreeMap<LocalReference, Watcher>,
-    /// Aliases without a monitor.
-    pub aliases: BTreeMap<LocalReference, AliasKind>,
+    pub watchers: SmallMap<LocalReference, Watcher>,
     /// Flags.
     pub flags: Flags,
     /// Group leader: a pid.
@@ -214,14 +255,48 @@ pub struct ProcessState {
     pub error_handler: Atom,
     /// First function it ran.
     pub initial_call: (Atom, Atom, u8),
-    /// `proc_lib:set_label/1`.
-    pub label: Option<OwnedTerm>,
     /// When `receive ... after` gives up (nanoseconds of the machine's clock), once it waits.
     pub receive_deadline: Option<u64>,
     /// The timer that wakes it then.
     pub receive_timer: Option<crate::TimerId>,
     /// Set when something decided that the process ends: with this reason, before it runs again.
     pub exiting: Option<OwnedTerm>,
+    /// Words that collections gave back since the machine was told.
+    pub(crate) reclaimed_words: u64,
+    /// Words that collections gave back since it was spawned.
+    pub reclaimed_ever: u64,
+    /// Does it hibernate: nothing but a message makes it run?
+    pub hibernating: bool,
+    /// The next collection is a full one.
+    pub force_major: bool,
+    /// Collect at the next opportunity.
+    pub force_minor: bool,
+    /// While signals are handled before a slice: was it waiting for them?
+    pub was_waiting: bool,
+    /// Is it in a dirty call or queued for one?
+    pub dirty: DirtyState,
+    /// Is it to take in literals that are leaving, as soon as it does not run?
+    pub(crate) take_in_literals: bool,
+    /// What few processes need.
+    pub rare: RareState,
+}
+
+/// What few processes need: one that does not, does not pay for it. Reading what was never set gives the value of a new
+/// process; the first write makes room.
+#[derive(Default)]
+pub struct RareState(Option<Box<RareFields>>);
+
+/// The fields of [`RareState`].
+pub struct RareFields {
+    /// Unlinks that the other end has not acknowledged, with their numbers. What it does about the old link until then
+    /// does not count: two processes that link and unlink at the same time would end up with half a link.
+    pub pending_unlinks: BTreeMap<LinkTarget, u64>,
+    /// Number of the last unlink.
+    pub last_unlink: u64,
+    /// Aliases without a monitor.
+    pub aliases: BTreeMap<LocalReference, AliasKind>,
+    /// `proc_lib:set_label/1`.
+    pub label: Option<OwnedTerm>,
     /// How often `suspend_process/1` was called on it.
     pub suspended: u32,
     /// Processes that it has suspended, and how often.
@@ -232,30 +307,71 @@ pub struct ProcessState {
     pub seq_trace_token: Option<OwnedTerm>,
     /// Serial numbers of sequential tracing: the last one it sent with, and the last one it received.
     pub seq_trace_counts: (i64, i64),
+    /// Who sent the message that is being put into the queue, if somebody wants to know.
+    pub(crate) message_sender: Option<Pid>,
     /// The depth that `save_calls` asked for. Calls are not saved.
     pub save_calls: u32,
-    /// Words that collections gave back since the machine was told.
-    pub(crate) reclaimed_words: u64,
-    /// Does it hibernate: nothing but a message makes it run?
-    pub hibernating: bool,
-    /// The next collection is a full one.
-    pub force_major: bool,
-    /// Collect at the next opportunity.
-    pub force_minor: bool,
-    /// While signals are handled before a slice: was it waiting for them?
-    pub was_waiting: bool,
+    /// Signals that must wait until its dirty call is over. The lock makes it something that a constant may hold.
+    pub(crate) postponed: parking_lot::Mutex<Vec<Signal>>,
     /// How often it has subscribed to nodes coming and going.
     pub node_monitors: u32,
     /// Heap options set by `process_flag/2`, taken over by the next collection.
     pub heap_options: Option<HeapOptions>,
 }
 
+impl RareFields {
+    /// Those of a new process.
+    const fn new() -> RareFields {
+        RareFields {
+            pending_unlinks: BTreeMap::new(),
+            last_unlink: 0,
+            aliases: BTreeMap::new(),
+            label: None,
+            suspended: 0,
+            suspending: BTreeMap::new(),
+            max_heap_size: MaxHeapSize::NONE,
+            seq_trace_token: None,
+            seq_trace_counts: (0, 0),
+            message_sender: None,
+            save_calls: 0,
+            postponed: parking_lot::const_mutex(Vec::new()),
+            node_monitors: 0,
+            heap_options: None,
+        }
+    }
+}
+
+impl RareState {
+    /// The fields, if any was ever set: for writes that have nothing to do otherwise.
+    pub fn if_set(&mut self) -> Option<&mut RareFields> {
+        self.0.as_deref_mut()
+    }
+}
+
+impl Deref for RareState {
+    type Target = RareFields;
+
+    fn deref(&self) -> &RareFields {
+        static NEW: RareFields = RareFields::new();
+        self.0.as_deref().unwrap_or(&NEW)
+    }
+}
+
+impl DerefMut for RareState {
+    fn deref_mut(&mut self) -> &mut RareFields {
+        self.0.get_or_insert_with(|| Box::new(RareFields::new()))
+    }
+}
+
+/// X registers of a process that does not run: most wait with none, or were just spawned with three.
+pub type SavedRegisters = SmallVec<[Word; 3]>;
+
 /// A process dictionary.
 #[derive(Default)]
 pub struct Dictionary {
     pub(crate) words: Vec<Word>,
     /// Positions of immediate keys, which no collection changes; kept once there are many keys.
-    pub(crate) index: Option<std::collections::HashMap<Word, usize>>,
+    pub(crate) index: Option<Box<std::collections::HashMap<Word, usize>>>,
 }
 
 impl Process {
@@ -270,6 +386,8 @@ impl Process {
             reductions: AtomicU64::new(0),
             heap_bytes: AtomicU64::new(0),
             trace_flags: AtomicU32::new(0),
+            held: AtomicU32::new(0),
+            dirty: parking_lot::Mutex::new(()),
             main: UnsafeCell::new(main),
         }
     }
@@ -293,6 +411,17 @@ impl Process {
     /// Sets what of it is traced.
     pub fn set_trace_flags(&self, flags: u32) {
         self.trace_flags.store(flags, Ordering::Relaxed);
+    }
+    /// Notes that it has something of this kind, so that the exit hooks for it are run when it ends. Whoever gives it
+    /// something from outside looks afterwards whether it is [`RunStatus::Dead`]: then the hooks may have run already.
+    pub fn holds(&self, holding: Holding) {
+        if !self.held().includes(holding) {
+            self.held.fetch_or(holding.0, Ordering::SeqCst);
+        }
+    }
+    /// What it may have.
+    pub(crate) fn held(&self) -> Holding {
+        Holding(self.held.load(Ordering::SeqCst))
     }
     /// Is it a system process?
     pub fn is_system(&self) -> bool {
@@ -324,7 +453,8 @@ impl Process {
     /// What only the owner touches.
     ///
     /// # Safety
-    /// The caller moved the process to Running (or it was never published) and has no other reference to it.
+    /// The caller moved the process to Running, or holds its dirty lock and found it Dirty (or it was never
+    /// published), and has no other reference to it.
     #[allow(clippy::mut_from_ref, reason = "exclusive by the process's state, as documented")]
     pub unsafe fn main(&self) -> &mut ProcessMain {
         // SAFETY: by the caller's promise.
@@ -333,45 +463,60 @@ impl Process {
 }
 
 impl ProcessMain {
-    pub(crate) fn new(options: HeapOptions, group_leader: OwnedTerm, parent: Option<Pid>) -> ProcessMain {
+    /// Of a process with a heap that begins with `first_block_words`.
+    pub(crate) fn new(
+        options: HeapOptions,
+        first_block_words: usize,
+        group_leader: OwnedTerm,
+        parent: Option<Pid>,
+    ) -> ProcessMain {
         ProcessMain {
-            heap: Heap::new(options),
+            heap: Heap::with_first_block(options, first_block_words),
             state: ProcessState {
                 resume: Resume::Code(0),
-                registers: Vec::new(),
+                registers: SavedRegisters::new(),
                 current_address: 0,
                 messages: Mailbox::default(),
                 dictionary: Dictionary::default(),
-                links: BTreeMap::new(),
-                pending_unlinks: BTreeMap::new(),
-                last_unlink: 0,
-                monitors: BTreeMap::new(),
-                watchers: BTreeMap::new(),
-                aliases: BTreeMap::new(),
+                links: SmallMap::new(),
+                monitors: SmallMap::new(),
+                watchers: SmallMap::new(),
+                rare: RareState::default(),
                 flags: Flags::default(),
                 group_leader,
                 parent,
                 error_handler: atoms::ERROR_HANDLER,
                 initial_call: (atoms::UNDEFINED, atoms::UNDEFINED, 0),
-                label: None,
                 receive_deadline: None,
                 receive_timer: None,
                 exiting: None,
-                suspended: 0,
-                suspending: BTreeMap::new(),
-                max_heap_size: MaxHeapSize::NONE,
-                seq_trace_token: None,
-                seq_trace_counts: (0, 0),
-                save_calls: 0,
                 reclaimed_words: 0,
+                reclaimed_ever: 0,
                 hibernating: false,
                 force_major: false,
                 force_minor: false,
                 was_waiting: false,
-                node_monitors: 0,
-                heap_options: None,
+                dirty: DirtyState::No,
+                take_in_literals: false,
             },
         }
+    }
+    /// Takes those of the leaving literals that the process refers to onto its heap, and into its messages.
+    pub(crate) fn take_in(&mut self, leaving: &LeavingLiterals, literals: LiteralRange) {
+        let ProcessMain { heap, state } = self;
+        state.messages.settle(heap);
+        state.messages.take_in(leaving, literals);
+        let mut queued: Vec<&mut Word> = state.messages.on_heap_words().collect();
+        let mut queued_words: Vec<Word> = queued.iter().map(|word| **word).collect();
+        let mut roots: [&mut [Word]; 3] = [&mut state.registers, &mut state.dictionary.words, &mut queued_words];
+        heap.take_in(leaving, &mut roots);
+        for (place, word) in queued.iter_mut().zip(&queued_words) {
+            **place = *word;
+        }
+    }
+    /// Should it get a slice although it waits for a signal?
+    pub(crate) fn wants_attention(&self) -> bool {
+        self.state.take_in_literals || self.state.force_major || self.state.force_minor
     }
     /// Collects with `live` and the process's own data as roots, making room for `need` words.
     pub fn collect(&mut self, need: usize, live: &mut [Word]) -> Collected {
@@ -382,7 +527,7 @@ impl ProcessMain {
         let ProcessMain { heap, state } = self;
         let force = std::mem::take(&mut state.force_major);
         state.force_minor = false;
-        if let Some(options) = state.heap_options.take() {
+        if let Some(options) = state.rare.if_set().and_then(|rare| rare.heap_options.take()) {
             *heap.options_mut() = options;
         }
         state.messages.settle(heap);
@@ -395,8 +540,10 @@ impl ProcessMain {
         for (place, word) in queued.iter_mut().zip(&queued_words) {
             **place = *word;
         }
-        state.reclaimed_words += used.saturating_sub(heap.used_words()) as u64;
-        let limit = state.max_heap_size;
+        let reclaimed = used.saturating_sub(heap.used_words()) as u64;
+        state.reclaimed_words += reclaimed;
+        state.reclaimed_ever += reclaimed;
+        let limit = state.rare.max_heap_size;
         if limit.size == 0 {
             return Collected::Fine;
         }
@@ -424,10 +571,8 @@ impl Dictionary {
 
     fn index_all(&mut self) {
         self.index = (self.words.len() / 2 > Self::INDEX_FROM).then(|| {
-            (0..self.words.len() / 2)
-                .filter(|at| !self.words[at * 2].is_pointer())
-                .map(|at| (self.words[at * 2], at))
-                .collect()
+            let immediate = (0..self.words.len() / 2).filter(|at| !self.words[at * 2].is_pointer());
+            Box::new(immediate.map(|at| (self.words[at * 2], at)).collect())
         });
     }
 
@@ -476,7 +621,7 @@ impl Dictionary {
 impl ProcessState {
     /// Heap options as `process_flag/2` sees them: those of the next collection.
     pub fn next_heap_options(&self, heap: &Heap) -> HeapOptions {
-        self.heap_options.unwrap_or(*heap.options())
+        self.rare.heap_options.unwrap_or(*heap.options())
     }
 }
 
@@ -521,3 +666,6 @@ impl ProcessState {
         self.dictionary.words.chunks(2).map(|pair| (copy(pair[0]), copy(pair[1]))).collect()
     }
 }
+
+/// A million processes are a million of these: growing one is a decision, not an accident.
+const _: () = assert!(cfg!(gc_stress) || size_of::<Process>() <= 736);

@@ -24,7 +24,7 @@ impl SystemLogger {
 impl Vm {
     /// Says that a process exceeded its `max_heap_size`.
     pub fn report_heap_too_large(&self, process: &std::sync::Arc<crate::Process>, main: &crate::ProcessMain) {
-        let limit = main.state.max_heap_size;
+        let limit = main.state.rare.max_heap_size;
         if !limit.error_logger {
             return;
         }

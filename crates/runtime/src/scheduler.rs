@@ -1,11 +1,11 @@
 //! Schedulers: one thread per core with run queues by priority, work stealing, and pools for dirty work.
 //!
 //! A process is in exactly one run queue when its status is Queued. A scheduler takes from its own queues first, then
-//! steals; with nothing to do it sleeps until somebody queues a process (`sleep.rs`).
+//! steals (`run_queue.rs`); with nothing to do it sleeps until somebody queues a process (`sleep.rs`).
 
 use crate::pause::Gate;
-use crate::process::{Collected, Process};
-use crate::sleep::Sleepers;
+use crate::process::{Collected, DirtyState, Process};
+use crate::run_queue::RunQueues;
 use crate::{Priority, Vm, VmOptions};
 use oxbeam_term::{OwnedTerm, atoms};
 use parking_lot::{Condvar, Mutex};
@@ -16,8 +16,6 @@ use std::thread::JoinHandle;
 
 /// Reductions in a slice, as in OTP.
 pub const SLICE_REDUCTIONS: i32 = 4000;
-/// A process of low priority is passed over this many times while there are normal ones.
-const LOW_PASSED_OVER: u32 = 7;
 
 /// Which pool a dirty BIF runs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,51 +36,48 @@ pub enum Outcome {
     Dirty(DirtyKind),
     /// Its dirty BIF is done: back to an ordinary scheduler.
     Clean,
+    /// It ended while its dirty BIF was at work; [`Vm::leave_dirty_call`] said so.
+    Ended,
     /// It ended, with this reason.
     Exit(OwnedTerm),
 }
 
-#[derive(Default)]
-struct RunQueue {
-    queues: [VecDeque<Arc<Process>>; 4],
-    passed_over: u32,
-}
-
-impl RunQueue {
-    fn push(&mut self, process: Arc<Process>) {
-        self.queues[process.priority() as usize].push_back(process);
-    }
-    fn pop(&mut self) -> Option<Arc<Process>> {
-        for priority in [Priority::Max, Priority::High] {
-            if let Some(process) = self.queues[priority as usize].pop_front() {
-                return Some(process);
-            }
-        }
-        if self.passed_over >= LOW_PASSED_OVER
-            && let Some(process) = self.queues[Priority::Low as usize].pop_front()
-        {
-            self.passed_over = 0;
-            return Some(process);
-        }
-        if let Some(process) = self.queues[Priority::Normal as usize].pop_front() {
-            self.passed_over += 1;
-            return Some(process);
-        }
-        self.queues[Priority::Low as usize].pop_front()
-    }
-    fn steal(&mut self) -> Option<Arc<Process>> {
-        [Priority::Max, Priority::High, Priority::Normal, Priority::Low]
-            .into_iter()
-            .find_map(|priority| self.queues[priority as usize].pop_back())
-    }
-    fn len(&self) -> usize {
-        self.queues.iter().map(VecDeque::len).sum()
-    }
-}
-
 struct Scheduler {
-    queue: Mutex<RunQueue>,
-    length: AtomicUsize,
+    counters: Counters,
+}
+
+/// What a scheduler has done so far. Each has its own, on cache lines of its own: they change with every slice.
+#[derive(Default)]
+#[repr(align(128))]
+struct Counters {
+    slices: AtomicU64,
+    reductions: AtomicU64,
+    collections: AtomicU64,
+    reclaimed_words: AtomicU64,
+}
+
+/// What all schedulers have done so far.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct SchedulerTotals {
+    /// Slices run.
+    pub slices: u64,
+    /// Reductions of all slices that are over.
+    pub reductions: u64,
+    /// Garbage collections.
+    pub collections: u64,
+    /// Words that they gave back.
+    pub reclaimed_words: u64,
+}
+
+/// What a scheduler thread is at: odd while it works on a process, and another number each time.
+#[derive(Default)]
+#[repr(align(64))]
+struct Activity(AtomicU64);
+
+impl Activity {
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
 }
 
 struct DirtyPool {
@@ -96,24 +91,26 @@ pub struct Schedulers {
     dirty: [DirtyPool; 2],
     dirty_counts: [usize; 2],
     next: AtomicUsize,
-    sleepers: Sleepers,
+    queues: RunQueues<Arc<Process>>,
     stopping: AtomicBool,
+    /// Schedulers that are up.
+    active: AtomicUsize,
     /// Closed while all schedulers shall rest.
     pub(crate) gate: Gate,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    /// Slices run so far.
-    pub context_switches: AtomicUsize,
-    /// Reductions of all slices so far.
-    pub reductions: AtomicU64,
-    /// Garbage collections so far.
-    pub collections: AtomicU64,
-    /// Words that they gave back.
-    pub reclaimed_words: AtomicU64,
+    /// Of the ordinary schedulers, then of the dirty ones.
+    activities: Vec<Activity>,
+    /// Does the collector of literals wait for schedulers to move on?
+    watched: AtomicBool,
+    /// What they were at when it began to.
+    before: Mutex<Vec<u64>>,
 }
 
 thread_local! {
     /// Number of the scheduler that this thread is, from 1; 0 elsewhere.
     static CURRENT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    /// Index of this thread's activity, from 1; 0 elsewhere.
+    static ACTIVITY: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 impl Schedulers {
@@ -123,21 +120,32 @@ impl Schedulers {
         let dirty_cpu = if options.dirty_cpu_schedulers == 0 { count } else { options.dirty_cpu_schedulers };
         let pool = || DirtyPool { queue: Mutex::new(VecDeque::new()), wake: Condvar::new() };
         Schedulers {
-            schedulers: (0..count)
-                .map(|_| Scheduler { queue: Mutex::default(), length: AtomicUsize::new(0) })
-                .collect(),
+            schedulers: (0..count).map(|_| Scheduler { counters: Counters::default() }).collect(),
             dirty: [pool(), pool()],
             dirty_counts: [dirty_cpu, options.dirty_io_schedulers.max(1)],
             next: AtomicUsize::new(0),
-            sleepers: Sleepers::new(count),
+            queues: RunQueues::new(count),
             stopping: AtomicBool::new(false),
+            active: AtomicUsize::new(count),
             gate: Gate::default(),
             threads: Mutex::default(),
-            context_switches: AtomicUsize::new(0),
-            reductions: AtomicU64::new(0),
-            collections: AtomicU64::new(0),
-            reclaimed_words: AtomicU64::new(0),
+            watched: AtomicBool::new(false),
+            before: Mutex::default(),
+            activities: std::iter::repeat_with(Activity::default)
+                .take(count + dirty_cpu + options.dirty_io_schedulers.max(1))
+                .collect(),
         }
+    }
+    /// What all have done so far.
+    pub fn totals(&self) -> SchedulerTotals {
+        let mut totals = SchedulerTotals::default();
+        for Scheduler { counters, .. } in &self.schedulers {
+            totals.slices += counters.slices.load(Ordering::Relaxed);
+            totals.reductions += counters.reductions.load(Ordering::Relaxed);
+            totals.collections += counters.collections.load(Ordering::Relaxed);
+            totals.reclaimed_words += counters.reclaimed_words.load(Ordering::Relaxed);
+        }
+        totals
     }
     /// How many ordinary schedulers there are.
     pub fn count(&self) -> usize {
@@ -151,9 +159,28 @@ impl Schedulers {
     pub fn current(&self) -> usize {
         CURRENT.get()
     }
+    /// From now on [`Schedulers::have_moved_on`] says whether every scheduler but the caller's has ended what it is at.
+    /// The collector of literals is woken when one does.
+    pub fn watch_activity(&self) {
+        let own = ACTIVITY.get();
+        let mut before = self.before.lock();
+        self.watched.store(true, Ordering::SeqCst);
+        let numbers = self.activities.iter().map(Activity::now).enumerate();
+        *before = numbers.map(|(index, number)| if index + 1 == own { 0 } else { number }).collect();
+    }
+    /// See [`Schedulers::watch_activity`].
+    pub fn have_moved_on(&self) -> bool {
+        let before = self.before.lock();
+        let is_over = |(activity, before): (&Activity, &u64)| *before % 2 == 0 || activity.now() != *before;
+        let all = self.activities.iter().zip(before.iter()).all(is_over);
+        if all {
+            self.watched.store(false, Ordering::SeqCst);
+        }
+        all
+    }
     /// Lengths of the run queues.
     pub fn queue_lengths(&self) -> Vec<usize> {
-        self.schedulers.iter().map(|scheduler| scheduler.queue.lock().len()).collect()
+        self.queues.lengths()
     }
     /// How many processes wait for a dirty scheduler.
     pub fn dirty_queue_length(&self, kind: DirtyKind) -> usize {
@@ -161,48 +188,21 @@ impl Schedulers {
     }
     /// Queues a process that the caller moved to Queued.
     pub(crate) fn enqueue(&self, process: Arc<Process>) {
+        let priority = process.priority();
+        self.enqueue_at(process, priority);
+    }
+    /// As [`Schedulers::enqueue`], with another priority for this once.
+    pub(crate) fn enqueue_at(&self, process: Arc<Process>, priority: Priority) {
         let here = CURRENT.get();
         let count = self.schedulers.len();
         let home =
             if (1..=count).contains(&here) { here - 1 } else { self.next.fetch_add(1, Ordering::Relaxed) % count };
-        let scheduler = &self.schedulers[home];
-        let length = {
-            let mut queue = scheduler.queue.lock();
-            queue.push(process);
-            scheduler.length.fetch_add(1, Ordering::SeqCst) + 1
-        };
-        // A running scheduler keeps its first process for itself; for more, somebody else may get up.
-        if self.sleepers.any() && (home + 1 != here || length > 1 || self.sleepers.is_sleeping(home)) {
-            self.sleepers.wake_one(home);
-        }
+        self.queues.enqueue(home, home + 1 == here, priority, process);
     }
     fn enqueue_dirty(&self, kind: DirtyKind, process: Arc<Process>) {
         let pool = &self.dirty[kind as usize];
         pool.queue.lock().push_back(process);
         pool.wake.notify_one();
-    }
-    fn take(&self, home: usize) -> Option<Arc<Process>> {
-        let count = self.schedulers.len();
-        for offset in 0..count {
-            let scheduler = &self.schedulers[(home + offset) % count];
-            if scheduler.length.load(Ordering::SeqCst) == 0 {
-                continue;
-            }
-            let mut queue = scheduler.queue.lock();
-            let taken = if offset == 0 { queue.pop() } else { queue.steal() };
-            if taken.is_some() {
-                scheduler.length.fetch_sub(1, Ordering::SeqCst);
-                return taken;
-            }
-        }
-        None
-    }
-    fn sleep(&self, home: usize) {
-        self.sleepers.sleep(home, || {
-            self.schedulers.iter().any(|scheduler| scheduler.length.load(Ordering::SeqCst) != 0)
-                || self.stopping.load(Ordering::SeqCst)
-                || self.gate.is_closed()
-        });
     }
     pub(crate) fn start(&self, vm: &Arc<Vm>) {
         let mut threads = self.threads.lock();
@@ -217,7 +217,8 @@ impl Schedulers {
         for (kind, name) in [(DirtyKind::Cpu, "dirty_cpu"), (DirtyKind::Io, "dirty_io")] {
             for number in 1..=self.dirty_counts[kind as usize] {
                 let vm = vm.clone();
-                spawn(format!("{name}_{number}"), Box::new(move || run_dirty(&vm, kind)));
+                let before = self.schedulers.len() + if kind == DirtyKind::Io { self.dirty_counts[0] } else { 0 };
+                spawn(format!("{name}_{number}"), Box::new(move || run_dirty(&vm, kind, before + number)));
             }
         }
     }
@@ -228,7 +229,7 @@ impl Schedulers {
     }
     /// Wakes all schedulers that sleep.
     pub(crate) fn wake_all(&self) {
-        self.sleepers.wake_all();
+        self.queues.wake_all();
         for pool in &self.dirty {
             let _queue = pool.queue.lock();
             pool.wake.notify_all();
@@ -258,24 +259,63 @@ impl Drop for AbortOnPanic {
     }
 }
 
+impl Vm {
+    /// This thread begins to work on a process, or leaves it.
+    pub(crate) fn changes_activity(&self) {
+        let schedulers = &self.schedulers;
+        let Some(index) = ACTIVITY.get().checked_sub(1) else { return };
+        let Some(activity) = schedulers.activities.get(index) else { return };
+        let ended = activity.0.fetch_add(1, Ordering::SeqCst);
+        if ended % 2 == 1
+            && schedulers.watched.load(Ordering::SeqCst)
+            && schedulers.before.lock().get(index) == Some(&ended)
+        {
+            self.wake_literal_collector();
+        }
+    }
+}
+
 fn run_scheduler(vm: &Arc<Vm>, home: usize) {
     let _guard = AbortOnPanic;
     CURRENT.set(home + 1);
+    ACTIVITY.set(home + 1);
     let schedulers = &vm.schedulers;
     while !schedulers.stopping.load(Ordering::Relaxed) {
         if schedulers.gate.is_closed() {
             schedulers.gate.pass(true);
             continue;
         }
-        match schedulers.take(home) {
-            Some(process) => run_slice(vm, process),
-            None => schedulers.sleep(home),
+        match schedulers.queues.take(home) {
+            Some(process) => {
+                vm.changes_activity();
+                run_slice(vm, process, &schedulers.schedulers[home].counters);
+                vm.changes_activity();
+            }
+            None => {
+                profile_scheduler(vm, home, false);
+                schedulers
+                    .queues
+                    .sleep(home, || schedulers.stopping.load(Ordering::SeqCst) || schedulers.gate.is_closed());
+                profile_scheduler(vm, home, true);
+            }
         }
     }
 }
 
-fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
+/// A scheduler goes to sleep or gets up.
+#[inline]
+fn profile_scheduler(vm: &Vm, home: usize, active: bool) {
+    let count = &vm.schedulers.active;
+    let before = if active { count.fetch_add(1, Ordering::Relaxed) } else { count.fetch_sub(1, Ordering::Relaxed) };
+    if vm.is_profiled(crate::profile_flag::SCHEDULER) {
+        let count = if active { before + 1 } else { before.saturating_sub(1) };
+        vm.profile(&crate::ProfileEvent::Scheduler { number: home + 1, active, count });
+    }
+}
+
+fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind, activity: usize) {
     let _guard = AbortOnPanic;
+    ACTIVITY.set(activity);
     let pool = &vm.schedulers.dirty[kind as usize];
     let mut queue = pool.queue.lock();
     while !vm.schedulers.stopping.load(Ordering::Relaxed) {
@@ -288,17 +328,25 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
             continue;
         };
         parking_lot::MutexGuard::unlocked(&mut queue, || {
-            process.incoming.start();
+            if !vm.leave_dirty_call(&process) {
+                return;
+            }
+            vm.changes_activity();
             // SAFETY: this thread just moved the process to Running.
             let main = unsafe { process.main() };
+            trace_slice(vm, &process, main, true);
             let outcome = vm.engine().run(vm, &process, main, true, SLICE_REDUCTIONS);
-            finish_slice(vm, process, outcome);
+            if !matches!(outcome, Outcome::Ended) {
+                trace_slice_end(vm, &process, main, &outcome);
+                finish_slice(vm, process, outcome);
+            }
+            vm.changes_activity();
         });
     }
 }
 
-fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
-    vm.schedulers.context_switches.fetch_add(1, Ordering::Relaxed);
+fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) {
+    counters.slices.fetch_add(1, Ordering::Relaxed);
     let woken = process.incoming.start();
     // SAFETY: this thread just moved the process to Running: it took it from a run queue, where it was once.
     let main = unsafe { process.main() };
@@ -309,17 +357,20 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
         vm.terminate(&process, reason);
         return;
     }
+    if main.state.take_in_literals {
+        vm.take_in_literals(&process, main);
+    }
     // Nothing runs now, so all roots are where a collection looks for them: for those asked for by somebody else, and
     // for a process that went through its slice without a safepoint at which its fragments could be collected.
     let wanted = main.state.force_major || main.state.force_minor || main.heap.wants_collection();
     if wanted && vm.collect(&process, main, 0, &mut []) == Collected::TooLarge {
         vm.report_heap_too_large(&process, main);
-        if main.state.max_heap_size.kill {
+        if main.state.rare.max_heap_size.kill {
             vm.terminate(&process, Vm::own_atom(atoms::KILLED));
             return;
         }
     }
-    if main.state.suspended > 0 {
+    if main.state.rare.suspended > 0 {
         park(vm, process);
         return;
     }
@@ -333,16 +384,38 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>) {
     let before = process.reductions.load(Ordering::Relaxed);
     let collections = main.heap.collections();
     let start = vm.slice_starts(main);
+    trace_slice(vm, &process, main, true);
     let outcome = vm.engine().run(vm, &process, main, false, SLICE_REDUCTIONS);
+    trace_slice_end(vm, &process, main, &outcome);
     if let Some(start) = start {
         vm.slice_ends(&process, main, &start);
     }
     let reductions = process.reductions.load(Ordering::Relaxed).wrapping_sub(before);
-    vm.schedulers.reductions.fetch_add(reductions, Ordering::Relaxed);
-    vm.schedulers.collections.fetch_add(main.heap.collections().wrapping_sub(collections), Ordering::Relaxed);
-    vm.schedulers.reclaimed_words.fetch_add(std::mem::take(&mut main.state.reclaimed_words), Ordering::Relaxed);
+    counters.reductions.fetch_add(reductions, Ordering::Relaxed);
+    let collections = main.heap.collections().wrapping_sub(collections);
+    if collections != 0 {
+        counters.collections.fetch_add(collections, Ordering::Relaxed);
+        counters.reclaimed_words.fetch_add(std::mem::take(&mut main.state.reclaimed_words), Ordering::Relaxed);
+    }
     account_memory(vm, &process, (main.heap.total_words() * 8) as u64);
     finish_slice(vm, process, outcome);
+}
+
+/// A traced process comes to run or ceases to.
+#[inline]
+fn trace_slice(vm: &Vm, process: &Process, main: &crate::ProcessMain, runs: bool) {
+    if process.trace_flags() & crate::trace_flag::SCHEDULING != 0
+        && let Some(tracer) = vm.tracing.tracer()
+    {
+        tracer.scheduled(vm, process, main, runs, main.state.current_address);
+    }
+}
+
+fn trace_slice_end(vm: &Vm, process: &Process, main: &crate::ProcessMain, outcome: &Outcome) {
+    // The end of a process is told otherwise.
+    if !matches!(outcome, Outcome::Exit(_)) && main.state.exiting.is_none() {
+        trace_slice(vm, process, main, false);
+    }
 }
 
 /// Notes the size of a process's heap, in bytes.
@@ -354,12 +427,18 @@ pub(crate) fn account_memory(vm: &Vm, process: &Process, bytes: u64) {
 }
 
 fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
+    if matches!(outcome, Outcome::Ended) {
+        return;
+    }
     // Whatever it did since: what ended it came first.
     // SAFETY: the slice that ends here owns the process, and its references to the main part are gone.
-    if let Some(reason) = unsafe { process.main() }.state.exiting.take() {
+    let main = unsafe { process.main() };
+    if let Some(reason) = main.state.exiting.take() {
         vm.terminate(&process, reason);
         return;
     }
+    // A signal that was handled while it looked for messages asked for something.
+    let outcome = if matches!(outcome, Outcome::Wait) && main.wants_attention() { Outcome::Yield } else { outcome };
     match outcome {
         Outcome::Yield | Outcome::Clean => {
             process.incoming.requeue();
@@ -367,15 +446,19 @@ fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
         }
         Outcome::Wait => park(vm, process),
         Outcome::Dirty(kind) => {
-            process.incoming.requeue();
+            vm.enter_dirty_call(&process, DirtyState::Queued);
             vm.schedulers.enqueue_dirty(kind, process);
         }
+        Outcome::Ended => {}
         Outcome::Exit(reason) => vm.terminate(&process, reason),
     }
 }
 
 /// Lets a process wait, unless a signal came meanwhile.
 fn park(vm: &Arc<Vm>, process: Arc<Process>) {
+    if vm.is_profiled(crate::profile_flag::PROCESSES) && !process.has_signals() {
+        vm.profile_process(&process, false);
+    }
     if !process.incoming.park() {
         vm.schedulers.enqueue(process);
     }

@@ -6,9 +6,10 @@
 
 use crate::mailbox::Message;
 use crate::monitor::{AliasKind, LinkTarget, MonitorTarget, Watcher};
-use crate::process::{Process, ProcessMain};
-use crate::{Vm, trace_flag};
-use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Term, atoms};
+use crate::process::{DirtyState, Process, ProcessMain};
+use crate::sequential::MessageToken;
+use crate::{BifContext, Sender, Vm, trace_flag};
+use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Term, Word, atoms};
 use std::sync::Arc;
 
 /// Work that one process does for another: `None` when the process has ended.
@@ -81,12 +82,19 @@ pub enum Signal {
         /// Why.
         reason: OwnedTerm,
     },
-    /// A message that carries a sequential trace token.
+    /// A signal that carries a sequential trace token.
     WithToken {
         /// The token.
         token: OwnedTerm,
+        /// The signal.
+        signal: Box<Signal>,
+    },
+    /// A message whose receiver wants to know who sent it.
+    From {
+        /// Who did.
+        sender: Pid,
         /// How the message comes.
-        message: Box<Signal>,
+        signal: Box<Signal>,
     },
     /// Something that the receiver does for somebody else.
     Task(SystemTask),
@@ -95,6 +103,26 @@ pub enum Signal {
 }
 
 impl Signal {
+    /// Does it only concern the queue of messages?
+    pub(crate) fn is_message(&self) -> bool {
+        match self {
+            Signal::WithToken { signal, .. } => signal.is_message(),
+            Signal::Message(_)
+            | Signal::SystemMessage(_)
+            | Signal::AliasMessage { .. }
+            | Signal::From { .. }
+            | Signal::Down { .. }
+            | Signal::Wake => true,
+            Signal::Exit { .. }
+            | Signal::LinkExit { .. }
+            | Signal::Link { .. }
+            | Signal::Unlink { .. }
+            | Signal::UnlinkAck { .. }
+            | Signal::Monitor { .. }
+            | Signal::Demonitor { .. }
+            | Signal::Task(_) => false,
+        }
+    }
     /// What a signal does when its receiver has ended.
     pub(crate) fn refuse(self, vm: &Vm, dead: &Arc<Process>) {
         let pid = dead.pid();
@@ -109,6 +137,7 @@ impl Signal {
             Signal::Message(_)
             | Signal::SystemMessage(_)
             | Signal::WithToken { .. }
+            | Signal::From { .. }
             | Signal::AliasMessage { .. }
             | Signal::Exit { .. }
             | Signal::LinkExit { .. }
@@ -121,7 +150,7 @@ impl Signal {
 }
 
 /// The term of a link's end.
-fn target_term<'h>(target: LinkTarget) -> Term<'h> {
+pub(crate) fn target_term<'h>(target: LinkTarget) -> Term<'h> {
     match target {
         LinkTarget::Process(pid) => Term::pid(pid),
         LinkTarget::Port(port) => Term::port(port),
@@ -145,7 +174,13 @@ impl Vm {
     }
     /// Handles all signals that have arrived. The caller owns the process. True when one of them was a message.
     pub fn handle_signals(&self, process: &Arc<Process>, main: &mut ProcessMain) -> bool {
-        let signals = process.incoming.take();
+        let mut signals = process.incoming.take();
+        if main.state.dirty == DirtyState::No
+            && let Some(rare) = main.state.rare.if_set()
+        {
+            let postponed = std::mem::take(rare.postponed.get_mut());
+            signals.splice(0..0, postponed);
+        }
         if signals.is_empty() {
             return false;
         }
@@ -165,20 +200,30 @@ impl Vm {
         }
         let state = &mut main.state;
         match signal {
-            Signal::Message(message) => {
-                self.trace_event(process, trace_flag::RECEIVE, "receive", &|heap| vec![heap.copy_in(message.term())]);
-                state.messages.push(Message::Owned(message));
+            Signal::Message(message) => self.take_message(process, main, message, MessageToken::None),
+            Signal::SystemMessage(message) => self.take_message(process, main, message, MessageToken::Unchanged),
+            Signal::From { sender, signal } => {
+                main.state.rare.message_sender = Some(sender);
+                self.handle_signal(process, main, *signal);
+                main.state.rare.message_sender = None;
             }
-            Signal::AliasMessage { alias, message } => self.alias_message(main, alias, message),
-            Signal::Exit { from, reason } => self.exit_signal(main, from, reason),
+            Signal::AliasMessage { alias, message } => self.alias_message(process, main, alias, message),
+            Signal::Exit { from, reason } => self.exit_signal(process, main, from, reason),
+            // The call may be making this link just now (`open_port/2`).
+            Signal::LinkExit { from, reason } if state.dirty != DirtyState::No && !state.links.contains_key(&from) => {
+                state.rare.postponed.get_mut().push(Signal::LinkExit { from, reason });
+            }
             Signal::LinkExit { from, reason } => {
-                state.pending_unlinks.remove(&from);
+                state.rare.if_set().map(|rare| rare.pending_unlinks.remove(&from));
                 if state.links.remove(&from).is_some() {
-                    self.linked_exit(main, from, reason);
+                    self.linked_exit(process, main, from, reason);
+                    if main.state.exiting.is_none() {
+                        self.trace_event(process, trace_flag::PROCS, "getting_unlinked", &|_| vec![target_term(from)]);
+                    }
                 }
             }
             Signal::Link { from } => {
-                if !state.pending_unlinks.contains_key(&from) {
+                if !state.rare.pending_unlinks.contains_key(&from) {
                     state.links.insert(from, ());
                     self.trace_event(process, trace_flag::PROCS, "getting_linked", &|_| vec![target_term(from)]);
                 }
@@ -189,8 +234,8 @@ impl Vm {
                 self.acknowledge_unlink(from, process.pid(), id);
             }
             Signal::UnlinkAck { from, id } => {
-                if state.pending_unlinks.get(&from) == Some(&id) {
-                    state.pending_unlinks.remove(&from);
+                if state.rare.pending_unlinks.get(&from) == Some(&id) {
+                    state.rare.pending_unlinks.remove(&from);
                 }
             }
             Signal::Monitor { reference, watcher, name } => {
@@ -199,18 +244,12 @@ impl Vm {
             Signal::Demonitor { reference } => {
                 state.watchers.remove(&reference);
             }
-            Signal::Down { reference, reason } => self.down(process.pid(), main, reference, &reason),
-            Signal::SystemMessage(message) => {
-                self.handle_signal(process, main, Signal::Message(message));
-                if main.state.seq_trace_token.is_some() || main.state.messages.has_tokens() {
-                    main.state.messages.add_token(None);
-                }
-            }
-            Signal::WithToken { token, message } => {
+            Signal::Down { reference, reason } => self.down(process, main, reference, &reason),
+            Signal::WithToken { token, signal } => {
                 let before = state.messages.len();
-                self.handle_signal(process, main, *message);
+                self.handle_signal(process, main, *signal);
                 if main.state.messages.len() > before {
-                    main.state.messages.add_token(Some(token));
+                    main.state.messages.set_last_token(token);
                 }
             }
             Signal::Task(task) => task(self, process, Some(main)),
@@ -218,23 +257,49 @@ impl Vm {
         }
     }
 
-    fn alias_message(&self, main: &mut ProcessMain, alias: LocalReference, message: OwnedTerm) {
+    /// Puts a message into the queue.
+    fn take_message(&self, process: &Arc<Process>, main: &mut ProcessMain, message: OwnedTerm, token: MessageToken) {
+        if process.trace_flags() & trace_flag::RECEIVE != 0 {
+            self.trace_receive(process, main, message.term());
+        }
+        main.state.messages.push_with(Message::Owned(message), token);
+    }
+    #[cold]
+    fn trace_receive(&self, process: &Arc<Process>, main: &mut ProcessMain, message: Term<'_>) {
+        let Some(tracer) = self.tracing.tracer() else { return };
+        let sender = main.state.rare.message_sender.map_or(Sender::System, Sender::Process);
+        let mut reductions = 0;
+        let ProcessMain { heap, state } = main;
+        let mut context = BifContext { vm: self, heap, process, state, reductions: &mut reductions };
+        tracer.received(&mut context, sender, message);
+    }
+    /// Puts a message into the queue that was built on the receiver's heap.
+    fn take_built(&self, process: &Arc<Process>, main: &mut ProcessMain, message: Word) {
+        if process.trace_flags() & trace_flag::RECEIVE != 0 {
+            // SAFETY: it is on the heap of the process, which is not collected here.
+            self.trace_receive(process, main, unsafe { Term::from_raw(message) });
+        }
+        main.state.messages.push(Message::OnHeap(message));
+    }
+
+    fn alias_message(&self, process: &Arc<Process>, main: &mut ProcessMain, alias: LocalReference, message: OwnedTerm) {
         let state = &mut main.state;
-        let kind = state.aliases.get(&alias).copied().or_else(|| state.monitors.get(&alias).and_then(|one| one.alias));
+        let kind =
+            state.rare.aliases.get(&alias).copied().or_else(|| state.monitors.get(&alias).and_then(|one| one.alias));
         match kind {
             None => return,
             Some(AliasKind::ReplyOnly) => {
-                state.aliases.remove(&alias);
+                state.rare.aliases.remove(&alias);
             }
             Some(AliasKind::Reply) => {
-                state.aliases.remove(&alias);
+                state.rare.aliases.remove(&alias);
                 if let Some(monitor) = state.monitors.remove(&alias) {
                     self.send_demonitor(alias, monitor.target);
                 }
             }
             Some(AliasKind::Explicit | AliasKind::Demonitor) => {}
         }
-        state.messages.push(Message::Owned(message));
+        self.take_message(process, main, message, MessageToken::None);
     }
 
     /// Tells the target of a monitor that is gone at this end.
@@ -249,12 +314,12 @@ impl Vm {
     }
 
     /// `exit/2` arrived.
-    fn exit_signal(&self, main: &mut ProcessMain, from: OwnedTerm, reason: OwnedTerm) {
+    fn exit_signal(&self, process: &Arc<Process>, main: &mut ProcessMain, from: OwnedTerm, reason: OwnedTerm) {
         let state = &mut main.state;
         if reason.term().is_atom(atoms::KILL) {
             state.exiting = Some(Vm::own_atom(atoms::KILLED));
         } else if state.flags.trap_exit {
-            self.push_exit_message(main, from.term(), reason.term());
+            self.push_exit_message(process, main, from.term(), reason.term());
         } else if !reason.term().is_atom(atoms::NORMAL) {
             // `exit(self(), normal)` ends the caller; the BIF sees to that by itself.
             state.exiting = Some(reason);
@@ -262,27 +327,27 @@ impl Vm {
     }
 
     /// A linked process or port ended.
-    fn linked_exit(&self, main: &mut ProcessMain, from: LinkTarget, reason: OwnedTerm) {
+    fn linked_exit(&self, process: &Arc<Process>, main: &mut ProcessMain, from: LinkTarget, reason: OwnedTerm) {
         if main.state.flags.trap_exit {
-            self.push_exit_message(main, target_term(from), reason.term());
+            self.push_exit_message(process, main, target_term(from), reason.term());
         } else if !reason.term().is_atom(atoms::NORMAL) {
             main.state.exiting = Some(reason);
         }
     }
 
-    fn push_exit_message(&self, main: &mut ProcessMain, from: Term<'_>, reason: Term<'_>) {
+    fn push_exit_message(&self, process: &Arc<Process>, main: &mut ProcessMain, from: Term<'_>, reason: Term<'_>) {
         let heap: &Heap = &main.heap;
         let elements = [Term::atom(atoms::UPPER_EXIT), heap.copy_in(from), heap.copy_in(reason)];
         let message = heap.tuple(&elements).word();
-        main.state.messages.push(Message::OnHeap(message));
+        self.take_built(process, main, message);
     }
 
-    fn down(&self, owner: Pid, main: &mut ProcessMain, reference: LocalReference, reason: &OwnedTerm) {
+    fn down(&self, process: &Arc<Process>, main: &mut ProcessMain, reference: LocalReference, reason: &OwnedTerm) {
         let ProcessMain { heap, state } = main;
         let heap: &Heap = heap;
         let Some(monitor) = state.monitors.remove(&reference) else { return };
         if matches!(monitor.alias, Some(AliasKind::Explicit)) {
-            state.aliases.insert(reference, AliasKind::Explicit);
+            state.rare.aliases.insert(reference, AliasKind::Explicit);
         }
         let named = |name: Atom| heap.tuple(&[Term::atom(name), Term::atom(self.node().0)]);
         let (kind, object) = match monitor.target {
@@ -294,12 +359,12 @@ impl Vm {
         };
         let tag = monitor.tag.as_ref().map_or(Term::atom(atoms::DOWN), |tag| heap.copy_in(tag.term()));
         let reference = match monitor.carries_owner {
-            true => heap.alias_reference(reference.0, owner),
+            true => heap.alias_reference(reference.0, process.pid()),
             false => heap.reference(reference.0),
         };
         let elements = [tag, reference, Term::atom(kind), object, heap.copy_in(reason.term())];
         let message = heap.tuple(&elements).word();
-        state.messages.push(Message::OnHeap(message));
+        self.take_built(process, main, message);
     }
 
     /// Ends a process that the caller owns: names, links, monitors, then its memory.
@@ -307,7 +372,18 @@ impl Vm {
         // SAFETY: the caller owns the process, and no other reference to its main part is alive.
         let main = unsafe { process.main() };
         let pid = process.pid();
-        let late = process.incoming.end();
+        if self.is_profiled(crate::profile_flag::PROCESSES) {
+            self.profile(&crate::ProfileEvent::Process { pid, active: false, place: None });
+        }
+        if main.state.dirty != DirtyState::No {
+            self.ends_in_dirty_call(pid);
+        }
+        if main.state.take_in_literals {
+            self.answer_taking_in(pid, false);
+        }
+        let mut late =
+            main.state.rare.if_set().map(|rare| std::mem::take(rare.postponed.get_mut())).unwrap_or_default();
+        late.extend(process.incoming.end());
         // Before the name goes: who finds the name free may take the names of its tables, too.
         self.run_exit_hooks(process, &mut main.state);
         // After the status: whoever registers meanwhile looks at that afterwards, so one of the two removes the name.
@@ -321,9 +397,6 @@ impl Vm {
             self.trace_event(process, trace_flag::PROCS, "exit", &|heap| vec![heap.copy_in(reason.term())]);
             if let Some(name) = name {
                 self.trace_event(process, trace_flag::PROCS, "unregister", &|_| vec![Term::atom(name)]);
-            }
-            if let Some(tracer) = self.tracing.tracer() {
-                tracer.ended(self, pid);
             }
         }
         // Signals that came late are handled as if the process had lived a little longer.
@@ -345,37 +418,54 @@ impl Vm {
         for (reference, monitor) in std::mem::take(&mut state.monitors) {
             self.send_demonitor(reference, monitor.target);
         }
-        for target in std::mem::take(&mut state.links).into_keys() {
+        for (target, ()) in std::mem::take(&mut state.links) {
+            if let (LinkTarget::Process(other), true) = (target, state.rare.seq_trace_token.is_some()) {
+                let signal = Signal::LinkExit { from: LinkTarget::Process(pid), reason: reason.clone() };
+                let signal = self.with_token(state, pid, Term::pid(other), signal);
+                self.signal_pid(other, signal);
+                continue;
+            }
             self.link_exit(target, LinkTarget::Process(pid), reason.clone());
         }
         for (reference, watcher) in std::mem::take(&mut state.watchers) {
             self.signal_pid(watcher.watcher, Signal::Down { reference, reason: reason.clone() });
         }
-        for (suspended, count) in std::mem::take(&mut state.suspending) {
+        let suspending = state.rare.if_set().map(|rare| std::mem::take(&mut rare.suspending));
+        for (suspended, count) in suspending.into_iter().flatten() {
             self.resume_process(suspended, count);
         }
         for signal in refused {
             signal.refuse(self, process);
         }
-        // The `Arc` may live on in somebody's hand: the heap goes now.
-        let options = *main.heap.options();
-        *main = ProcessMain::new(
-            oxbeam_term::HeapOptions { min_heap_words: 12, ..options },
-            OwnedTerm::immediate(oxbeam_term::Word::NIL),
-            None,
-        );
-        crate::scheduler::account_memory(self, process, 0);
-        self.give_back_memory();
+        if process.trace_flags() != 0 {
+            self.trace_event(process, trace_flag::EXITING, "out_exited", &|_| vec![Term::small(0)]);
+            if let Some(tracer) = self.tracing.tracer() {
+                tracer.ended(self, LinkTarget::Process(pid));
+            }
+        }
+        // A dirty call that goes on uses its arguments; who makes it frees them (`dirty.rs`).
+        if main.state.dirty == DirtyState::No {
+            self.free_memory(process, main);
+        }
         if process.is_system() && !self.is_halting() {
             self.system_process_ended(process, &reason);
         }
+    }
+
+    /// Frees what is left of a process that has ended.
+    pub(crate) fn free_memory(&self, process: &Process, main: &mut ProcessMain) {
+        // The `Arc` may live on in somebody's hand: the heap goes now.
+        let options = *main.heap.options();
+        *main = ProcessMain::new(options, 0, OwnedTerm::immediate(oxbeam_term::Word::NIL), None);
+        crate::scheduler::account_memory(self, process, 0);
+        self.give_back_memory();
     }
 
     /// Undoes `count` suspensions of a process.
     pub fn resume_process(&self, pid: Pid, count: u32) {
         let resume: SystemTask = Box::new(move |_, _, main| {
             if let Some(main) = main {
-                main.state.suspended = main.state.suspended.saturating_sub(count);
+                main.state.rare.suspended = main.state.rare.suspended.saturating_sub(count);
             }
         });
         self.signal_pid(pid, Signal::Task(resume));

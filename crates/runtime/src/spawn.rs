@@ -7,6 +7,12 @@ use oxbeam_term::{Atom, Heap, HeapOptions, LocalReference, OwnedTerm, Pid, Term}
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// Words of a process's first block when nobody asked for more: enough to start, wait and answer. What needs more goes on
+/// in a block of the smallest usual size after its first collection. (Odd: the allocator's header makes it even.)
+const FIRST_BLOCK_WORDS: usize = 25;
+/// Words of the first block that the arguments leave free.
+const FIRST_FREE_WORDS: usize = 17;
+
 /// What `spawn_opt/4` may ask for.
 pub struct SpawnOptions {
     /// Link to the parent.
@@ -76,6 +82,9 @@ impl Vm {
     }
     /// Lets a process run that [`Vm::create_process`] made.
     pub fn start_process(&self, process: Arc<Process>) {
+        if self.is_profiled(crate::profile_flag::PROCESSES) {
+            self.profile_process(&process, true);
+        }
         self.schedulers.enqueue(process);
     }
     /// As [`Vm::spawn`], but the process does not run before [`Vm::start_process`]; signals sent to it before are kept.
@@ -95,26 +104,37 @@ impl Vm {
             fullsweep_after: options.fullsweep_after.unwrap_or(self.defaults.fullsweep_after.load(Ordering::Relaxed)),
             literals: self.literals(),
         };
+        let first_block_words = match options.min_heap_words {
+            Some(words) => words,
+            None => {
+                let size = |argument: &Term<'_>| oxbeam_term::size_in_words(*argument, self.literals()) + 2;
+                FIRST_BLOCK_WORDS.max(arguments.iter().map(size).sum::<usize>() + FIRST_FREE_WORDS)
+            }
+        };
         let mut parent = parent;
-        let token = parent.as_mut().and_then(|(pid, state)| state.next_token(*pid, self.literals()));
         let leader = parent.as_ref().map(|(_, state)| state.group_leader.clone());
         let parent_pid = parent.as_ref().map(|(pid, _)| *pid);
         let process = self.processes.insert(|pid| {
             let group_leader = leader.unwrap_or_else(|| OwnedTerm::immediate(Term::pid(pid).word()));
-            let mut main = ProcessMain::new(heap_options, group_leader, parent_pid);
+            let mut main = ProcessMain::new(heap_options, first_block_words, group_leader, parent_pid);
             let ProcessMain { heap, state } = &mut main;
             let heap: &Heap = heap;
             let copies: Vec<Term<'_>> = arguments.iter().map(|argument| heap.copy_in(*argument)).collect();
             let list = heap.list(&copies);
-            state.registers = vec![Term::atom(module).word(), Term::atom(function).word(), list.word()];
+            state.registers = [Term::atom(module).word(), Term::atom(function).word(), list.word()].into();
             state.resume = Resume::Code(self.engine().apply_address());
             state.initial_call = (module, function, u8::try_from(arguments.len()).unwrap_or(u8::MAX));
-            if let Some(token) = token {
-                state.inherit_token(token, true);
+            if let Some((above, parent_state)) = parent.as_mut()
+                && parent_state.rare.seq_trace_token.is_some()
+            {
+                self.pass_token_on((*above, parent_state), (pid, state), arguments, &options);
             }
             state.flags.off_heap = options.off_heap;
             state.flags.async_dist = options.async_dist;
-            state.max_heap_size = options.max_heap_size.unwrap_or_else(|| *self.defaults.max_heap_size.lock());
+            let limit = options.max_heap_size.unwrap_or_else(|| *self.defaults.max_heap_size.lock());
+            if limit != MaxHeapSize::NONE {
+                state.rare.max_heap_size = limit;
+            }
             if let Some(parent) = parent_pid {
                 if options.link {
                     state.links.insert(LinkTarget::Process(parent), ());
@@ -135,7 +155,7 @@ impl Vm {
         if (traced || self.tracing.new_processes.load(Ordering::Relaxed))
             && let Some(tracer) = self.tracing.tracer()
         {
-            tracer.spawned(self, above.as_deref(), &process, &|heap| {
+            tracer.spawned(self, above.as_deref(), &process, options.link, &|heap| {
                 let copies: Vec<Term<'_>> = arguments.iter().map(|argument| heap.copy_in(*argument)).collect();
                 vec![heap.tuple(&[Term::atom(module), Term::atom(function), heap.list(&copies)])]
             });

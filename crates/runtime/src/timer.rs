@@ -14,11 +14,17 @@ pub struct TimerId {
     pub number: u64,
 }
 
+/// Later than any time of the clock.
+const NEVER: u64 = u64::MAX;
+
 type Action = Box<dyn FnOnce() + Send>;
 
 struct Timers {
     pending: BTreeMap<TimerId, Action>,
     next_number: u64,
+    /// When the thread wakes by itself: not after the first timer is due, and often before, since cancelling the first does
+    /// not wake it. So time-outs that are set and cancelled over and over do not wake it at all.
+    wakes_at: u64,
     stopped: bool,
 }
 
@@ -31,7 +37,7 @@ pub struct TimerService {
 
 impl TimerService {
     pub(crate) fn new(clock: Arc<Clock>) -> TimerService {
-        let timers = Timers { pending: BTreeMap::new(), next_number: 0, stopped: false };
+        let timers = Timers { pending: BTreeMap::new(), next_number: 0, wakes_at: 0, stopped: false };
         TimerService { timers: Mutex::new(timers), changed: Condvar::new(), clock }
     }
     /// Runs `action` on the timer thread when the clock reaches `due`. It must be quick.
@@ -39,7 +45,10 @@ impl TimerService {
         let mut timers = self.timers.lock();
         timers.next_number += 1;
         let id = TimerId { due, number: timers.next_number };
-        let earliest = timers.pending.first_key_value().is_none_or(|(first, _)| id < *first);
+        let earliest = due < timers.wakes_at;
+        if earliest {
+            timers.wakes_at = due;
+        }
         timers.pending.insert(id, Box::new(action));
         drop(timers);
         if earliest {
@@ -61,15 +70,20 @@ impl TimerService {
         let mut timers = self.timers.lock();
         while !timers.stopped {
             let now = self.clock.elapsed();
-            match timers.pending.first_key_value().map(|(id, _)| *id) {
-                None => self.changed.wait(&mut timers),
-                Some(id) if id.due > now => {
-                    self.changed.wait_until(&mut timers, self.clock.instant(id.due));
+            let first = timers.pending.first_key_value().map(|(id, _)| *id);
+            if let Some(id) = first.filter(|id| id.due <= now) {
+                if let Some(action) = timers.pending.remove(&id) {
+                    parking_lot::MutexGuard::unlocked(&mut timers, action);
                 }
-                Some(id) => {
-                    if let Some(action) = timers.pending.remove(&id) {
-                        parking_lot::MutexGuard::unlocked(&mut timers, action);
-                    }
+                continue;
+            }
+            if timers.wakes_at <= now {
+                timers.wakes_at = first.map_or(NEVER, |id| id.due);
+            }
+            match timers.wakes_at {
+                NEVER => self.changed.wait(&mut timers),
+                due => {
+                    self.changed.wait_until(&mut timers, self.clock.instant(due));
                 }
             }
         }

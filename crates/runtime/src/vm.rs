@@ -1,7 +1,9 @@
 //! The machine: one value owns everything.
 
+use crate::Holding;
 use crate::bif::BifEntry;
 use crate::code::{CodeTable, LoadError, Prepared};
+use crate::extensions::Extensions;
 use crate::monitor::LinkTarget;
 use crate::scheduler::{Outcome, Schedulers};
 use crate::{Clock, MaxHeapSize, Process, ProcessMain, ProcessTable, Registry, TimerService};
@@ -10,7 +12,7 @@ use oxbeam_term::{
     ATOM_LIMIT_DEFAULT, Atom, AtomTable, Export, LiteralRange, LocalReference, MagicObject, OwnedTerm, Pid, Port, atoms,
 };
 use parking_lot::{Mutex, RwLock};
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -55,6 +57,8 @@ pub trait Ports: Send + Sync {
     fn monitor(&self, _vm: &Vm, _port: Port, _reference: LocalReference, _watcher: Pid) -> bool {
         false
     }
+    /// The port got a name or lost it, as this event of tracing says.
+    fn named(&self, _vm: &Vm, _port: Port, _event: &str, _name: Atom) {}
     /// A message was sent to the port (`Port ! {Owner, {command, Data}}` and the like).
     fn message(&self, _vm: &Vm, _port: Port, _from: Pid, _message: OwnedTerm) {}
     /// `exit/2` on the port.
@@ -164,14 +168,16 @@ pub struct Vm {
     next_unique: AtomicI64,
     node: RwLock<(Atom, u32)>,
     /// State that a family of BIFs keeps in the machine, by type.
-    extensions: RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    extensions: Extensions,
     exit: Mutex<Option<i32>>,
     halted: parking_lot::Condvar,
     halting: AtomicBool,
     /// Depth of stack traces (`erlang:system_flag(backtrace_depth, N)`).
     pub backtrace_depth: AtomicU32,
-    exit_hooks: RwLock<Vec<ExitHook>>,
+    exit_hooks: RwLock<Vec<(Holding, ExitHook)>>,
     ports: RwLock<Option<Arc<dyn Ports>>>,
+    pub(crate) literal_release: crate::literal_release::LiteralRelease,
+    pub(crate) dirty_handlers: crate::dirty::DirtySignalHandlers,
     this: OnceLock<Weak<Vm>>,
 }
 
@@ -213,13 +219,15 @@ impl Vm {
             next_reference: AtomicU64::new(1),
             next_unique: AtomicI64::new(1),
             node: RwLock::new((atoms::NONODE_NOHOST, 0)),
-            extensions: RwLock::default(),
+            extensions: Extensions::new(),
             exit: Mutex::new(None),
             halted: parking_lot::Condvar::new(),
             halting: AtomicBool::new(false),
             backtrace_depth: AtomicU32::new(8),
             exit_hooks: RwLock::default(),
             ports: RwLock::default(),
+            literal_release: Default::default(),
+            dirty_handlers: Default::default(),
             this: OnceLock::new(),
             options,
         });
@@ -269,17 +277,8 @@ impl Vm {
     }
     /// State of type `T` that belongs to this machine, made on first use. Each family of BIFs keeps what it needs
     /// (tables, ports, timers by reference, ...) in a type of its own.
-    pub fn extension<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
-        if let Some(state) = self.extensions.read().get(&TypeId::of::<T>()) {
-            return state.clone().downcast().expect("stored under its own type");
-        }
-        let mut extensions = self.extensions.write();
-        let state = extensions.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default()));
-        state.clone().downcast().expect("stored under its own type")
-    }
-    /// Stores state of type `T`, replacing what was there.
-    pub fn set_extension<T: Send + Sync + 'static>(&self, state: Arc<T>) {
-        self.extensions.write().insert(TypeId::of::<T>(), state);
+    pub fn extension<T: Default + Send + Sync + 'static>(&self) -> &Arc<T> {
+        self.extensions.get()
     }
     /// Wraps an object so that a magic reference can keep it.
     pub fn magic(object: impl Any + Send + Sync) -> Arc<MagicObject> {
@@ -326,12 +325,16 @@ impl Vm {
     pub fn own_atom(atom: Atom) -> OwnedTerm {
         OwnedTerm::immediate(oxbeam_term::Word::atom(atom))
     }
-    /// Registers what is done with each process that ends (ETS tables, timers, ports of its own).
-    pub fn add_exit_hook(&self, hook: ExitHook) {
-        self.exit_hooks.write().push(hook);
+    /// Registers what is done with each process that ends and has (see [`Process::holds`]) what `holding` names.
+    pub fn add_exit_hook(&self, holding: Holding, hook: ExitHook) {
+        self.exit_hooks.write().push((holding, hook));
     }
     pub(crate) fn run_exit_hooks(&self, process: &Arc<Process>, state: &mut crate::ProcessState) {
-        for hook in self.exit_hooks.read().iter() {
+        let held = process.held();
+        if held.is_nothing() {
+            return;
+        }
+        for (_, hook) in self.exit_hooks.read().iter().filter(|(holding, _)| held.includes(*holding)) {
             hook(self, process, state);
         }
     }

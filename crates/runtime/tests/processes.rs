@@ -2,8 +2,8 @@
 
 use oxbeam_beam_file::BeamFile;
 use oxbeam_runtime::{
-    AliasKind, Engine, LinkTarget, LoadError, Monitor, MonitorTarget, Outcome, Prepared, Process, ProcessMain, Signal,
-    SpawnOptions, Vm, VmOptions,
+    AliasKind, Engine, Holding, LinkTarget, LoadError, Monitor, MonitorTarget, Outcome, Prepared, Process, ProcessMain,
+    Signal, SpawnOptions, Vm, VmOptions,
 };
 use oxbeam_term::{OwnedTerm, Pid, Term, atoms};
 use parking_lot::Mutex;
@@ -203,9 +203,12 @@ fn links_pull_down_a_chain() {
     let node = Node::new(2);
     let ended = Arc::new(AtomicUsize::new(0));
     let count = ended.clone();
-    node.vm.add_exit_hook(Box::new(move |_, _, _| {
-        count.fetch_add(1, Ordering::SeqCst);
-    }));
+    node.vm.add_exit_hook(
+        Holding::FILES,
+        Box::new(move |_, _, _| {
+            count.fetch_add(1, Ordering::SeqCst);
+        }),
+    );
     let guardian = node.spawn(move |vm, process, main| {
         main.state.flags.trap_exit = true;
         vm.handle_signals(process, main);
@@ -225,6 +228,7 @@ fn links_pull_down_a_chain() {
         previous = node.spawn(move |vm, process, main| {
             if !linked {
                 linked = true;
+                process.holds(Holding::FILES);
                 let from = LinkTarget::Process(process.pid());
                 assert!(vm.signal_pid(before, Signal::Link { from }));
                 main.state.links.insert(LinkTarget::Process(before), ());

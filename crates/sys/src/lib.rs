@@ -19,6 +19,8 @@ mod terminfo_names;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub use linux::{child, clock, descriptor, file, name, poll, random, signals, terminal};
+pub use linux::{
+    address, child, clock, descriptor, file, name, network, numbers, poll, random, signals, socket, terminal,
+};
 
 pub use errno::{Errno, Result, errno_name};

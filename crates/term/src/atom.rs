@@ -14,9 +14,11 @@ pub const ATOM_LIMIT_DEFAULT: u32 = 1_048_576;
 /// Longest atom name, in characters.
 pub const ATOM_CHARACTERS_MAX: usize = 255;
 
-const CHUNK_BITS: u32 = 10;
+// Under Miri each look at a chunk costs as much as the chunk is long.
+const CHUNK_BITS: u32 = if cfg!(miri) { 6 } else { 10 };
 const CHUNK_SIZE: usize = 1 << CHUNK_BITS;
-const CHUNKS_MAX: usize = 1 << 15;
+const CHUNKS_MAX: usize = if cfg!(miri) { 1 << 7 } else { 1 << 15 };
+const NAMES_AT_FIRST: usize = if cfg!(miri) { 0 } else { 1 << 14 };
 
 type Chunk = Box<[OnceLock<Box<str>>]>;
 
@@ -36,7 +38,7 @@ impl AtomTable {
     /// A table that holds the well-known atoms of [`crate::atoms`] and may grow to `limit` atoms.
     pub fn new(limit: u32) -> AtomTable {
         let table = AtomTable {
-            by_name: RwLock::new(HashMap::with_capacity(16384)),
+            by_name: RwLock::new(HashMap::with_capacity(NAMES_AT_FIRST)),
             chunks: (0..CHUNKS_MAX).map(|_| OnceLock::new()).collect(),
             count: AtomicU32::new(0),
             limit: limit.clamp(8192, (CHUNKS_MAX * CHUNK_SIZE) as u32),

@@ -26,23 +26,32 @@ impl Heap {
     /// Collects, and makes room for `need` words in the block. `roots` are all words outside the stack that may hold
     /// terms of this heap; they are updated. `force_major` asks for a full sweep.
     pub fn collect(&mut self, need: usize, roots: &mut [&mut [Word]], force_major: bool) -> CollectionKind {
-        self.overflow_seal();
+        self.close_overflow();
+        self.overflow_lost.set(0);
         self.collections += 1;
-        let mature = self.mature_words();
-        let old_room = (self.old.end() as usize).wrapping_sub(self.old_top as usize) / 8;
-        // Under stress both kinds take turns, in no fixed order.
-        let force_major = force_major || (cfg!(gc_stress) && self.collections.wrapping_mul(0x9e37_79b9) >> 7 & 7 == 0);
-        let major = force_major
-            || self.minor_since_full >= self.options.fullsweep_after
-            || (self.old.words != 0 && old_room < mature);
+        let force_major = force_major || self.stress_wants_major();
+        let major = force_major || self.needs_major();
+        let old_before = self.old_top;
         let kind = if major { self.major(need, roots) } else { self.minor(need, roots) };
         self.virtual_words.set(0);
-        // A walk over everything each time would make work on large heaps quadratic.
-        let sampled = cfg!(test) || self.used_words() < 1000 || self.collections % 64 == 0;
-        if (cfg!(gc_stress) || cfg!(debug_assertions)) && sampled {
-            self.verify(roots);
+        if cfg!(gc_stress) || cfg!(debug_assertions) {
+            // A walk over the whole old generation each time would make work on large heaps quadratic.
+            let whole = cfg!(test) || self.old_used_words() < 1000 || self.collections % 256 == 0;
+            let from = if whole || old_before.is_null() { self.old.start } else { old_before };
+            self.verify(roots, from);
         }
         kind
+    }
+
+    /// Must the next collection be a full sweep?
+    pub fn needs_major(&self) -> bool {
+        let old_room = (self.old.end() as usize).wrapping_sub(self.old_top as usize) / 8;
+        self.minor_since_full >= self.options.fullsweep_after || (self.old.words != 0 && old_room < self.mature_words())
+    }
+
+    /// Words of the young generation that have survived a collection.
+    pub fn recent_words(&self) -> usize {
+        self.mature_words()
     }
 
     /// Number of collections so far.
@@ -56,12 +65,6 @@ impl Heap {
 
     fn young_words(&self) -> usize {
         (self.top.get() as usize - self.block.start as usize) / 8
-    }
-
-    /// Fills the unused rest of the overflow fragment, so that fragments hold whole objects only.
-    fn overflow_seal(&mut self) {
-        self.overflow_top.set(ptr::null_mut());
-        self.overflow_end.set(ptr::null_mut());
     }
 
     fn minor(&mut self, need: usize, roots: &mut [&mut [Word]]) -> CollectionKind {
@@ -97,7 +100,7 @@ impl Heap {
         let old_range = (self.old.start as usize, self.old.words * 8);
         self.sweep_young_chain(old_range);
         self.old_top = to_old;
-        self.install(block, to, need);
+        self.install(block, to, need, CollectionKind::Minor);
         self.minor_since_full += 1;
         CollectionKind::Minor
     }
@@ -130,9 +133,9 @@ impl Heap {
         sweep_chain(self.off_heap.get(), &mut |object| chain_push(&mut kept, object));
         sweep_chain(chain_old, &mut |object| chain_push(&mut kept, object));
         self.off_heap.set(kept);
+        self.install(block, to, need, CollectionKind::Major);
         self.old = Block::empty();
         self.old_top = ptr::null_mut();
-        self.install(block, to, need);
         self.high_water = self.top.get();
         self.minor_since_full = 0;
         self.adjust_virtual_limit();
@@ -151,26 +154,46 @@ impl Heap {
     }
 
     /// Makes `block`, filled up to `top`, the heap's block: the stack moves to its end.
-    fn install(&mut self, block: Block, top: *mut u64, need: usize) {
+    fn install(&mut self, block: Block, top: *mut u64, need: usize, kind: CollectionKind) {
         let stack_words = self.stack_words();
         let live = (top as usize - block.start as usize) / 8;
         let wanted = live + stack_words + need + 2 * crate::heap::STACK_RESERVE_WORDS;
-        let block = fit_block(block, wanted, self.options.min_heap_words);
+        self.next_block_words = self.size_after(kind, block.words, wanted);
+        let block = fit_block(block, self.next_block_words);
         let top = block.start.wrapping_add(live);
         let stack_top = block.end().wrapping_sub(stack_words);
         // SAFETY: the block has room for the stack behind the survivors (`new_block`, `fit_block`).
         unsafe { ptr::copy_nonoverlapping(self.stack_top.get(), stack_top, stack_words) };
-        self.next_block_words = if wanted > block.words / 4 * 3 {
-            next_heap_size(block.words + 1)
-        } else if wanted < block.words / 4 {
-            next_heap_size(wanted * 2).max(self.options.min_heap_words)
-        } else {
-            block.words
-        };
+        #[cfg(gc_stress)]
+        self.poison_left(kind);
         self.block = block;
         self.top.set(top);
         self.high_water = top;
         self.stack_top.set(stack_top);
+    }
+
+    /// Words that the block should have after a collection that left `wanted` words in one of `words`.
+    ///
+    /// Shrinks when OTP does (`erl_gc.c`: `minor_collection`, `adjust_after_fullsweep`). What a minor collection leaves
+    /// is often little because the rest just became old: small blocks stay, and large ones keep a size in proportion to
+    /// the old generation, or else a process with much data would collect all the time.
+    fn size_after(&self, kind: CollectionKind, words: usize, wanted: usize) -> usize {
+        const SMALL_WORDS: usize = 3000;
+        const LARGE_WORDS: usize = 8000;
+        if wanted > words / 4 * 3 {
+            return next_heap_size(words + 1);
+        }
+        if wanted * 4 >= words {
+            return words;
+        }
+        let smaller = match kind {
+            CollectionKind::Major => wanted * 2,
+            CollectionKind::Minor if words > LARGE_WORDS || words > SMALL_WORDS.max(self.old.words) => {
+                (wanted * 3).max(self.old_used_words() / 8)
+            }
+            CollectionKind::Minor => return words,
+        };
+        next_heap_size(smaller).max(self.options.min_heap_words).min(words)
     }
 
     fn adjust_virtual_limit(&mut self) {
@@ -190,49 +213,66 @@ impl Heap {
         self.off_heap_old = old;
     }
 
-    /// Checks that every pointer reachable from heap, stack and roots leads to a whole object; used in debug builds.
-    pub fn verify(&self, roots: &[&mut [Word]]) {
-        let check = |word: Word| {
-            assert!(!word.is_header(), "a header where a term should be: {word:?}");
-            assert!(word.0 != POISON, "a word of memory that was given back");
-            if !word.is_pointer() {
-                return;
-            }
-            let pointer = word.pointer();
-            assert!(!pointer.is_null(), "a null pointer in a term");
-            if self.block.contains(pointer) {
-                assert!(pointer < self.top.get(), "a pointer into free memory");
-            }
-            // SAFETY: a pointer leads to an object; that is what is checked.
-            let first = Word(unsafe { *pointer });
-            if word.is_boxed() {
-                assert!(first.is_header(), "a boxed pointer to something without a header: {word:?} to {first:?}");
-            } else {
-                assert!(!first.is_header() && first.0 != POISON, "a list pointer to {first:?}");
-            }
-        };
+    /// Checks that every pointer in the young generation, the stack and the roots, and in the old generation from
+    /// `old_from`, leads to a whole object, and none from old to young. Done in debug builds.
+    fn verify(&self, roots: &[&mut [Word]], old_from: *mut u64) {
         for &word in roots.iter().flat_map(|root| root.iter()).chain(self.stack()) {
-            check(word);
+            self.verify_word(word);
         }
-        for (start, end) in [(self.block.start, self.top.get()), (self.old.start, self.old_top)] {
-            let mut scan = start;
-            while scan < end {
-                // SAFETY: both areas hold whole objects from start to end.
-                unsafe {
-                    let word = Word(*scan);
-                    if word.is_header() {
-                        let header = Header(word.0);
-                        let (first, last) = header.term_words();
-                        for index in first..last {
-                            check(Word(*scan.add(index)));
-                        }
-                        scan = scan.add(header.arity() + 1);
-                    } else {
-                        check(word);
-                        scan = scan.add(1);
+        self.verify_area(self.block.start, self.top.get(), &|word| self.verify_word(word));
+        self.verify_area(old_from, self.old_top, &|word| {
+            self.verify_word(word);
+            assert!(!word.is_pointer() || !self.block.contains(word.pointer()), "an old object refers to a young one");
+        });
+    }
+
+    fn verify_word(&self, word: Word) {
+        assert!(!word.is_header(), "a header where a term should be: {word:?}");
+        assert!(word.0 != POISON, "a word of memory that was given back");
+        if !word.is_pointer() {
+            return;
+        }
+        let pointer = word.pointer();
+        assert!(!pointer.is_null(), "a null pointer in a term");
+        if self.block.contains(pointer) {
+            assert!(pointer < self.top.get(), "a pointer into free memory");
+        }
+        // SAFETY: a pointer leads to an object; that is what is checked.
+        let first = Word(unsafe { *pointer });
+        if word.is_boxed() {
+            assert!(first.is_header(), "a boxed pointer to something without a header: {word:?} to {first:?}");
+        } else {
+            assert!(!first.is_header() && first.0 != POISON, "a list pointer to {first:?}");
+        }
+    }
+
+    fn verify_area(&self, mut scan: *mut u64, end: *mut u64, check: &dyn Fn(Word)) {
+        while scan < end {
+            // SAFETY: both generations hold whole objects from start to end.
+            unsafe {
+                let word = Word(*scan);
+                if word.is_header() {
+                    let header = Header(word.0);
+                    let (first, last) = header.term_words();
+                    for index in first..last {
+                        check(Word(*scan.add(index)));
                     }
+                    scan = scan.add(header.arity() + 1);
+                } else {
+                    check(word);
+                    scan = scan.add(1);
                 }
             }
+        }
+    }
+
+    /// Poisons what a collection leaves: the young generation with its stack, in a major one the old generation too.
+    #[cfg(gc_stress)]
+    fn poison_left(&self, kind: CollectionKind) {
+        crate::heap::poison(self.block.start, self.young_words());
+        crate::heap::poison(self.stack_top.get(), self.stack_words());
+        if kind == CollectionKind::Major {
+            crate::heap::poison(self.old.start, self.old_used_words());
         }
     }
 }
@@ -250,13 +290,13 @@ pub fn next_heap_size(words: usize) -> usize {
     size
 }
 
-/// Gives back what a collection turned out not to need, when that is most of a large block.
-fn fit_block(block: Block, wanted: usize, minimum: usize) -> Block {
+/// Gives back what a collection turned out not to need of a large block.
+fn fit_block(block: Block, words: usize) -> Block {
     const LARGE_WORDS: usize = 1 << 16;
-    if cfg!(miri) || block.words < LARGE_WORDS || wanted * 4 > block.words {
+    if cfg!(miri) || block.words < LARGE_WORDS || words * 2 > block.words {
         return block;
     }
-    shrink(block, next_heap_size(wanted * 2).max(minimum))
+    shrink(block, words)
 }
 
 /// Shrinks a block in place; a block that would have to move stays as it is, since pointers lead into it.

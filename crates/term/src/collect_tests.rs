@@ -67,7 +67,7 @@ fn random_term<'h>(heap: &'h Heap, world: &World, random: &mut Random, parts: &[
             None => heap.binary(&[number as u8; 100]),
         },
         14 => {
-            let keys = random.below(60);
+            let keys = random.below(if cfg!(miri) { 36 } else { 60 });
             let pairs: Vec<_> = (0..keys).map(|key| (Term::small(key as i64), part(random))).collect();
             heap.map_from_pairs(&pairs, &world.atoms)
         }
@@ -86,13 +86,13 @@ fn random_term<'h>(heap: &'h Heap, world: &World, random: &mut Random, parts: &[
 /// The size of terms stays within bounds, although parts are used again and again.
 fn bounded<'h>(heap: &'h Heap, term: Term<'h>) -> Term<'h> {
     let words = crate::size_in_words(term, LiteralRange::EMPTY);
-    if words > 3000 { heap.integer(words as i64) } else { term }
+    if words > if cfg!(miri) { 200 } else { 3000 } { heap.integer(words as i64) } else { term }
 }
 
 #[test]
 fn roots_keep_their_terms() {
     let world = world();
-    let (seeds, rounds) = if cfg!(miri) { (1, 4) } else { (40, 120) };
+    let (seeds, rounds) = if cfg!(miri) { (1, 6) } else { (40, 120) };
     for seed in 1..=seeds {
         let mut random = Random::new(seed);
         let options = HeapOptions { min_heap_words: 64 + random.below(500), fullsweep_after: 5, ..Default::default() };
@@ -167,7 +167,7 @@ fn owned_terms_clone_and_come_home() {
     let mut random = Random::new(99);
     let original = OwnedTerm::build(LiteralRange::EMPTY, |heap| {
         let mut parts = vec![Term::small(1)];
-        for _ in 0..100 {
+        for _ in 0..if cfg!(miri) { 30 } else { 100 } {
             let term = bounded(heap, random_term(heap, &world, &mut random, &parts));
             parts.push(term);
         }
@@ -224,7 +224,7 @@ impl OwnedWord {
 
 #[test]
 fn long_and_deep_lists_survive() {
-    let count = if cfg!(miri) { 500 } else { 3_000_000 };
+    let count = if cfg!(miri) { 200 } else { 3_000_000 };
     let mut heap = Heap::new(HeapOptions::default());
     let long = (0..count).fold(Term::NIL, |list, i| heap.cons(Term::small(i), list));
     let deep = (0..count).fold(Term::NIL, |list, _| heap.cons(list, Term::NIL));
@@ -241,4 +241,26 @@ fn long_and_deep_lists_survive() {
     roots = [Word::NIL; 2];
     heap.collect(0, &mut [&mut roots], true);
     assert_eq!(heap.used_words(), 0);
+}
+
+#[test]
+fn much_old_data_leaves_room_for_young_data() {
+    let count = if cfg!(miri) { 500 } else { 100_000 };
+    let mut heap = Heap::new(HeapOptions::default());
+    let mut roots = [(0..count).fold(Term::NIL, |list, i| heap.cons(Term::small(i), list)).word()];
+    // All becomes old; what is left of the young generation is nothing.
+    for force in [true, false, false, false] {
+        heap.collect(0, &mut [&mut roots], force);
+    }
+    assert_eq!(heap.old_used_words(), 2 * count as usize);
+    assert!(heap.block_words() >= heap.old_used_words() / 8, "{} words for young data", heap.block_words());
+    // Small blocks stay as they are, and under Miri this is one.
+    let much = heap.old_used_words().max(8000);
+    assert!(heap.block_words() < much, "{} words for nothing", heap.block_words());
+    // Without the old data there is no reason for a large block.
+    roots = [Word::NIL];
+    for force in [true, false, true] {
+        heap.collect(0, &mut [&mut roots], force);
+    }
+    assert!(heap.block_words() <= 2 * heap.options().min_heap_words, "{} words for nothing", heap.block_words());
 }

@@ -1,20 +1,49 @@
 //! Copying terms between heaps, and terms that own their memory.
 
 use crate::binary::SharedBinary;
-use crate::heap::{Block, release_chain};
+use crate::heap::{Block, KeptLiterals, release_chain};
 use crate::{BinaryHandle, Header, Heap, Kind, LiteralRange, MagicObject, Term, Word};
 use smallvec::SmallVec;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 /// A term with the memory it lives in: a message, an ETS object, a stored value.
 ///
-/// Literals it refers to are not part of it.
+/// Literals it refers to are not part of it. It is two words wherever it is kept: what is known about its memory stands
+/// in front of the term's own words, so that a queued message or a table's object costs little more than its term.
 pub struct OwnedTerm {
     root: Word,
-    block: Block,
+    /// The block's [`Prefix`], or [`NO_BLOCK`] for a term that needs no memory.
+    prefix: NonNull<Prefix>,
+}
+
+/// What stands at the start of an owned term's block, before the term's words.
+struct Prefix {
+    /// Chain of the objects in the block that own something off the heap.
     off_heap: *mut u64,
-    virtual_words: usize,
+    /// Words of the block, prefix included, in the low [`SIZE_BITS`] bits; above them the words of large binaries that
+    /// the term refers to, or the most that fits: they only count towards a limit that is far lower.
+    sizes: u64,
+}
+
+/// Words of a [`Prefix`].
+pub(crate) const PREFIX_WORDS: usize = size_of::<Prefix>() / size_of::<u64>();
+/// Stands for no block; never dereferenced.
+const NO_BLOCK: NonNull<Prefix> = NonNull::dangling();
+/// Enough for any block that an address space of 47 bits can hold.
+const SIZE_BITS: u32 = 44;
+const VIRTUAL_WORDS_MAX: usize = (1 << (64 - SIZE_BITS)) - 1;
+
+impl Prefix {
+    fn new(block_words: usize, off_heap: *mut u64, virtual_words: usize) -> Prefix {
+        Prefix { off_heap, sizes: block_words as u64 | (virtual_words.min(VIRTUAL_WORDS_MAX) as u64) << SIZE_BITS }
+    }
+    fn block_words(&self) -> usize {
+        (self.sizes & ((1 << SIZE_BITS) - 1)) as usize
+    }
+    fn virtual_words(&self) -> usize {
+        (self.sizes >> SIZE_BITS) as usize
+    }
 }
 
 // SAFETY: it owns the block; what the block refers to is literals (never written) or counted objects.
@@ -25,27 +54,41 @@ unsafe impl Sync for OwnedTerm {}
 impl OwnedTerm {
     /// A flat copy of `term`: sharing inside the term is lost, as when a message is sent.
     pub fn copy(term: Term<'_>, literals: LiteralRange) -> OwnedTerm {
+        let literals = literals.kept();
         if !term.word().is_pointer() || literals.contains(term.word().pointer()) {
             return OwnedTerm::immediate(term.word());
         }
-        let block = Block::new(size_in_words(term, literals));
-        let mut copier = Copier { next: block.start, off_heap: ptr::null_mut(), virtual_words: 0, literals };
-        // SAFETY: the block has exactly the room that the copy needs.
-        let root = unsafe { copier.copy(term.word(), block.start) };
+        let block = Block::new(PREFIX_WORDS + size_without(term, literals));
+        let start = block.start.wrapping_add(PREFIX_WORDS);
+        let mut copier = Copier { next: start, off_heap: ptr::null_mut(), virtual_words: 0, literals };
+        // SAFETY: the block has exactly the room that the copy needs behind the prefix.
+        let root = unsafe { copier.copy(term.word(), start) };
         debug_assert_eq!(copier.next, block.end());
-        OwnedTerm { root, block, off_heap: copier.off_heap, virtual_words: copier.virtual_words }
+        OwnedTerm::with_block(root, block, copier.off_heap, copier.virtual_words)
     }
     /// A small integer, atom, pid, port or `[]`.
     pub fn immediate(word: Word) -> OwnedTerm {
-        OwnedTerm { root: word, block: Block::empty(), off_heap: ptr::null_mut(), virtual_words: 0 }
+        OwnedTerm { root: word, prefix: NO_BLOCK }
+    }
+    /// The term `root`, which lives in `block` behind room for the prefix.
+    fn with_block(root: Word, block: Block, off_heap: *mut u64, virtual_words: usize) -> OwnedTerm {
+        let block = std::mem::ManuallyDrop::new(block);
+        let prefix = NonNull::new(block.start.cast::<Prefix>()).expect("a block with a prefix has memory");
+        // SAFETY: the block begins with room for a prefix, and blocks are aligned as words are.
+        unsafe { prefix.write(Prefix::new(block.words, off_heap, virtual_words)) };
+        OwnedTerm { root, prefix }
+    }
+    fn prefix(&self) -> Option<&Prefix> {
+        // SAFETY: anything but `NO_BLOCK` points to the prefix that `with_block` wrote.
+        (self.prefix != NO_BLOCK).then(|| unsafe { self.prefix.as_ref() })
     }
     /// The term.
     pub fn term(&self) -> Term<'_> {
         Term::from_word(self.root)
     }
-    /// Words of memory it owns.
+    /// Words of memory that the term takes.
     pub fn words(&self) -> usize {
-        self.block.words
+        self.prefix().map_or(0, |prefix| prefix.block_words() - PREFIX_WORDS)
     }
     /// Builds a term with `build` on a heap of its own and keeps it.
     pub fn build(literals: LiteralRange, build: impl for<'h> FnOnce(&'h Heap) -> Term<'h>) -> OwnedTerm {
@@ -54,75 +97,137 @@ impl OwnedTerm {
         let term = build(&heap);
         OwnedTerm::copy(term, literals)
     }
+    /// The term's word; its memory, the chain of what owns something off the heap, and the words of large binaries.
     pub(crate) fn into_parts(self) -> (Word, Block, *mut u64, usize) {
-        let mut this = std::mem::ManuallyDrop::new(self);
-        let block = std::mem::replace(&mut this.block, Block::empty());
-        (this.root, block, this.off_heap, this.virtual_words)
+        let this = std::mem::ManuallyDrop::new(self);
+        match this.prefix() {
+            None => (this.root, Block::empty(), ptr::null_mut(), 0),
+            Some(prefix) => (this.root, this.block(prefix), prefix.off_heap, prefix.virtual_words()),
+        }
+    }
+    /// The block again; the caller sees to it that it is freed once.
+    fn block(&self, prefix: &Prefix) -> Block {
+        Block { start: self.prefix.as_ptr().cast(), words: prefix.block_words() }
     }
 }
 
 impl Clone for OwnedTerm {
     fn clone(&self) -> OwnedTerm {
-        // Whatever the block does not hold is a literal; copying with no literal range would copy those too.
-        OwnedTerm::copy_within(self.term(), &self.block)
+        let Some(prefix) = self.prefix() else { return OwnedTerm::immediate(self.root) };
+        let block = std::mem::ManuallyDrop::new(self.block(prefix));
+        OwnedTerm::copy_within(self.root, &block)
     }
 }
 
 impl Drop for OwnedTerm {
     fn drop(&mut self) {
-        release_chain(self.off_heap);
+        if let Some(prefix) = self.prefix() {
+            release_chain(prefix.off_heap);
+            drop(self.block(prefix));
+        }
     }
 }
 
 impl OwnedTerm {
-    fn copy_within(term: Term<'_>, block: &Block) -> OwnedTerm {
-        // Everything outside the block counts as literal: two ranges around the block would do, but a copy of the
-        // words with adjusted pointers is simpler.
-        if block.words == 0 {
-            return OwnedTerm::immediate(term.word());
-        }
+    /// A copy of the block's words with pointers into it adjusted. Whatever else they point to is a literal.
+    fn copy_within(root: Word, block: &Block) -> OwnedTerm {
         let target = Block::new(block.words);
-        let mut copy = OwnedTerm { root: term.word(), block: target, off_heap: ptr::null_mut(), virtual_words: 0 };
-        let offset = (copy.block.start as u64).wrapping_sub(block.start as u64);
-        let relocate = |word: Word| {
-            if word.is_pointer() && block.contains(word.pointer()) { Word(word.0.wrapping_add(offset)) } else { word }
-        };
-        copy.root = relocate(copy.root);
-        let (mut from, mut to) = (block.start, copy.block.start);
-        // SAFETY: both blocks have the same size, and `from` walks over whole objects.
-        unsafe {
-            while from < block.end() {
-                let word = Word(*from);
-                if !word.is_header() {
-                    *to = relocate(word).0;
-                    from = from.add(1);
-                    to = to.add(1);
-                    continue;
-                }
-                let header = Header(word.0);
-                ptr::copy_nonoverlapping(from, to, header.arity() + 1);
-                let (first, end) = header.term_words();
-                for index in first..end {
-                    *to.add(index) = relocate(Word(*from.add(index))).0;
-                }
-                copy.virtual_words += duplicate_off_heap(to, &mut copy.off_heap);
-                from = from.add(header.arity() + 1);
-                to = to.add(header.arity() + 1);
-            }
-        }
-        copy
+        let mut off_heap = ptr::null_mut();
+        let from = (block.start.wrapping_add(PREFIX_WORDS).cast_const(), block.words - PREFIX_WORDS);
+        // SAFETY: both blocks have the same size, and whole objects stand behind the prefix.
+        let virtual_words = unsafe { duplicate_objects(from, target.start.wrapping_add(PREFIX_WORDS), &mut off_heap) };
+        let within = root.is_pointer() && block.contains(root.pointer());
+        let offset = if within { (target.start as u64).wrapping_sub(block.start as u64) } else { 0 };
+        OwnedTerm::with_block(Word(root.0.wrapping_add(offset)), target, off_heap, virtual_words)
     }
+    /// Does the term refer to literals that are leaving?
+    pub fn refers_to(&mut self, leaving: &crate::LeavingLiterals) -> bool {
+        let refers = |word: Word| word.is_pointer() && leaving.contains(word.pointer());
+        let Some(prefix) = self.prefix() else { return refers(self.root) };
+        let block = std::mem::ManuallyDrop::new(self.block(prefix));
+        let mut found = refers(self.root);
+        // SAFETY: whole objects stand behind the prefix.
+        unsafe {
+            for_each_term_word(block.start.wrapping_add(PREFIX_WORDS), block.end(), &mut |word| found |= refers(*word));
+        }
+        found
+    }
+}
+
+/// Calls `visit` with each word that holds a term.
+///
+/// # Safety
+/// Whole objects stand between `from` and `end`, and nobody else uses them.
+pub(crate) unsafe fn for_each_term_word(mut from: *mut u64, end: *mut u64, visit: &mut dyn FnMut(&mut Word)) {
+    while from < end {
+        // SAFETY: `from` is at the start of an object, or at a word of a cons cell; `Word` is a transparent wrapper.
+        unsafe {
+            let word = Word(*from);
+            if !word.is_header() {
+                visit(&mut *from.cast::<Word>());
+                from = from.add(1);
+                continue;
+            }
+            let header = Header(word.0);
+            let (first, last) = header.term_words();
+            for index in first..last {
+                visit(&mut *from.add(index).cast::<Word>());
+            }
+            from = from.add(header.arity() + 1);
+        }
+    }
+}
+
+/// Copies a run of objects to a place of the same size, with pointers between them adjusted. Returns the words of their
+/// large binaries.
+///
+/// # Safety
+/// `from` is an address and a number of words, whole objects; there is room for as many at `target`.
+pub(crate) unsafe fn duplicate_objects(
+    (from, words): (*const u64, usize),
+    target: *mut u64,
+    off_heap: &mut *mut u64,
+) -> usize {
+    let offset = (target as u64).wrapping_sub(from as u64);
+    let relocate = |word: Word| {
+        let inside = word.is_pointer() && (word.pointer() as usize).wrapping_sub(from as usize) < words * 8;
+        if inside { Word(word.0.wrapping_add(offset)) } else { word }
+    };
+    let mut virtual_words = 0;
+    let (mut from, mut to, end) = (from, target, from.wrapping_add(words));
+    // SAFETY: by the caller's promise; `from` walks over whole objects.
+    unsafe {
+        while from < end {
+            let word = Word(*from);
+            if !word.is_header() {
+                *to = relocate(word).0;
+                from = from.add(1);
+                to = to.add(1);
+                continue;
+            }
+            let header = Header(word.0);
+            ptr::copy_nonoverlapping(from, to, header.arity() + 1);
+            let (first, last) = header.term_words();
+            for index in first..last {
+                *to.add(index) = relocate(Word(*from.add(index))).0;
+            }
+            virtual_words += duplicate_off_heap(to, off_heap);
+            from = from.add(header.arity() + 1);
+            to = to.add(header.arity() + 1);
+        }
+    }
+    virtual_words
 }
 
 impl Heap {
     /// A flat copy of `term`, which lives elsewhere, on this heap.
     pub fn copy_in(&self, term: Term<'_>) -> Term<'_> {
         let word = term.word();
-        let literals = self.options.literals;
+        let literals = self.options.literals.kept();
         if !word.is_pointer() || literals.contains(word.pointer()) {
             return Term::from_word(word);
         }
-        let words = size_in_words(term, literals);
+        let words = size_without(term, literals);
         let start = self.allocate(words);
         let mut copier = Copier { next: start, off_heap: self.off_heap.get(), virtual_words: 0, literals };
         // SAFETY: `allocate` gave room for exactly the words that the copy needs.
@@ -135,6 +240,11 @@ impl Heap {
 
 /// Words that a flat copy of `term` takes, literals left out (`erts_debug:flat_size/1` counts the same way).
 pub fn size_in_words(term: Term<'_>, literals: LiteralRange) -> usize {
+    size_without(term, literals.kept())
+}
+
+/// Words that a copy takes that shares these literals.
+fn size_without(term: Term<'_>, literals: KeptLiterals) -> usize {
     let mut total = 0;
     let mut pending: SmallVec<[Word; 16]> = SmallVec::new();
     let mut word = term.word();
@@ -205,12 +315,12 @@ pub(crate) struct Copier {
     next: *mut u64,
     pub(crate) off_heap: *mut u64,
     virtual_words: usize,
-    literals: LiteralRange,
+    literals: KeptLiterals,
 }
 
 impl Copier {
     /// A copier that writes from `next` on and chains off-heap objects before `off_heap`.
-    pub(crate) fn new(next: *mut u64, off_heap: *mut u64, literals: LiteralRange) -> Copier {
+    pub(crate) fn new(next: *mut u64, off_heap: *mut u64, literals: KeptLiterals) -> Copier {
         Copier { next, off_heap, virtual_words: 0, literals }
     }
 

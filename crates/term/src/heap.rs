@@ -15,6 +15,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Words kept free between heap and stack, so that a call can always push its return address.
 pub const STACK_RESERVE_WORDS: usize = 4;
@@ -22,10 +23,24 @@ pub const STACK_RESERVE_WORDS: usize = 4;
 /// Where literals live: pointers into this range are never copied nor traced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiteralRange {
-    /// First address of the range.
-    pub start: usize,
+    /// First address of the range. What stands there says which literals are leaving.
+    pub(crate) start: usize,
     /// Length in bytes.
-    pub length: usize,
+    pub(crate) length: usize,
+}
+
+/// The literals that copies of terms share, at one moment: all but those that are leaving.
+#[derive(Clone, Copy)]
+pub(crate) struct KeptLiterals {
+    range: LiteralRange,
+    leaving: LiteralRange,
+}
+
+impl KeptLiterals {
+    #[inline(always)]
+    pub(crate) fn contains(self, pointer: *const u64) -> bool {
+        self.range.contains(pointer) && !self.leaving.contains(pointer)
+    }
 }
 
 impl LiteralRange {
@@ -36,6 +51,19 @@ impl LiteralRange {
     pub fn contains(self, pointer: *const u64) -> bool {
         (pointer as usize).wrapping_sub(self.start) < self.length
     }
+    /// Which literals a copy that begins now shares. One copy must use one answer from start to end.
+    #[inline(always)]
+    pub(crate) fn kept(self) -> KeptLiterals {
+        let mut leaving = LiteralRange::EMPTY;
+        if self.length != 0 {
+            // SAFETY: a range that is not empty is that of a literal area (its fields are this crate's), which outlives
+            // the heaps and terms of its machine; its first word is only used like this.
+            let span = unsafe { AtomicU64::from_ptr(self.start as *mut u64) }.load(Ordering::SeqCst);
+            let (first, words) = ((span >> 32) as usize, (span & 0xffff_ffff) as usize);
+            leaving = LiteralRange { start: self.start + first * 8, length: words * 8 };
+        }
+        KeptLiterals { range: self, leaving }
+    }
 }
 
 /// What a magic reference refers to.
@@ -44,7 +72,7 @@ pub struct MagicObject(pub Box<dyn Any + Send + Sync>);
 /// Sizes and limits of a heap, as `spawn_opt/2` sets them.
 #[derive(Clone, Copy, Debug)]
 pub struct HeapOptions {
-    /// Size of the first block and lower bound afterwards, in words.
+    /// Lower bound of a block's size, in words, from the first collection on; usually of the first block too.
     pub min_heap_words: usize,
     /// Lower bound of the virtual heap of large binaries, in words.
     pub min_virtual_words: usize,
@@ -97,24 +125,21 @@ impl Block {
     }
 }
 
+/// Fills memory that goes back with words that are no terms, so that whoever still looks at it is found out.
 #[cfg(gc_stress)]
-impl Block {
-    /// Fills memory that goes back with words that are no terms, so that whoever still looks at it is found out.
-    fn poison(&mut self) {
-        const WORDS_MAX: usize = 4096;
-        let part = self.words.min(WORDS_MAX);
-        for index in (0..part).chain(self.words - part..self.words) {
-            // SAFETY: the block has that many words, and nobody uses them any more.
-            unsafe { *self.start.add(index) = crate::word::POISON };
-        }
+pub(crate) fn poison(start: *mut u64, words: usize) {
+    for index in 0..words {
+        // SAFETY: the caller owns that many words, and nobody uses them any more.
+        unsafe { *start.add(index) = crate::word::POISON };
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
         if self.words != 0 {
+            // The rest, which may be large and was hardly used, is left to the collector: it knows what was in use.
             #[cfg(gc_stress)]
-            self.poison();
+            poison(self.start, self.words.min(64));
             // SAFETY: allocated by `Block::new` with this layout.
             unsafe { dealloc(self.start.cast(), Layout::array::<u64>(self.words).expect("checked when allocated")) };
         }
@@ -136,6 +161,8 @@ pub struct Heap {
     /// The unused part of the overflow fragment that allocation is going on in.
     pub(crate) overflow_top: Cell<*mut u64>,
     pub(crate) overflow_end: Cell<*mut u64>,
+    /// Words of overflow fragments that were left unused.
+    pub(crate) overflow_lost: Cell<usize>,
     /// Chain of objects in the young generation and fragments that own something off the heap.
     pub(crate) off_heap: Cell<*mut u64>,
     /// The same for the old generation.
@@ -146,8 +173,17 @@ pub struct Heap {
     pub(crate) minor_since_full: u32,
     pub(crate) collections: u64,
     pub(crate) next_block_words: usize,
-    /// Safepoints passed, counted with `--cfg gc_stress` only.
+    /// Counts of `--cfg gc_stress`, see [`Heap::stress_wants_collection`].
+    #[cfg(gc_stress)]
+    pub(crate) stress: Stress,
+}
+
+/// What is counted with `--cfg gc_stress`.
+#[cfg(gc_stress)]
+#[derive(Default)]
+pub(crate) struct Stress {
     safepoints: Cell<u32>,
+    since_major: usize,
 }
 
 // SAFETY: a heap owns everything that its pointers reach, apart from literals (never written) and counted objects.
@@ -156,7 +192,13 @@ unsafe impl Send for Heap {}
 impl Heap {
     /// A heap whose first block has the smallest size.
     pub fn new(options: HeapOptions) -> Heap {
-        let block = Block::new(options.min_heap_words.max(2 * STACK_RESERVE_WORDS));
+        Heap::with_first_block(options, options.min_heap_words)
+    }
+    /// A heap whose first block has `words`, which may be fewer than the smallest size: most processes wait for a message
+    /// before they need more than a few words, and many never do anything else. With 0 it has no block at all, as that of
+    /// a process that has ended.
+    pub fn with_first_block(options: HeapOptions, words: usize) -> Heap {
+        let block = if words == 0 { Block::empty() } else { Block::new(words.max(2 * STACK_RESERVE_WORDS)) };
         Heap {
             options,
             top: Cell::new(block.start),
@@ -170,13 +212,15 @@ impl Heap {
             fragment_words: Cell::new(0),
             overflow_top: Cell::new(ptr::null_mut()),
             overflow_end: Cell::new(ptr::null_mut()),
+            overflow_lost: Cell::new(0),
             off_heap: Cell::new(ptr::null_mut()),
             off_heap_old: ptr::null_mut(),
             virtual_words: Cell::new(0),
             virtual_limit: options.min_virtual_words,
             minor_since_full: 0,
             collections: 0,
-            safepoints: Cell::new(0),
+            #[cfg(gc_stress)]
+            stress: Stress::default(),
         }
     }
 
@@ -231,20 +275,39 @@ impl Heap {
     pub fn wants_collection(&self) -> bool {
         self.fragment_words.get() > self.block.words
             || self.virtual_words.get() > self.virtual_limit
-            || (cfg!(gc_stress) && self.stress_wants_collection())
+            || self.stress_wants_collection()
     }
-    /// With `--cfg gc_stress`: collect at this safepoint? At each one while the heap is small; of a large one, so often
-    /// that a safepoint costs the same.
-    #[cold]
+    /// With `--cfg gc_stress`: collect at this safepoint? At each one, as long as the stack and what is young are small.
+    /// Else so often that a safepoint costs the same: a deep stack is looked through by every collection.
+    #[cfg(gc_stress)]
     fn stress_wants_collection(&self) -> bool {
         const WORDS_A_SAFEPOINT: usize = 2000;
         let young = (self.top.get() as usize - self.block.start as usize) / 8;
-        let words = young + self.stack_words() + self.fragment_words.get() + self.old_used_words() / 8;
-        // A large block costs by itself: it comes fresh from the system each time.
-        let words = words + self.block.words / 8;
-        let safepoints = self.safepoints.get().wrapping_add(1);
-        self.safepoints.set(safepoints);
+        let words = young + self.stack_words() + self.fragment_words.get();
+        let safepoints = self.stress.safepoints.get().wrapping_add(1);
+        self.stress.safepoints.set(safepoints);
         safepoints as usize % (1 + words / WORDS_A_SAFEPOINT) == 0
+    }
+    #[cfg(not(gc_stress))]
+    #[inline(always)]
+    fn stress_wants_collection(&self) -> bool {
+        false
+    }
+    /// With `--cfg gc_stress`: should this collection be a major one? Seldom when much is old, so that it costs about as
+    /// much as the minor ones since the last: this many words a collection.
+    #[cfg(gc_stress)]
+    pub(crate) fn stress_wants_major(&mut self) -> bool {
+        const WORDS_A_COLLECTION: usize = 200;
+        self.stress.since_major += 1;
+        let wanted = self.stress.since_major > 6 + self.old_used_words() / WORDS_A_COLLECTION;
+        if wanted {
+            self.stress.since_major = 0;
+        }
+        wanted
+    }
+    #[cfg(not(gc_stress))]
+    pub(crate) fn stress_wants_major(&mut self) -> bool {
+        false
     }
 
     // --- sizes ---------------------------------------------------------------------------------------------------
@@ -253,7 +316,8 @@ impl Heap {
     pub fn used_words(&self) -> usize {
         let young = (self.top.get() as usize - self.block.start as usize) / 8;
         let old = (self.old_top as usize).wrapping_sub(self.old.start as usize) / 8;
-        young + old + self.fragment_words.get()
+        let unused = (self.overflow_end.get() as usize - self.overflow_top.get() as usize) / 8;
+        young + old + self.fragment_words.get() - unused - self.overflow_lost.get()
     }
     /// Words of all blocks.
     pub fn total_words(&self) -> usize {
@@ -266,6 +330,10 @@ impl Heap {
     /// Words of the old generation's block.
     pub fn old_block_words(&self) -> usize {
         self.old.words
+    }
+    /// Words of large binaries that it refers to since the last collection.
+    pub fn virtual_words(&self) -> usize {
+        self.virtual_words.get()
     }
     /// Words of the old generation in use.
     pub fn old_used_words(&self) -> usize {
@@ -340,7 +408,12 @@ impl Heap {
         start
     }
 
-    fn close_overflow(&self) {
+    /// Fills what is left of the overflow fragment, so that fragments hold whole objects only.
+    pub(crate) fn close_overflow(&self) {
+        let unused = (self.overflow_end.get() as usize - self.overflow_top.get() as usize) / 8;
+        self.overflow_lost.set(self.overflow_lost.get() + unused);
+        // SAFETY: nobody uses the words between the two, which lie in one fragment.
+        unsafe { fill(self.overflow_top.get(), self.overflow_end.get()) };
         self.overflow_top.set(ptr::null_mut());
         self.overflow_end.set(ptr::null_mut());
     }
@@ -420,15 +493,35 @@ impl Heap {
         }
         Term::from_word(Word::from_cons(cells))
     }
+    /// A list of `count` elements, of which there must be as many, that ends in `tail`.
+    fn list_of<'h>(&'h self, count: usize, elements: impl Iterator<Item = Term<'h>>, tail: Term<'h>) -> Term<'h> {
+        if count == 0 {
+            return tail;
+        }
+        let cells = self.allocate(count * 2);
+        let mut written = 0;
+        for element in elements.take(count) {
+            // SAFETY: two words were allocated for each element.
+            unsafe {
+                let cell = cells.add(written * 2);
+                *cell = element.word().0;
+                *cell.add(1) = Word::from_cons(cell.add(2)).0;
+            }
+            written += 1;
+        }
+        assert!(written == count, "fewer elements than promised");
+        // SAFETY: the last cell was written.
+        unsafe { *cells.add(count * 2 - 1) = tail.word().0 };
+        Term::from_word(Word::from_cons(cells))
+    }
     /// A list of bytes as integers, in front of `tail`.
     pub fn byte_list<'h>(&'h self, bytes: &[u8], tail: Term<'h>) -> Term<'h> {
-        let elements: Vec<Term<'h>> = bytes.iter().map(|&byte| Term::small(i64::from(byte))).collect();
-        self.list_with_tail(&elements, tail)
+        self.list_of(bytes.len(), bytes.iter().map(|&byte| Term::small(i64::from(byte))), tail)
     }
     /// A list of the characters of `text`.
     pub fn string(&self, text: &str) -> Term<'_> {
-        let elements: Vec<Term<'_>> = text.chars().map(|character| Term::small(i64::from(character as u32))).collect();
-        self.list(&elements)
+        let characters = text.chars().map(|character| Term::small(i64::from(character as u32)));
+        self.list_of(text.chars().count(), characters, Term::NIL)
     }
     /// A float.
     pub fn float(&self, value: f64) -> Term<'_> {
@@ -455,13 +548,23 @@ impl Heap {
         let reference = self.binary_reference(BinaryHandle::new(bytes));
         self.sub_bits(reference, 0, bit_size)
     }
-    /// A bitstring of `bit_size` bits that `fill` writes into zeroed bytes.
+    /// A bitstring of `bit_size` bits that `fill` writes into zeroed bytes. It writes no others, and does not allocate.
     pub fn bitstring_with(&self, bit_size: usize, fill: impl FnOnce(&mut [u8])) -> Term<'_> {
         let length = bit_size.div_ceil(8);
         if length <= HEAP_BINARY_BYTES_MAX {
-            let mut bytes = [0; HEAP_BINARY_BYTES_MAX];
-            fill(&mut bytes[..length]);
-            return self.heap_bits(&bytes[..length], bit_size);
+            let data_words = length.div_ceil(8);
+            let object = self.allocate(2 + data_words);
+            // SAFETY: `allocate` gave room for header, size and data; `fill` gets the data, all of it zero.
+            unsafe {
+                *object = Header::new(Kind::HeapBits, 1 + data_words).0;
+                *object.add(1) = bit_size as u64;
+                ptr::write_bytes(object.add(2), 0, data_words);
+                fill(std::slice::from_raw_parts_mut(object.add(2).cast(), length));
+                if bit_size % 8 != 0 {
+                    *object.add(2).cast::<u8>().add(length - 1) &= 0xff << (8 - bit_size % 8);
+                }
+            }
+            return Term::from_word(Word::from_boxed(object));
         }
         let mut bytes = vec![0; length];
         fill(&mut bytes);
@@ -574,22 +677,40 @@ impl Heap {
     pub fn adopt(&self, owned: OwnedTerm) -> Term<'_> {
         let (root, block, chain, virtual_words) = owned.into_parts();
         if block.words != 0 {
+            // SAFETY: what stood in front of the term's own words is not needed any more.
+            unsafe { fill(block.start, block.start.wrapping_add(crate::copy::PREFIX_WORDS)) };
             self.fragment_words.set(self.fragment_words.get() + block.words);
             self.virtual_words.set(self.virtual_words.get() + virtual_words);
-            if !chain.is_null() {
-                let mut last = chain;
-                // SAFETY: the chain runs through objects of the block that was taken over.
-                unsafe {
-                    while *last.add(1) != 0 {
-                        last = *last.add(1) as *mut u64;
-                    }
-                    *last.add(1) = self.off_heap.get() as u64;
-                }
-                self.off_heap.set(chain);
-            }
+            self.link_chain(chain);
             self.fragments.borrow_mut().push(block);
         }
         Term::from_word(root)
+    }
+    /// Takes over all objects of another heap, where they are: its blocks become fragments of this one. Its stack is
+    /// gone. The objects may refer to this heap, and the caller's terms of the other one stay valid.
+    pub fn absorb(&self, mut other: Heap) {
+        self.link_chain(other.off_heap.replace(ptr::null_mut()));
+        self.link_chain(std::mem::replace(&mut other.off_heap_old, ptr::null_mut()));
+        self.virtual_words.set(self.virtual_words.get() + other.virtual_words.get());
+        other.close_overflow();
+        let mut blocks = std::mem::take(other.fragments.get_mut());
+        if other.top.get() != other.block.start {
+            // SAFETY: the words between top and end are free, or its stack, which is gone.
+            unsafe { fill(other.top.get(), other.block.end()) };
+            blocks.push(std::mem::replace(&mut other.block, Block::empty()));
+        }
+        let old = std::mem::replace(&mut other.old, Block::empty());
+        // SAFETY: the words between these two are free.
+        unsafe { fill(other.old_top, old.end()) };
+        blocks.push(old);
+        for block in blocks.into_iter().filter(|block| block.words != 0) {
+            self.fragment_words.set(self.fragment_words.get() + block.words);
+            self.fragments.borrow_mut().push(block);
+        }
+    }
+    /// Puts a chain of off-heap objects in front of this heap's.
+    pub(crate) fn link_chain(&self, chain: *mut u64) {
+        self.off_heap.set(join_chains(chain, self.off_heap.get()));
     }
 }
 
@@ -597,6 +718,34 @@ impl Drop for Heap {
     fn drop(&mut self) {
         release_chain(self.off_heap.get());
         release_chain(self.off_heap_old);
+    }
+}
+
+/// One chain of off-heap objects behind the other.
+pub(crate) fn join_chains(first: *mut u64, second: *mut u64) -> *mut u64 {
+    if first.is_null() {
+        return second;
+    }
+    let mut last = first;
+    // SAFETY: the chain runs through objects that are still in memory, each with a link as its second word.
+    unsafe {
+        while *last.add(1) != 0 {
+            last = *last.add(1) as *mut u64;
+        }
+        *last.add(1) = second as u64;
+    }
+    first
+}
+
+/// Fills unused words with something that is an object by itself.
+///
+/// # Safety
+/// The words from `from` to `end` may be written and belong to no object.
+pub(crate) unsafe fn fill(from: *mut u64, end: *mut u64) {
+    let words = (end as usize).saturating_sub(from as usize) / 8;
+    for index in 0..words {
+        // SAFETY: by the caller's promise.
+        unsafe { *from.add(index) = Word::NIL.0 };
     }
 }
 

@@ -30,4 +30,4 @@ end; name
 Procs.greeter("world")
 v(2) == self()
 TYPED
-sleep 3; } | iex 2>&1 | sed 1d
+sleep "${TRANSCRIPT_PAUSE:-3}"; } | iex 2>&1 | sed 1d

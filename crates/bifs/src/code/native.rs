@@ -35,6 +35,9 @@ fn load_nif<'h>(cx: &mut BifContext<'h>, path: Term<'h>, information: Term<'h>) 
             {
                 crate::io::prim_file::set_janitor(cx.vm, janitor);
             }
+            if name == "prim_socket" {
+                crate::io::socket::set_extra(cx, information);
+            }
             return Ok(Term::atom(atoms::OK));
         }
         let text = b"NIF library already loaded (reload disallowed since OTP 20).";

@@ -2,7 +2,7 @@
 
 use super::spawn::monitor_options;
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{AliasKind, BifContext, BifResult, LinkTarget, Monitor, MonitorTarget, Signal, Vm};
+use oxbeam_runtime::{AliasKind, BifContext, BifResult, LinkTarget, Monitor, MonitorTarget, Signal, Vm, trace_flag};
 use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Reference, Term, Value, atoms};
 
 fn noproc() -> OwnedTerm {
@@ -17,6 +17,7 @@ fn noproc() -> OwnedTerm {
 #[bif("erlang:link/1")]
 fn link<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
     let caller = cx.pid();
+    cx.vm.trace_event(cx.process, trace_flag::PROCS, "link", &|heap| vec![heap.copy_in(target)]);
     let end = match target.value() {
         Value::Pid(pid) if pid == caller => return Ok(Term::TRUE),
         Value::Pid(pid) => LinkTarget::Process(pid),
@@ -31,9 +32,12 @@ fn link<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
     if cx.state.links.contains_key(&end) {
         return Ok(Term::TRUE);
     }
-    cx.state.pending_unlinks.remove(&end);
+    cx.state.rare.if_set().map(|rare| rare.pending_unlinks.remove(&end));
     let linked = match end {
-        LinkTarget::Process(pid) => cx.vm.signal_pid(pid, Signal::Link { from: LinkTarget::Process(caller) }),
+        LinkTarget::Process(pid) => {
+            cx.vm.trace_linking(cx.process, pid);
+            cx.vm.signal_pid(pid, Signal::Link { from: LinkTarget::Process(caller) })
+        }
         LinkTarget::Port(port) => cx.vm.ports().is_some_and(|ports| ports.link(cx.vm, port, caller)),
     };
     if linked {
@@ -56,13 +60,14 @@ fn link<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
 #[bif("erlang:unlink/1")]
 fn unlink<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
     let caller = cx.pid();
+    cx.vm.trace_event(cx.process, trace_flag::PROCS, "unlink", &|heap| vec![heap.copy_in(target)]);
     match target.value() {
         Value::Pid(pid) => {
             if cx.state.links.remove(&LinkTarget::Process(pid)).is_some() {
-                cx.state.last_unlink += 1;
-                let id = cx.state.last_unlink;
+                cx.state.rare.last_unlink += 1;
+                let id = cx.state.rare.last_unlink;
                 if cx.vm.signal_pid(pid, Signal::Unlink { from: LinkTarget::Process(caller), id }) {
-                    cx.state.pending_unlinks.insert(LinkTarget::Process(pid), id);
+                    cx.state.rare.pending_unlinks.insert(LinkTarget::Process(pid), id);
                 }
             }
         }
@@ -137,7 +142,7 @@ fn set_monitor<'h>(
     match watched {
         Watched::Caller => {
             if let Some(kind) = alias {
-                cx.state.aliases.insert(reference, kind);
+                cx.state.rare.aliases.insert(reference, kind);
             }
         }
         Watched::Local(target) => {
@@ -154,7 +159,7 @@ fn set_monitor<'h>(
             let down = cx.own(down);
             cx.vm.signal(cx.process, Signal::SystemMessage(down));
             if alias == Some(AliasKind::Explicit) {
-                cx.state.aliases.insert(reference, AliasKind::Explicit);
+                cx.state.rare.aliases.insert(reference, AliasKind::Explicit);
             }
         }
     }
@@ -229,7 +234,7 @@ fn ask_to_watch(cx: &BifContext<'_>, reference: LocalReference, target: MonitorT
 fn remove_monitor(cx: &mut BifContext<'_>, reference: LocalReference) -> bool {
     let Some(monitor) = cx.state.monitors.remove(&reference) else { return false };
     if monitor.alias == Some(AliasKind::Explicit) {
-        cx.state.aliases.insert(reference, AliasKind::Explicit);
+        cx.state.rare.aliases.insert(reference, AliasKind::Explicit);
     }
     cx.vm.send_demonitor(reference, monitor.target);
     true
@@ -294,7 +299,7 @@ fn alias_with<'h>(cx: &mut BifContext<'h>, options: Term<'h>) -> BifResult<'h> {
 
 fn make_alias<'h>(cx: &mut BifContext<'h>, kind: AliasKind) -> Term<'h> {
     let reference = cx.vm.next_reference();
-    cx.state.aliases.insert(reference, kind);
+    cx.state.rare.aliases.insert(reference, kind);
     cx.heap.alias_reference(reference.0, cx.pid())
 }
 
@@ -314,6 +319,6 @@ fn unalias<'h>(cx: &mut BifContext<'h>, alias: Term<'h>) -> BifResult<'h> {
     };
     let number = reference.number();
     let of_monitor = cx.state.monitors.get_mut(&number).and_then(|monitor| monitor.alias.take()).is_some();
-    let found = cx.state.aliases.remove(&number).is_some() || of_monitor;
+    let found = cx.state.rare.if_set().is_some_and(|rare| rare.aliases.remove(&number).is_some()) || of_monitor;
     Ok(Term::boolean(found))
 }

@@ -4,6 +4,7 @@ use super::http;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult};
 use oxbeam_term::{Bits, Heap, Term, atoms};
+use std::ops::Range;
 
 /// Protocol of a stream of packets, as `inet:setopts/2` names them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -172,14 +173,16 @@ fn line_end(bytes: &[u8], options: &PacketOptions) -> PacketEnd {
     }
 }
 
-/// A header line goes on as long as the next line starts with white space.
+/// A header line goes on as long as the next line starts with white space. `line_length` is a limit here, unless there
+/// is one for packets.
 fn http_line_end(bytes: &[u8], options: &PacketOptions, is_header: bool) -> PacketEnd {
-    let limits = [options.packet_size, options.line_length];
+    let limit = if options.packet_size != 0 { options.packet_size } else { options.line_length };
+    let is_too_long = |end: usize| limit != 0 && end > limit;
     let mut start = 0;
     loop {
         let Some(newline) = bytes[start..].iter().position(|&byte| byte == b'\n') else {
-            let full = limits.iter().any(|&limit| limit != 0 && bytes.len() >= limit);
-            return if full { Invalid } else { Unknown };
+            let is_full = limit != 0 && bytes.len() >= limit;
+            return if is_full { Invalid } else { Unknown };
         };
         let end = start + newline + 1;
         let is_empty = matches!(&bytes[..end], b"\n" | b"\r\n");
@@ -189,20 +192,33 @@ fn http_line_end(bytes: &[u8], options: &PacketOptions, is_header: bool) -> Pack
                     start = end;
                     continue;
                 }
-                None if limits.iter().all(|&limit| limit == 0 || end <= limit) => return Unknown,
+                None if !is_too_long(end) => return Unknown,
                 _ => {}
             }
         }
-        return if limits.iter().any(|&limit| limit != 0 && end > limit) { Invalid } else { At(end) };
+        return if is_too_long(end) { Invalid } else { At(end) };
     }
 }
 
-/// What a whole packet says, as `decode_packet/3` gives it. `whole` is the binary that `place` and `length` lie in.
-fn packet<'h>(heap: &'h Heap, kind: PacketKind, whole: Bits<'h>, bytes: &[u8]) -> Term<'h> {
-    let part = |from: usize, to: usize| heap.sub_bitstring(whole, whole.bit_offset() + from * 8, (to - from) * 8);
+/// Which bytes of a whole packet are its data, without headers and padding.
+pub(crate) fn packet_body(kind: PacketKind, bytes: &[u8]) -> Range<usize> {
     match kind {
-        PacketKind::Length(header) => part(header, bytes.len()),
-        PacketKind::Fcgi => part(0, bytes.len() - usize::from(bytes[6])),
+        PacketKind::Length(header) => header..bytes.len(),
+        PacketKind::Fcgi => 0..bytes.len() - usize::from(bytes[6]),
+        _ => 0..bytes.len(),
+    }
+}
+
+/// What a whole packet of HTTP or TLS says; `None` for other kinds. `socket` is told with TLS, `part` makes a binary
+/// of some bytes.
+pub(crate) fn parsed_packet<'h>(
+    heap: &'h Heap,
+    kind: PacketKind,
+    bytes: &[u8],
+    socket: Term<'h>,
+    part: impl Fn(Range<usize>) -> Term<'h>,
+) -> Option<Term<'h>> {
+    Some(match kind {
         PacketKind::Http { binary } => http::start_line(heap, bytes, binary),
         PacketKind::HttpHeader { binary } => http::header(heap, bytes, binary),
         PacketKind::SslTls => {
@@ -213,14 +229,20 @@ fn packet<'h>(heap: &'h Heap, kind: PacketKind, whole: Bits<'h>, bytes: &[u8]) -
                 data.extend_from_slice(&bytes[3..]);
                 (22, bytes.get(3..5).unwrap_or(&[0, 0]), heap.binary_from_vec(data))
             } else {
-                (bytes[0], &bytes[1..3], part(5, bytes.len()))
+                (bytes[0], &bytes[1..3], part(5..bytes.len()))
             };
             let small = |byte: u8| Term::small(byte.into());
             let version = heap.tuple(&[small(version[0]), small(version[1])]);
-            heap.tuple(&[Term::atom(atoms::SSL_TLS), Term::NIL, small(kind), version, data])
+            heap.tuple(&[Term::atom(atoms::SSL_TLS), socket, small(kind), version, data])
         }
-        _ => part(0, bytes.len()),
-    }
+        _ => return None,
+    })
+}
+
+/// What a whole packet says, as `decode_packet/3` gives it. `whole` is the binary whose bytes it is.
+fn packet<'h>(heap: &'h Heap, kind: PacketKind, whole: Bits<'h>, bytes: &[u8]) -> Term<'h> {
+    let part = |range: Range<usize>| heap.sub_bitstring(whole, whole.bit_offset() + range.start * 8, range.len() * 8);
+    parsed_packet(heap, kind, bytes, Term::NIL, part).unwrap_or_else(|| part(packet_body(kind, bytes)))
 }
 
 fn options_of(kind: PacketKind, list: Term<'_>) -> Option<PacketOptions> {

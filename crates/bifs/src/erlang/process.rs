@@ -3,7 +3,9 @@
 use super::process_info::runs_old_code;
 use super::spawn::{HEAP_WORDS_MIN, VIRTUAL_WORDS_MIN, heap_words, max_heap_size, off_heap, priority};
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Interrupt, MaxHeapSize, Signal, SystemTask, Trap, Vm};
+use oxbeam_runtime::{
+    BifContext, BifResult, DirtyHandling, DirtyState, Interrupt, MaxHeapSize, RunStatus, Signal, SystemTask, Trap, Vm,
+};
 use oxbeam_term::{Atom, AtomTable, Heap, OwnedTerm, Pid, Term, Value, atoms};
 
 fn trap<'h>(trap: Trap<'h>) -> BifResult<'h> {
@@ -256,24 +258,31 @@ fn system_task<'h>(
     };
     let (kind, id) = (cx.own(*kind), cx.own(*id));
     let (dead_kind, dead_id) = (kind.clone(), id.clone());
-    let task: SystemTask = Box::new(move |vm, _, main| {
-        let result = main.is_some_and(|main| match work {
-            SystemWork::Collect { major } => {
-                if major {
-                    main.state.force_major = true
-                } else {
-                    main.state.force_minor = true
-                }
-                true
-            }
-            SystemWork::CheckCode { module } => runs_old_code(vm, module, &main.heap, &main.state),
-        });
-        system_task_done(vm, requester, &kind, &id, result);
-    });
+    let task = system_work(work, requester, kind, id);
     if !cx.vm.signal_pid(pid, Signal::Task(task)) {
         system_task_done(cx.vm, requester, &dead_kind, &dead_id, false);
     }
     Ok(Term::atom(atoms::OK))
+}
+
+fn system_work(work: SystemWork, requester: Pid, kind: OwnedTerm, id: OwnedTerm) -> SystemTask {
+    Box::new(move |vm, _, main| {
+        let result = match (work, main) {
+            (_, None) => false,
+            // The call uses its arguments, which a collection would move.
+            (work @ SystemWork::Collect { .. }, Some(main)) if main.state.dirty != DirtyState::No => {
+                main.state.postpone(system_work(work, requester, kind, id));
+                return;
+            }
+            (SystemWork::Collect { major }, Some(main)) => {
+                main.state.force_major |= major;
+                main.state.force_minor |= !major;
+                true
+            }
+            (SystemWork::CheckCode { module }, Some(main)) => runs_old_code(vm, module, &main.heap, &main.state),
+        };
+        system_task_done(vm, requester, &kind, &id, result);
+    })
 }
 
 fn system_task_done(vm: &Vm, requester: Pid, kind: &OwnedTerm, id: &OwnedTerm, result: bool) {
@@ -288,7 +297,8 @@ fn check_process_code<'h>(cx: &mut BifContext<'h>, module: Atom) -> BifResult<'h
     Ok(Term::boolean(runs_old_code(cx.vm, module, cx.heap, cx.state)))
 }
 
-/// As `check_process_code/1` for a process on a dirty scheduler: none is ever looked at while it runs.
+/// As `check_process_code/1` for a process in a dirty call. Such requests are signals here, so `normal` sends the
+/// caller back to those.
 #[bif("erts_internal:check_dirty_process_code/2")]
 fn check_dirty_process_code<'h>(cx: &mut BifContext<'h>, pid: Pid, _module: Atom) -> BifResult<'h> {
     Ok(match cx.vm.process(pid) {
@@ -315,7 +325,7 @@ fn suspend_process<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, options: Term<'h>
             _ => return Ok(Term::atom(atoms::BADOPT)),
         }
     }
-    if unless_suspending && cx.state.suspending.contains_key(&pid) {
+    if unless_suspending && cx.state.rare.suspending.contains_key(&pid) {
         return Ok(Term::FALSE);
     }
     let requester = cx.pid();
@@ -329,12 +339,12 @@ fn suspend_process<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, options: Term<'h>
     let task: SystemTask = Box::new(move |vm, _, main| {
         let alive = main.is_some();
         if let Some(main) = main {
-            main.state.suspended = main.state.suspended.saturating_add(1);
+            main.state.rare.suspended = main.state.rare.suspended.saturating_add(1);
         }
         suspend_answer(vm, requester, answer, alive);
     });
     if cx.vm.signal_pid(pid, Signal::Task(task)) {
-        *cx.state.suspending.entry(pid).or_insert(0) += 1;
+        *cx.state.rare.suspending.entry(pid).or_insert(0) += 1;
         return Ok(if asynchronous { Term::TRUE } else { reference });
     }
     if !asynchronous {
@@ -363,10 +373,10 @@ fn suspend_answer(vm: &Vm, requester: Pid, answer: Option<(OwnedTerm, bool)>, al
 /// `badarg` unless the caller has suspended the process.
 #[bif("erlang:resume_process/1")]
 fn resume_process<'h>(cx: &mut BifContext<'h>, pid: Pid) -> BifResult<'h> {
-    let Some(count) = cx.state.suspending.get_mut(&pid) else { return cx.badarg() };
+    let Some(count) = cx.state.rare.if_set().and_then(|rare| rare.suspending.get_mut(&pid)) else { return cx.badarg() };
     *count -= 1;
     if *count == 0 {
-        cx.state.suspending.remove(&pid);
+        cx.state.rare.suspending.remove(&pid);
     }
     cx.vm.resume_process(pid, 1);
     Ok(Term::TRUE)
@@ -378,16 +388,29 @@ fn is_system_process<'h>(cx: &mut BifContext<'h>, pid: Pid) -> BifResult<'h> {
     Ok(Term::boolean(cx.vm.process(pid).is_some_and(|process| process.is_system())))
 }
 
-/// Handles the signals of a process on a dirty scheduler: they wait until it is back.
+/// Handles the signals of a process in a dirty call: `ok`; `normal` when it is in none, so that it handles them by
+/// itself; `noproc` when it has ended.
+///
+/// # Errors
+///
+/// `notsup` unless a process of `erts_dirty_process_signal_handler` calls.
 #[bif("erts_internal:dirty_process_handle_signals/1")]
 fn dirty_process_handle_signals<'h>(cx: &mut BifContext<'h>, pid: Pid) -> BifResult<'h> {
-    Ok(Term::atom(if cx.vm.process(pid).is_some() { atoms::NORMAL } else { atoms::NOPROC }))
+    if !cx.process.is_system() {
+        return Err(cx.raise(atoms::NOTSUP));
+    }
+    cx.spend(100);
+    Ok(Term::atom(match cx.vm.handle_dirty_signals(pid) {
+        DirtyHandling::Done => atoms::OK,
+        DirtyHandling::Normal => atoms::NORMAL,
+        DirtyHandling::Gone => atoms::NOPROC,
+    }))
 }
 
-/// Is the process on a dirty scheduler? Code purging asks; it must not wait for one.
+/// Is the process in a dirty call?
 #[bif("erts_internal:is_process_executing_dirty/1")]
-fn is_process_executing_dirty<'h>(_cx: &mut BifContext<'h>, _pid: Pid) -> BifResult<'h> {
-    Ok(Term::FALSE)
+fn is_process_executing_dirty<'h>(cx: &mut BifContext<'h>, pid: Pid) -> BifResult<'h> {
+    Ok(Term::boolean(cx.vm.process(pid).is_some_and(|process| process.status() == RunStatus::Dirty)))
 }
 
 /// Counts reductions as used.
@@ -492,7 +515,7 @@ fn set_flag<'h>(cx: &mut BifContext<'h>, name: Atom, value: Term<'h>) -> Option<
             if limit.size != 0 && limit.size < cx.state.next_heap_options(cx.heap).min_heap_words {
                 return None;
             }
-            let old = std::mem::replace(&mut cx.state.max_heap_size, limit);
+            let old = std::mem::replace(&mut cx.state.rare.max_heap_size, limit);
             Some(max_heap_size_map(cx.heap, cx.atoms(), old))
         }
         atoms::FULLSWEEP_AFTER | atoms::MIN_HEAP_SIZE | atoms::MIN_BIN_VHEAP_SIZE => set_heap_flag(cx, name, value),
@@ -511,21 +534,21 @@ fn set_heap_flag<'h>(cx: &mut BifContext<'h>, name: Atom, value: Term<'h>) -> Op
         }
         _ => std::mem::replace(&mut options.min_virtual_words, heap_words(value, VIRTUAL_WORDS_MIN)?) as u64,
     };
-    cx.state.heap_options = Some(options);
+    cx.state.rare.heap_options = Some(options);
     Some(cx.heap.unsigned(old))
 }
 
 /// Subscribes to nodes coming and going. There are none without distribution; returns how often the caller had asked.
 fn monitor_nodes<'h>(cx: &mut BifContext<'h>, value: Term<'h>) -> BifResult<'h> {
     let Some(on) = value.as_boolean() else { return cx.badarg() };
-    let before = cx.state.node_monitors;
-    cx.state.node_monitors = if on { before + 1 } else { 0 };
+    let before = cx.state.rare.node_monitors;
+    cx.state.rare.node_monitors = if on { before + 1 } else { 0 };
     Ok(Term::small(i64::from(before)))
 }
 
 fn save_calls<'t>(state: &mut oxbeam_runtime::ProcessState, value: Term<'_>) -> Term<'t> {
     match value.as_small() {
-        Some(depth @ 0..=10_000) => Term::small(i64::from(std::mem::replace(&mut state.save_calls, depth as u32))),
+        Some(depth @ 0..=10_000) => Term::small(i64::from(std::mem::replace(&mut state.rare.save_calls, depth as u32))),
         _ => Term::atom(atoms::BADARG),
     }
 }

@@ -6,7 +6,8 @@
 use super::process::{await_result, max_heap_size_map};
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{
-    BifContext, BifResult, Frame, LinkTarget, MonitorTarget, Process, ProcessState, Signal, SystemTask, Vm,
+    BifContext, BifResult, DirtyState, Frame, LinkTarget, MonitorTarget, Process, ProcessState, Resume, Signal,
+    SystemTask, Vm, collection_sizes,
 };
 use oxbeam_term::{Atom, Heap, OwnedTerm, Pid, Term, Value, Word, atoms, word::ImmediateKind};
 use std::sync::Arc;
@@ -173,7 +174,9 @@ fn inform<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, items: Vec<Item>, form: Fo
 
 /// Status of a process that handles a signal: what it was about before.
 fn status(state: &mut ProcessState) -> Atom {
-    if state.suspended > 0 {
+    if state.dirty == DirtyState::Running {
+        atoms::RUNNING
+    } else if state.rare.suspended > 0 {
         atoms::SUSPENDED
     } else if state.was_waiting && state.messages.peek().is_none() {
         atoms::WAITING
@@ -193,6 +196,16 @@ fn frames(vm: &Vm, heap: &Heap, state: &ProcessState) -> Vec<Frame> {
         frames.push(Frame { module, function, arity, location: None });
     }
     frames
+}
+
+/// The BIF of a dirty call.
+fn dirty_function(state: &ProcessState) -> Option<Frame> {
+    match state.resume {
+        Resume::Bif(call) if state.dirty != DirtyState::No => {
+            Some(Frame { module: call.module, function: call.name, arity: call.arity, location: None })
+        }
+        _ => None,
+    }
 }
 
 /// A process that tells about itself.
@@ -270,7 +283,7 @@ impl Subject<'_> {
             atoms::PARENT => self.state.parent.map_or(Term::atom(atoms::UNDEFINED), Term::pid),
             atoms::LABEL => self.label(target),
             atoms::LAST_CALLS => {
-                if self.state.save_calls == 0 {
+                if self.state.rare.save_calls == 0 {
                     Term::FALSE
                 } else {
                     Term::NIL
@@ -278,7 +291,7 @@ impl Subject<'_> {
             }
             atoms::TRACE => Term::small(0),
             atoms::SEQUENTIAL_TRACE_TOKEN => {
-                self.state.seq_trace_token.as_ref().map_or(Term::NIL, |token| target.copy_in(token.term()))
+                self.state.rare.seq_trace_token.as_ref().map_or(Term::NIL, |token| target.copy_in(token.term()))
             }
             atoms::CATCHLEVEL => {
                 count(self.heap.stack().iter().filter(|word| word.is_immediate_of(ImmediateKind::Catch)).count())
@@ -296,7 +309,7 @@ impl Subject<'_> {
             atoms::FULLSWEEP_AFTER => count(options.fullsweep_after as usize),
             atoms::MIN_HEAP_SIZE => count(options.min_heap_words),
             atoms::MIN_BIN_VHEAP_SIZE => count(options.min_virtual_words),
-            atoms::MAX_HEAP_SIZE => max_heap_size_map(target, &self.vm.atoms, self.state.max_heap_size),
+            atoms::MAX_HEAP_SIZE => max_heap_size_map(target, &self.vm.atoms, self.state.rare.max_heap_size),
             atoms::GARBAGE_COLLECTION => self.garbage_collection(target),
             atoms::GARBAGE_COLLECTION_INFO => self.garbage_collection_info(target),
             _ => self.binaries(target),
@@ -309,7 +322,8 @@ impl Subject<'_> {
 
     /// Where it is.
     fn place<'t>(&self, target: &'t Heap, name: Atom) -> Term<'t> {
-        match (name, self.frames.first()) {
+        let dirty = dirty_function(self.state);
+        match (name, dirty.as_ref().or(self.frames.first())) {
             (atoms::CURRENT_FUNCTION, Some(frame)) => target.tuple(&[
                 Term::atom(frame.module),
                 Term::atom(frame.function),
@@ -371,7 +385,7 @@ impl Subject<'_> {
         let entry = |(pid, count): (&Pid, &u32)| {
             target.tuple(&[Term::pid(*pid), Term::small(i64::from(*count)), Term::small(0)])
         };
-        let entries: Vec<Term<'t>> = self.state.suspending.iter().map(entry).collect();
+        let entries: Vec<Term<'t>> = self.state.rare.suspending.iter().map(entry).collect();
         target.list(&entries)
     }
 
@@ -397,7 +411,7 @@ impl Subject<'_> {
         let pair = |name, value| target.tuple(&[Term::atom(name), value]);
         let number = |number: usize| target.unsigned(number as u64);
         target.list(&[
-            pair(atoms::MAX_HEAP_SIZE, max_heap_size_map(target, &self.vm.atoms, self.state.max_heap_size)),
+            pair(atoms::MAX_HEAP_SIZE, max_heap_size_map(target, &self.vm.atoms, self.state.rare.max_heap_size)),
             pair(atoms::MIN_BIN_VHEAP_SIZE, number(options.min_virtual_words)),
             pair(atoms::MIN_HEAP_SIZE, number(options.min_heap_words)),
             pair(atoms::FULLSWEEP_AFTER, number(options.fullsweep_after as usize)),
@@ -407,23 +421,7 @@ impl Subject<'_> {
 
     fn garbage_collection_info<'t>(&self, target: &'t Heap) -> Term<'t> {
         let heap = self.heap;
-        let (old, old_used) = (heap.old_block_words(), heap.old_used_words());
-        let fragments = heap.total_words() - heap.block_words() - old;
-        let binaries: usize = heap.large_binaries().iter().map(|(_, size, _)| size.div_ceil(8)).sum();
-        let virtual_limit = self.state.next_heap_options(heap).min_virtual_words;
-        let pairs = [
-            (atoms::OLD_HEAP_BLOCK_SIZE, old),
-            (atoms::HEAP_BLOCK_SIZE, heap.block_words()),
-            (atoms::MBUF_SIZE, fragments),
-            (atoms::RECENT_SIZE, 0),
-            (atoms::STACK_SIZE, heap.stack_words()),
-            (atoms::OLD_HEAP_SIZE, old_used),
-            (atoms::HEAP_SIZE, heap.used_words().saturating_sub(old_used + fragments)),
-            (atoms::BIN_VHEAP_SIZE, binaries),
-            (atoms::BIN_VHEAP_BLOCK_SIZE, virtual_limit),
-            (atoms::BIN_OLD_VHEAP_SIZE, 0),
-            (atoms::BIN_OLD_VHEAP_BLOCK_SIZE, virtual_limit),
-        ];
+        let pairs = collection_sizes(heap, self.state.next_heap_options(heap).min_virtual_words);
         let pairs: Vec<Term<'t>> = pairs
             .into_iter()
             .map(|(name, value)| target.tuple(&[Term::atom(name), target.unsigned(value as u64)]))

@@ -58,18 +58,18 @@ fn statistics<'h>(cx: &mut BifContext<'h>, item: Atom) -> BifResult<'h> {
     let total = |numbers: Vec<u64>| heap.unsigned(numbers.iter().sum());
     Ok(match item {
         atoms::CONTEXT_SWITCHES => {
-            let count = vm.schedulers.context_switches.load(Ordering::Relaxed) as u64;
+            let count = vm.schedulers.totals().slices;
             heap.tuple(&[heap.unsigned(count), Term::small(0)])
         }
         atoms::REDUCTIONS | atoms::EXACT_REDUCTIONS => {
             let spent = u64::try_from(SLICE_REDUCTIONS.saturating_sub(*cx.reductions)).unwrap_or(0);
-            let now = vm.schedulers.reductions.load(Ordering::Relaxed) + spent;
+            let now = vm.schedulers.totals().reductions + spent;
             let exact = item == atoms::EXACT_REDUCTIONS;
             with_last(heap, if exact { &last.exact_reductions } else { &last.reductions }, now)
         }
         atoms::GARBAGE_COLLECTION => {
-            let count = vm.schedulers.collections.load(Ordering::Relaxed);
-            let reclaimed = vm.schedulers.reclaimed_words.load(Ordering::Relaxed);
+            let count = vm.schedulers.totals().collections;
+            let reclaimed = vm.schedulers.totals().reclaimed_words;
             heap.tuple(&[heap.unsigned(count), heap.unsigned(reclaimed), Term::small(0)])
         }
         atoms::RUNTIME => {

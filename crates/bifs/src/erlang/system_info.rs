@@ -138,6 +138,9 @@ fn constant_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         atoms::DELAYED_NODE_TABLE_GC => Term::small(60),
         atoms::MESSAGE_QUEUE_DATA => Term::atom(atoms::ON_HEAP),
         atoms::MAX_INTEGER => largest_integer(heap),
+        _ if cx.text(name) == "sequential_tracer" => {
+            heap.tuple(&[Term::atom(name), crate::tracing::sequential::tracer(cx.vm)])
+        }
         atoms::START_TIME => heap.integer(START_TIME),
         atoms::END_TIME => heap.integer(END_TIME),
         _ => return None,

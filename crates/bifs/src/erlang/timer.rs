@@ -1,7 +1,7 @@
 //! Timers that send a message.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Destination, Process, ProcessState, TimerId, Vm};
+use oxbeam_runtime::{BifContext, BifResult, Destination, Holding, Process, ProcessState, TimerId, Vm};
 use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Reference, Term, atoms};
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
@@ -45,17 +45,20 @@ pub(crate) struct MessageTimers {
 
 /// Lets timers end with the process they are for.
 pub(crate) fn install(vm: &Vm) {
-    vm.add_exit_hook(Box::new(|vm: &Vm, process: &Arc<Process>, _: &mut ProcessState| {
-        let timers = vm.extension::<MessageTimers>();
-        let ended: Vec<Running> = {
-            let mut tables = timers.tables.lock();
-            let references = tables.by_receiver.remove(&process.pid()).unwrap_or_default();
-            references.into_iter().filter_map(|reference| tables.running.remove(&reference)).collect()
-        };
-        for timer in ended {
-            vm.timers.cancel(timer.id);
-        }
-    }));
+    vm.add_exit_hook(
+        Holding::TIMERS,
+        Box::new(|vm: &Vm, process: &Arc<Process>, _: &mut ProcessState| {
+            let timers = vm.extension::<MessageTimers>();
+            let ended: Vec<Running> = {
+                let mut tables = timers.tables.lock();
+                let references = tables.by_receiver.remove(&process.pid()).unwrap_or_default();
+                references.into_iter().filter_map(|reference| tables.running.remove(&reference)).collect()
+            };
+            for timer in ended {
+                vm.timers.cancel(timer.id);
+            }
+        }),
+    );
 }
 
 /// The options of timers.
@@ -118,9 +121,12 @@ fn start<'h>(
         true => cx.heap.tuple(&[Term::atom(atoms::TIMEOUT), reference, message]),
         false => message,
     };
-    if receiver.is_some_and(|pid| cx.vm.process(pid).is_none()) {
-        // As if it had been taken back at once.
-        return Ok(reference);
+    if let Some(pid) = receiver {
+        match cx.vm.process(pid) {
+            Some(receiver) => receiver.holds(Holding::TIMERS),
+            // As if it had been taken back at once.
+            None => return Ok(reference),
+        }
     }
     let (message, vm) = (cx.own(message), Arc::downgrade(&cx.vm.arc()));
     let timers = cx.vm.extension::<MessageTimers>();

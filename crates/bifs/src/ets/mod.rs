@@ -11,16 +11,15 @@ pub(crate) mod tables;
 mod tests;
 
 use oxbeam_ets::{Access, Object, SharedTable, Table, TableError, TableState, Tables, table_of};
-use oxbeam_runtime::{BifContext, Interrupt, Vm};
+use oxbeam_runtime::{BifContext, Holding, Interrupt, RunStatus, Vm};
 use oxbeam_term::{OwnedTerm, Pid, Term, atoms};
 use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 use std::ops::Deref;
-use std::sync::Arc;
 
 /// Prepares a machine for tables: what processes own or fixed is cleaned up when they end.
 pub fn install(vm: &Vm) {
-    let tables = vm.extension::<Tables>();
-    vm.add_exit_hook(Box::new(move |vm, process, _| process_ended(vm, &tables, process.pid())));
+    let tables = vm.extension::<Tables>().clone();
+    vm.add_exit_hook(Holding::TABLES, Box::new(move |vm, process, _| process_ended(vm, &tables, process.pid())));
 }
 
 /// Undoes what a process that has ended holds: fixations go, tables go to their heirs or are deleted.
@@ -44,6 +43,10 @@ fn process_ended(vm: &Vm, tables: &Tables, pid: Pid) {
 /// Makes `to` the owner and tells it so.
 fn transfer(vm: &Vm, tables: &Tables, shared: &SharedTable, from: Pid, to: Pid, data: &OwnedTerm) {
     let Some(table) = table_of(shared) else { return };
+    let receiver = vm.process(to);
+    if let Some(receiver) = &receiver {
+        receiver.holds(Holding::TABLES);
+    }
     tables.give(table, to);
     vm.send_built(to, |heap| {
         let name = table.read(to, Access::Info).ok().map(|state| state.name).filter(|_| table.options.named);
@@ -53,7 +56,7 @@ fn transfer(vm: &Vm, tables: &Tables, shared: &SharedTable, from: Pid, to: Pid, 
         };
         heap.tuple(&[Term::atom(atoms::ETS_TRANSFER), table, Term::pid(from), heap.copy_in(data.term())])
     });
-    if vm.process(to).is_none() {
+    if receiver.is_none_or(|receiver| receiver.status() == RunStatus::Dead) {
         // It ended before it could be seen to hold the table.
         process_ended(vm, tables, to);
     }
@@ -113,7 +116,7 @@ impl<'h> Found<'h> {
 }
 
 /// The machine's tables.
-fn tables(cx: &BifContext<'_>) -> Arc<Tables> {
+fn tables<'h>(cx: &BifContext<'h>) -> &'h Tables {
     cx.vm.extension::<Tables>()
 }
 

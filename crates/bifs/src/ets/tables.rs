@@ -3,7 +3,7 @@
 use super::{badarg, because, find, tables};
 use oxbeam_bif_macros::bif;
 use oxbeam_ets::{Access, Garbage, Heir, Options, Protection, TableType, WriteConcurrency};
-use oxbeam_runtime::{BifContext, BifResult, Signal, Vm};
+use oxbeam_runtime::{BifContext, BifResult, Holding, Signal, Vm};
 use oxbeam_term::{Atom, LiteralRange, OwnedTerm, Term, atoms};
 use parking_lot::Mutex;
 
@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 fn new<'h>(cx: &mut BifContext<'h>, name: Atom, options: Term<'h>) -> BifResult<'h> {
     let Some((options, heir)) = parse_options(cx, options) else { return cx.badarg() };
     let id = cx.vm.next_reference();
+    cx.process.holds(Holding::TABLES);
     match tables(cx).create(id, name, cx.pid(), heir, options) {
         None => Err(because(cx, atoms::ALREADY_EXISTS)),
         Some(_) if options.named => Ok(Term::atom(name)),
@@ -144,6 +145,7 @@ fn safe_fixtable<'h>(cx: &mut BifContext<'h>, table: Term<'h>, fix: Term<'h>) ->
     drop(table.read(cx, Access::Read)?);
     let pid = cx.pid();
     let clock = &cx.vm.clock;
+    cx.process.holds(Holding::TABLES);
     match fix.as_boolean() {
         Some(true) => tables(cx).fix(&table, pid, || {
             let monotonic = clock.monotonic();

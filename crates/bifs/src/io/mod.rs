@@ -9,8 +9,10 @@ pub(crate) mod ddll;
 pub(crate) mod names;
 pub mod ports;
 pub(crate) mod prim_file;
+pub(crate) mod prim_net;
 pub(crate) mod prim_tty;
 pub mod signals;
+pub(crate) mod socket;
 mod system;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -29,6 +31,7 @@ pub fn install(vm: &Vm) {
     prim_file::install(vm);
     prim_tty::install(vm);
     ports::install(vm);
+    socket::install(vm);
 }
 
 /// Gives all terminals their modes back: to be called when the program ends.

@@ -11,7 +11,7 @@
 //! An owner that ended leaves closing to the system process of `prim_file`, since it may block.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Interrupt, Vm};
+use oxbeam_runtime::{BifContext, BifResult, Holding, Interrupt, RunStatus, Vm};
 use oxbeam_sys::file::{self, Access, Advice, File, FileInfo, FileKind, OpenModes, Whence};
 use oxbeam_sys::{Errno, Result as SysResult};
 use oxbeam_term::{Atom, LocalReference, MagicObject, Pid, Term, atoms};
@@ -49,7 +49,7 @@ struct OpenFiles {
 
 /// Files end with their owners.
 pub(crate) fn install(vm: &Vm) {
-    vm.add_exit_hook(Box::new(|vm, process, _| owner_ended(vm, process.pid())));
+    vm.add_exit_hook(Holding::FILES, Box::new(|vm, process, _| owner_ended(vm, process.pid())));
 }
 
 /// The process that closes the files of owners that ended: the argument of `erlang:load_nif("prim_file", Pid)`.
@@ -209,9 +209,14 @@ fn opened<'h>(cx: &BifContext<'h>, file: SysResult<File>) -> BifResult<'h> {
         Err(errno) => return posix(cx, errno),
     };
     let owner = cx.pid();
+    cx.process.holds(Holding::FILES);
     let reference = cx.vm.next_reference();
     let object = Vm::magic(Handle { state: Mutex::new(State::Idle(file)), owner });
     cx.vm.extension::<OpenFiles>().by_owner.lock().entry(owner).or_default().insert(reference, object.clone());
+    // An owner that was killed during the call may have looked for its files already.
+    if cx.process.status() == RunStatus::Dead {
+        owner_ended(cx.vm, owner);
+    }
     Ok(cx.ok(cx.heap.magic_reference(reference.0, object)))
 }
 
@@ -459,6 +464,11 @@ fn get_handle<'h>(cx: &mut BifContext<'h>, file: Term<'h>) -> BifResult<'h> {
         Ok(descriptor) => Ok(cx.heap.binary(&descriptor.to_ne_bytes())),
         Err(errno) => posix(cx, errno),
     }
+}
+
+/// The number of an open file's descriptor; `einval` when the file is closed.
+pub(crate) fn descriptor_of<'h>(cx: &BifContext<'h>, file: Term<'h>) -> Result<SysResult<i32>, Raised<'h>> {
+    with_file(cx, file, File::descriptor)
 }
 
 /// `#file_info{}` as file.hrl declares it.

@@ -8,7 +8,7 @@ use super::signals::SignalCenter;
 use crate::iolist::gather;
 use crate::os::Environment;
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Interrupt, Vm};
+use oxbeam_runtime::{BifContext, BifResult, Holding, Interrupt, Vm};
 use oxbeam_sys::descriptor::ReadOutcome;
 use oxbeam_sys::poll::{Interest, Poller, Token};
 use oxbeam_sys::terminal::{
@@ -84,22 +84,25 @@ impl Drop for Tty {
 
 /// A terminal gets its modes back when the process that changed them ends, and is not read after its reader ended.
 pub(crate) fn install(vm: &Vm) {
-    vm.add_exit_hook(Box::new(|vm, process, _| {
-        let terminals = vm.extension::<Terminals>();
-        let owned = terminals.owned.lock().remove(&process.pid());
-        for_each_tty(owned, |tty| {
-            let _ = tty.terminal.read().restore();
-        });
-        let read = terminals.read.lock().remove(&process.pid());
-        for_each_tty(read, |tty| {
-            let mut waiting = tty.waiting.lock();
-            (waiting.input, waiting.signal) = (None, None);
-            if let Some((poller, token)) = waiting.registration.take() {
-                drop(waiting);
-                poller.deregister(token);
-            }
-        });
-    }));
+    vm.add_exit_hook(
+        Holding::TERMINAL,
+        Box::new(|vm, process, _| {
+            let terminals = vm.extension::<Terminals>();
+            let owned = terminals.owned.lock().remove(&process.pid());
+            for_each_tty(owned, |tty| {
+                let _ = tty.terminal.read().restore();
+            });
+            let read = terminals.read.lock().remove(&process.pid());
+            for_each_tty(read, |tty| {
+                let mut waiting = tty.waiting.lock();
+                (waiting.input, waiting.signal) = (None, None);
+                if let Some((poller, token)) = waiting.registration.take() {
+                    drop(waiting);
+                    poller.deregister(token);
+                }
+            });
+        }),
+    );
 }
 
 /// Gives all terminals their modes back: to be called when the program ends.
@@ -235,6 +238,7 @@ fn set<'h>(cx: &mut BifContext<'h>, terminal: Term<'h>) -> BifResult<'h> {
             return errno_error(cx, "tcsetattr", errno);
         }
     }
+    cx.process.holds(Holding::TERMINAL);
     let terminals = cx.vm.extension::<Terminals>();
     terminals.owned.lock().entry(cx.pid()).or_default().push(Arc::downgrade(&object));
     Ok(Term::atom(atoms::OK))
@@ -270,6 +274,7 @@ fn select<'h>(cx: &mut BifContext<'h>, terminal: Term<'h>, signal_tag: Term<'h>,
     let (tty, object) = tty(cx, terminal)?;
     let center = cx.vm.extension::<SignalCenter>();
     center.watch_terminal(&object);
+    cx.process.holds(Holding::TERMINAL);
     let terminals = cx.vm.extension::<Terminals>();
     terminals.read.lock().entry(cx.pid()).or_default().push(Arc::downgrade(&object));
     tty.waiting.lock().signal = Some(Request { process: cx.pid(), tag: cx.own(signal_tag) });

@@ -1,11 +1,15 @@
 //! Linux.
 
+pub mod address;
 pub mod child;
 pub mod clock;
 pub mod descriptor;
 pub mod file;
 pub mod name;
+pub mod network;
+pub mod numbers;
 pub mod poll;
 pub mod random;
 pub mod signals;
+pub mod socket;
 pub mod terminal;

@@ -1,10 +1,11 @@
 //! What processes ask of open ports.
 
+use super::inet::{self, Answer, Command};
 use super::port::{Core, Device, PortObject, registered_name};
 use super::{PortTable, lookup};
 use crate::iolist::gather;
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Interrupt, Trap, Vm};
+use oxbeam_runtime::{BifContext, BifResult, Interrupt, LinkTarget, Trap, Vm};
 use oxbeam_term::{Term, atoms};
 
 /// All open ports.
@@ -35,19 +36,38 @@ fn port_command<'h>(cx: &mut BifContext<'h>, port: Term<'h>, data: Term<'h>, opt
     if !core.is_open() {
         return Ok(Term::atom(atoms::BADARG));
     }
-    let Device::Stream(stream) = &mut core.device else { return Ok(Term::atom(atoms::BADARG)) };
-    if stream.is_busy() {
-        if nosuspend {
-            return Ok(Term::FALSE);
+    let (outcome, size) = match &core.device {
+        Device::Inet(_) => inet::command(cx.vm, &object, &mut core, cx.pid(), data),
+        Device::Stream(stream) if stream.is_busy() => (Command::Busy, 0),
+        Device::Stream(_) | Device::TraceFile(_) => match gather(data) {
+            Some(bytes) => {
+                let size = bytes.len();
+                object.trace_received(cx.vm, cx.pid(), |heap| {
+                    heap.tuple(&[Term::atom(atoms::COMMAND), heap.binary(&bytes)])
+                });
+                object.output(cx.vm, &mut core, bytes);
+                (Command::Taken, size)
+            }
+            None => (Command::BadArgument, 0),
+        },
+        Device::None => (Command::BadArgument, 0),
+    };
+    match outcome {
+        Command::Taken | Command::Malformed => {
+            cx.spend(1 + size / 256);
+            Ok(Term::TRUE)
         }
-        stream.suspend(cx.pid());
-        cx.vm.waits_for_port(cx.process, object.id);
-        return Err(Box::new(Interrupt::Trap(Trap::Wait)));
+        Command::BadArgument => Ok(Term::atom(atoms::BADARG)),
+        Command::Busy if nosuspend => Ok(Term::FALSE),
+        Command::Busy => {
+            match &mut core.device {
+                Device::Stream(stream) => stream.suspend(cx.pid()),
+                Device::Inet(_) | Device::TraceFile(_) | Device::None => inet::suspend(&mut core, cx.pid()),
+            }
+            cx.vm.waits_for_port(cx.process, object.id);
+            Err(Box::new(Interrupt::Trap(Trap::Wait)))
+        }
     }
-    let Some(bytes) = gather(data) else { return Ok(Term::atom(atoms::BADARG)) };
-    cx.spend(1 + bytes.len() / 256);
-    object.output(cx.vm, &mut core, bytes);
-    Ok(Term::TRUE)
 }
 
 /// The number of an operation of `port_control/3` and `port_call/3`.
@@ -62,15 +82,25 @@ fn port_control<'h>(cx: &mut BifContext<'h>, port: Term<'h>, number: Term<'h>, d
         let object = lookup(cx.vm, port)?;
         let (number, data) = (operation(number)?, gather(data)?);
         let mut core = object.core.lock();
-        match &mut core.device {
-            Device::Inet(inet) => inet.control(number, &data),
-            Device::Stream(_) | Device::None => None,
+        if !core.is_open() {
+            return None;
         }
+        if let Device::TraceFile(file) = &mut core.device {
+            return match file.control(number)? {
+                Ok(bytes) => Some(Answer { bytes, accepted: Vec::new() }),
+                Err(errno) => {
+                    object.fail(cx.vm, &mut core, errno);
+                    None
+                }
+            };
+        }
+        inet::control(cx.vm, &object, &mut core, cx.pid(), number, &data)
     })();
-    Ok(match answer {
-        Some(answer) => cx.heap.byte_list(&answer, Term::NIL),
-        None => Term::atom(atoms::BADARG),
-    })
+    let Some(Answer { bytes, accepted }) = answer else { return Ok(Term::atom(atoms::BADARG)) };
+    for port in accepted {
+        cx.state.links.insert(LinkTarget::Port(port), ());
+    }
+    Ok(cx.heap.byte_list(&bytes, Term::NIL))
 }
 
 /// Asks a driver with a term: none of the drivers here takes one.
@@ -88,6 +118,7 @@ fn port_close<'h>(cx: &mut BifContext<'h>, port: Term<'h>) -> BifResult<'h> {
     if !core.is_open() {
         return Ok(Term::atom(atoms::BADARG));
     }
+    object.trace_received(cx.vm, cx.pid(), |_| Term::atom(atoms::CLOSE));
     object.close(cx.vm, &mut core, Vm::own_atom(atoms::NORMAL));
     Ok(Term::TRUE)
 }
@@ -99,6 +130,7 @@ fn port_connect<'h>(cx: &mut BifContext<'h>, port: Term<'h>, owner: Term<'h>) ->
         return Ok(Term::atom(atoms::BADARG));
     };
     let mut core = object.core.lock();
+    object.trace_received(cx.vm, cx.pid(), |heap| heap.tuple(&[Term::atom(atoms::CONNECT), Term::pid(owner)]));
     let connected = core.is_open() && object.connect_and_link(cx.vm, &mut core, owner);
     Ok(if connected { Term::TRUE } else { Term::atom(atoms::BADARG) })
 }
@@ -189,7 +221,7 @@ fn info_item<'h>(
             None => return Ok(Some(Term::NIL)),
         },
         "memory" => Term::small(0),
-        "queue_size" => Term::small(core.stream().map_or(0, |stream| stream.queued()) as i64),
+        "queue_size" => Term::small(core.queued() as i64),
         "locking" => Term::atom(cx.intern("port_level")?),
         "parallelism" => Term::boolean(core.parallelism),
         _ => return Ok(None),

@@ -11,15 +11,17 @@ pub(crate) mod port;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod trace_file;
 
 use crate::iolist::gather;
-use oxbeam_runtime::{LinkTarget, Ports, Vm};
-use oxbeam_term::{LocalReference, OwnedTerm, Pid, Port, Term, atoms};
+use inet::Command;
+use oxbeam_runtime::{LinkTarget, Ports, Vm, trace_flag};
+use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Port, Term, atoms};
 use parking_lot::{Mutex, RwLock};
-use port::{Core, PortObject};
+use port::{Core, Device, PortObject};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The ports of one machine.
@@ -31,6 +33,8 @@ pub struct PortTable {
     /// Closed ports whose output still waits.
     flushing: Mutex<HashMap<u64, Arc<PortObject>>>,
     next: AtomicU64,
+    /// Are ports traced from their birth?
+    pub(crate) trace_new: AtomicBool,
 }
 
 impl PortTable {
@@ -40,7 +44,7 @@ impl PortTable {
             return None;
         }
         let id = Port(self.next.fetch_add(1, Ordering::Relaxed));
-        Some(Arc::new(PortObject { id, name, core: Mutex::new(core) }))
+        Some(Arc::new(PortObject { id, name, trace_flags: AtomicU32::new(0), core: Mutex::new(core) }))
     }
     fn publish(&self, port: &Arc<PortObject>) {
         self.open.write().insert(port.id.0, port.clone());
@@ -65,13 +69,22 @@ impl PortTable {
     pub fn count(&self) -> usize {
         self.open.read().len()
     }
-    /// Waits until no output waits, at most for `limit`: what `erlang:halt/2` does before the machine ends.
+    /// Waits until no output waits, at most for `limit`: what `erlang:halt/2` does before the machine ends. Sockets that
+    /// have none are closed first, so that two of one machine do not wait for each other.
     pub fn flush(&self, limit: Option<Duration>) {
         let start = Instant::now();
+        let open: Vec<Arc<PortObject>> = self.open.read().values().cloned().collect();
+        for port in open {
+            if let Device::Inet(inet) = &mut port.core.lock().device
+                && !inet.has_output()
+            {
+                inet.release();
+            }
+        }
         loop {
             let mut ports: Vec<Arc<PortObject>> = self.open.read().values().cloned().collect();
             ports.extend(self.flushing.lock().values().cloned());
-            let waiting = ports.iter().any(|port| port.core.lock().stream().is_some_and(|stream| stream.has_output()));
+            let waiting = ports.iter().any(|port| port.core.lock().has_output());
             if !waiting || limit.is_some_and(|limit| start.elapsed() >= limit) {
                 return;
             }
@@ -87,7 +100,8 @@ pub(crate) fn install(vm: &Vm) {
     if let Some(forker) = table.create(vm, b"forker".to_vec(), Core::new(init)) {
         table.publish(&forker);
     }
-    vm.set_ports(table);
+    vm.set_ports(table.clone());
+    inet::install(vm);
 }
 
 impl PortTable {
@@ -116,11 +130,24 @@ impl Ports for PortTable {
     fn monitor(&self, _vm: &Vm, port: Port, reference: LocalReference, watcher: Pid) -> bool {
         self.with(port, |_, core| core.watchers.insert(reference, watcher)).is_some()
     }
-    fn link(&self, _vm: &Vm, port: Port, from: Pid) -> bool {
-        self.with(port, |_, core| core.links.insert(from)).is_some()
+    fn link(&self, vm: &Vm, port: Port, from: Pid) -> bool {
+        let linked = self.with(port, |object, core| {
+            core.links.insert(from);
+            object.trace(vm, trace_flag::PORTS, "getting_linked", &|_| vec![Term::pid(from)]);
+        });
+        linked.is_some()
     }
-    fn unlink(&self, _vm: &Vm, port: Port, from: Pid) {
-        self.with(port, |_, core| core.links.remove(&from));
+    fn unlink(&self, vm: &Vm, port: Port, from: Pid) {
+        self.with(port, |object, core| {
+            core.links.remove(&from);
+            object.trace(vm, trace_flag::PORTS, "getting_unlinked", &|_| vec![Term::pid(from)]);
+        });
+    }
+    fn named(&self, vm: &Vm, port: Port, event: &str, name: Atom) {
+        // Not through the lock: a port that closes loses its name while it is locked.
+        if let Some(object) = self.get(port) {
+            object.trace(vm, trace_flag::PORTS, event, &|_| vec![Term::atom(name)]);
+        }
     }
     fn message(&self, vm: &Vm, port: Port, from: Pid, message: OwnedTerm) {
         self.with(port, |object, core| object.message(vm, core, from, message.term()));
@@ -135,15 +162,36 @@ impl PortObject {
             return self.bad_signal(vm, core);
         };
         let owner = owner.as_pid().unwrap_or(core.owner);
+        self.trace_received(vm, owner, |heap| match request.as_tuple_of::<2>() {
+            Some([kind, data]) if kind.is_atom(atoms::COMMAND) => {
+                let bytes = gather(*data).unwrap_or_default();
+                heap.tuple(&[Term::atom(atoms::COMMAND), heap.binary(&bytes)])
+            }
+            _ => heap.copy_in(*request),
+        });
         if request.is_atom(atoms::CLOSE) {
             self.close(vm, core, Vm::own_atom(atoms::NORMAL));
             return self.send_atom(vm, owner, atoms::CLOSED);
         }
         match request.as_tuple_of::<2>() {
-            Some([kind, data]) if kind.is_atom(atoms::COMMAND) => match gather(*data) {
-                Some(bytes) => self.output(vm, core, bytes),
-                None => self.bad_signal(vm, core),
-            },
+            Some([kind, data]) if kind.is_atom(atoms::COMMAND) => {
+                let is_taken = match &core.device {
+                    Device::Inet(_) => {
+                        let (outcome, _) = inet::command(vm, self, core, owner, *data);
+                        matches!(outcome, Command::Taken | Command::Malformed)
+                    }
+                    Device::Stream(_) | Device::TraceFile(_) | Device::None => match gather(*data) {
+                        Some(bytes) => {
+                            self.output(vm, core, bytes);
+                            true
+                        }
+                        None => false,
+                    },
+                };
+                if !is_taken {
+                    self.bad_signal(vm, core);
+                }
+            }
             Some([kind, new]) if kind.is_atom(atoms::CONNECT) => match new.as_pid() {
                 Some(new) if self.connect(vm, core, new) => self.send_atom(vm, owner, atoms::CONNECTED),
                 _ => self.bad_signal(vm, core),

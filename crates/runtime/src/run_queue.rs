@@ -1,0 +1,366 @@
+//! Run queues: one for each scheduler, with stealing, and the sleep of those that find nothing.
+//!
+//! What is in a queue is in it once, and whoever takes it out owns it. A length beside each queue is looked at first, so
+//! that thieves leave the locks of empty queues alone. It is raised under the lock before anybody is woken, and
+//! `Sleepers` sees to it that a scheduler does not fall asleep beside it.
+
+use crate::Priority;
+use crate::sleep::Sleepers;
+use crate::sync::{AtomicUsize, Mutex, Ordering};
+use std::collections::VecDeque;
+
+/// A process of low priority is passed over this many times while there are normal ones.
+const LOW_PASSED_OVER: u32 = 7;
+
+/// The queues of one scheduler, by priority.
+struct RunQueue<T> {
+    queues: [VecDeque<T>; 4],
+    passed_over: u32,
+}
+
+impl<T> RunQueue<T> {
+    fn new() -> RunQueue<T> {
+        RunQueue { queues: [const { VecDeque::new() }; 4], passed_over: 0 }
+    }
+    fn push(&mut self, priority: Priority, process: T) {
+        self.queues[priority as usize].push_back(process);
+    }
+    fn pop(&mut self) -> Option<T> {
+        for priority in [Priority::Max, Priority::High] {
+            if let Some(process) = self.queues[priority as usize].pop_front() {
+                return Some(process);
+            }
+        }
+        if self.passed_over >= LOW_PASSED_OVER
+            && let Some(process) = self.queues[Priority::Low as usize].pop_front()
+        {
+            self.passed_over = 0;
+            return Some(process);
+        }
+        if let Some(process) = self.queues[Priority::Normal as usize].pop_front() {
+            self.passed_over += 1;
+            return Some(process);
+        }
+        self.queues[Priority::Low as usize].pop_front()
+    }
+    fn steal(&mut self) -> Option<T> {
+        [Priority::Max, Priority::High, Priority::Normal, Priority::Low]
+            .into_iter()
+            .find_map(|priority| self.queues[priority as usize].pop_back())
+    }
+}
+
+struct Place<T> {
+    queue: Mutex<RunQueue<T>>,
+    length: AtomicUsize,
+}
+
+/// The queues of all schedulers.
+pub(crate) struct RunQueues<T> {
+    places: Vec<Place<T>>,
+    sleepers: Sleepers,
+}
+
+impl<T> RunQueues<T> {
+    /// Of `count` schedulers, numbered from 0.
+    pub(crate) fn new(count: usize) -> RunQueues<T> {
+        let place = || Place { queue: Mutex::new(RunQueue::new()), length: AtomicUsize::new(0) };
+        RunQueues { places: (0..count).map(|_| place()).collect(), sleepers: Sleepers::new(count) }
+    }
+    /// How many processes each queue holds.
+    pub(crate) fn lengths(&self) -> Vec<usize> {
+        self.places.iter().map(|place| place.length.load(Ordering::SeqCst)).collect()
+    }
+    /// Queues a process with scheduler `home`; `is_caller` says that the caller is that scheduler.
+    pub(crate) fn enqueue(&self, home: usize, is_caller: bool, priority: Priority, process: T) {
+        let place = &self.places[home];
+        let length = {
+            let mut queue = place.queue.lock();
+            queue.push(priority, process);
+            place.length.fetch_add(1, Ordering::SeqCst) + 1
+        };
+        // A running scheduler keeps its first process for itself; for more, somebody else may get up.
+        if self.sleepers.any() && (!is_caller || length > 1 || self.sleepers.is_sleeping(home)) {
+            self.sleepers.wake_one(home);
+        }
+    }
+    /// Takes a process from scheduler `home`'s queue, else one from another's.
+    pub(crate) fn take(&self, home: usize) -> Option<T> {
+        let count = self.places.len();
+        for offset in 0..count {
+            let place = &self.places[(home + offset) % count];
+            if place.length.load(Ordering::SeqCst) == 0 {
+                continue;
+            }
+            let mut queue = place.queue.lock();
+            let taken = if offset == 0 { queue.pop() } else { queue.steal() };
+            if taken.is_some() {
+                place.length.fetch_sub(1, Ordering::SeqCst);
+                return taken;
+            }
+        }
+        None
+    }
+    /// Scheduler `home` sleeps until it is woken, unless there is work in a queue or `must_not` says so.
+    pub(crate) fn sleep(&self, home: usize, must_not: impl Fn() -> bool) {
+        let is_work = || self.places.iter().any(|place| place.length.load(Ordering::SeqCst) != 0);
+        self.sleepers.sleep(home, || is_work() || must_not());
+    }
+    /// Wakes all that sleep or are about to.
+    pub(crate) fn wake_all(&self) {
+        self.sleepers.wake_all();
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn priorities_come_in_order_and_low_ones_now_and_then() {
+        let queues = RunQueues::new(2);
+        for number in 0..20 {
+            queues.enqueue(0, true, Priority::Normal, number);
+        }
+        for (priority, number) in [(Priority::Low, 100), (Priority::High, 200), (Priority::Max, 300)] {
+            queues.enqueue(0, true, priority, number);
+        }
+        assert_eq!(queues.lengths(), [23, 0]);
+        let taken: Vec<i32> = std::iter::from_fn(|| queues.take(0)).collect();
+        assert_eq!(taken[..9], [300, 200, 0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(taken[9..12], [100, 7, 8]);
+        assert_eq!(taken.len(), 23);
+    }
+
+    #[test]
+    fn a_thief_takes_the_last_of_the_highest_priority() {
+        let queues = RunQueues::new(2);
+        for (priority, number) in [(Priority::Normal, 1), (Priority::High, 2), (Priority::High, 3), (Priority::Low, 4)]
+        {
+            queues.enqueue(0, true, priority, number);
+        }
+        assert_eq!(std::iter::from_fn(|| queues.take(1)).collect::<Vec<_>>(), [3, 2, 1, 4]);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use crate::inbox::{Delivery, Inbox};
+    use loom::sync::Arc;
+    use loom::thread;
+
+    const NOT_OWNED: usize = usize::MAX;
+
+    fn bounded(preemptions: usize) -> loom::model::Builder {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(preemptions);
+        builder
+    }
+
+    /// A process as schedulers see it: status and signals, who runs it, and what it has seen.
+    struct Process {
+        inbox: Inbox<Signal>,
+        owner: AtomicUsize,
+        seen: AtomicUsize,
+        ended: AtomicUsize,
+    }
+
+    #[derive(Clone, Copy, PartialEq)]
+    enum Signal {
+        Message,
+        Exit,
+    }
+
+    /// Schedulers and processes; the slices are those of `scheduler.rs` with nothing to run but signals.
+    struct Machine {
+        queues: RunQueues<usize>,
+        processes: Vec<Process>,
+        /// Signals handled and processes ended that are still awaited; at 0 the schedulers stop.
+        awaited: AtomicUsize,
+    }
+
+    impl Machine {
+        fn new(schedulers: usize, processes: usize, awaited: usize) -> Arc<Machine> {
+            let process = |_| Process {
+                inbox: Inbox::new(),
+                owner: AtomicUsize::new(NOT_OWNED),
+                seen: AtomicUsize::new(0),
+                ended: AtomicUsize::new(0),
+            };
+            Arc::new(Machine {
+                queues: RunQueues::new(schedulers),
+                processes: (0..processes).map(process).collect(),
+                awaited: AtomicUsize::new(awaited),
+            })
+        }
+        fn send(&self, to: usize, signal: Signal) -> Delivery {
+            let delivery = self.processes[to].inbox.put(signal);
+            if delivery == Delivery::MustQueue {
+                self.queues.enqueue(0, false, Priority::Normal, to);
+            }
+            delivery
+        }
+        /// What was awaited has come; the last one stops the schedulers.
+        fn arrived(&self, count: usize) {
+            if count != 0 && self.awaited.fetch_sub(count, Ordering::SeqCst) == count {
+                self.queues.wake_all();
+            }
+        }
+        fn is_over(&self) -> bool {
+            self.awaited.load(Ordering::SeqCst) == 0
+        }
+        /// One slice: handles what came, then waits, goes to the end of the queue, or ends.
+        fn slice(&self, home: usize, number: usize, yields: bool) {
+            let process = &self.processes[number];
+            process.inbox.start();
+            assert_eq!(process.owner.swap(home, Ordering::SeqCst), NOT_OWNED, "run by two schedulers");
+            assert_eq!(process.ended.load(Ordering::SeqCst), 0, "run after its end");
+            let signals = process.inbox.take();
+            process.seen.fetch_add(signals.len(), Ordering::SeqCst);
+            assert_eq!(process.owner.swap(NOT_OWNED, Ordering::SeqCst), home);
+            let queue_again = if signals.contains(&Signal::Exit) {
+                process.ended.store(1, Ordering::SeqCst);
+                self.arrived(process.inbox.end().len());
+                false
+            } else if yields {
+                process.inbox.requeue();
+                true
+            } else {
+                !process.inbox.park()
+            };
+            if queue_again {
+                self.queues.enqueue(home, true, Priority::Normal, number);
+            }
+            self.arrived(signals.len());
+        }
+        /// A scheduler. A wake-up that is lost is a deadlock, which loom reports.
+        fn run(&self, home: usize) {
+            while !self.is_over() {
+                match self.queues.take(home) {
+                    Some(number) => self.slice(home, number, false),
+                    None => self.queues.sleep(home, || self.is_over()),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_queued_is_taken_once() {
+        bounded(3).check(|| {
+            let queues = Arc::new(RunQueues::new(2));
+            queues.enqueue(0, true, Priority::Normal, 1);
+            let thief = {
+                let queues = queues.clone();
+                thread::spawn(move || [queues.take(1), queues.take(1)])
+            };
+            queues.enqueue(0, true, Priority::High, 2);
+            let own = queues.take(0);
+            let stolen = thief.join().unwrap();
+            let mut all: Vec<usize> =
+                [own, stolen[0], stolen[1], queues.take(0), queues.take(0)].into_iter().flatten().collect();
+            all.sort_unstable();
+            assert_eq!(all, [1, 2], "lost, or taken twice");
+            assert_eq!(queues.lengths(), [0, 0]);
+        });
+    }
+
+    #[test]
+    fn two_thieves_and_an_owner() {
+        bounded(3).check(|| {
+            let queues = Arc::new(RunQueues::new(3));
+            queues.enqueue(0, true, Priority::Normal, 1);
+            queues.enqueue(0, true, Priority::Normal, 2);
+            let thieves: Vec<_> = [1, 2]
+                .map(|home| {
+                    let queues = queues.clone();
+                    thread::spawn(move || queues.take(home))
+                })
+                .into();
+            let mut all: Vec<usize> = queues.take(0).into_iter().collect();
+            all.extend(thieves.into_iter().filter_map(|thief| thief.join().unwrap()));
+            all.extend(queues.take(0));
+            all.sort_unstable();
+            assert_eq!(all, [1, 2]);
+        });
+    }
+
+    /// A process is woken by two senders while two schedulers look for work: it runs on one at a time, sees all, and no
+    /// scheduler sleeps beside it.
+    #[test]
+    fn a_process_is_run_until_it_has_seen_everything() {
+        bounded(3).check(|| {
+            let machine = Machine::new(2, 1, 2);
+            machine.queues.enqueue(0, false, Priority::Normal, 0);
+            let scheduler = {
+                let machine = machine.clone();
+                thread::spawn(move || machine.run(1))
+            };
+            let sender = {
+                let machine = machine.clone();
+                thread::spawn(move || {
+                    machine.send(0, Signal::Message);
+                    machine.send(0, Signal::Message);
+                })
+            };
+            machine.run(0);
+            scheduler.join().unwrap();
+            sender.join().unwrap();
+            assert_eq!(machine.processes[0].seen.load(Ordering::SeqCst), 2);
+        });
+    }
+
+    /// Work that one scheduler makes reaches the other, which may be falling asleep: each of two processes that wake
+    /// each other is run, wherever it is stolen to.
+    #[test]
+    fn work_wanders_to_who_is_idle() {
+        bounded(3).check(|| {
+            let machine = Machine::new(2, 2, 2);
+            let scheduler = {
+                let machine = machine.clone();
+                thread::spawn(move || machine.run(1))
+            };
+            // As a running scheduler queues what it spawns.
+            for number in 0..2 {
+                machine.processes[number].inbox.put(Signal::Message);
+                machine.queues.enqueue(0, true, Priority::Normal, number);
+            }
+            machine.run(0);
+            scheduler.join().unwrap();
+            for process in &machine.processes {
+                assert_eq!(process.seen.load(Ordering::SeqCst), 1);
+            }
+        });
+    }
+
+    /// An exit signal races with a message and with a slice that yields: the process ends once, and a message is seen,
+    /// or given back at the end, or refused.
+    #[test]
+    fn an_exit_signal_ends_a_process_once() {
+        bounded(3).check(|| {
+            let machine = Machine::new(1, 1, 1);
+            machine.queues.enqueue(0, false, Priority::Normal, 0);
+            let killer = {
+                let machine = machine.clone();
+                thread::spawn(move || machine.send(0, Signal::Exit))
+            };
+            let sender = {
+                let machine = machine.clone();
+                thread::spawn(move || machine.send(0, Signal::Message))
+            };
+            if let Some(number) = machine.queues.take(0) {
+                machine.slice(0, number, true);
+            }
+            assert!(killer.join().unwrap() != Delivery::Refused, "only its own end refuses");
+            let refused = sender.join().unwrap() == Delivery::Refused;
+            while let Some(number) = machine.queues.take(0) {
+                machine.slice(0, number, false);
+            }
+            let process = &machine.processes[0];
+            assert_eq!(process.ended.load(Ordering::SeqCst), 1, "the exit signal was lost");
+            assert!(machine.send(0, Signal::Message) == Delivery::Refused);
+            let handled = 1usize.wrapping_sub(machine.awaited.load(Ordering::SeqCst));
+            assert_eq!(handled, if refused { 1 } else { 2 }, "a signal was lost");
+        });
+    }
+}
