@@ -132,6 +132,7 @@ well_known! {
     BM = "bm",
     BNOT = "bnot",
     BOR = "bor",
+    BREAK_IGNORED = "break_ignored",
     BREAKPOINT = "breakpoint",
     BREAKPOINTS = "breakpoints",
     BSL = "bsl",

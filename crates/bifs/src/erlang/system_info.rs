@@ -3,6 +3,7 @@
 use super::process::max_heap_size_map;
 use super::system::{Settings, requests_limit};
 use crate::io::ports::PortTable;
+use crate::io::signals::SignalCenter;
 use num_bigint::{BigInt, Sign};
 use oxbeam_bif_macros::bif;
 use oxbeam_ets::Tables;
@@ -113,6 +114,7 @@ fn constant_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         | atoms::PORT_PARALLELISM
         | atoms::ETS_ALWAYS_COMPRESS
         | atoms::EAGER_CHECK_IO => Term::FALSE,
+        atoms::BREAK_IGNORED => Term::boolean(cx.vm.extension::<SignalCenter>().is_break_ignored()),
         atoms::SMP_SUPPORT | atoms::THREADS | atoms::KERNEL_POLL | atoms::TIME_CORRECTION => Term::TRUE,
         atoms::COMPAT_REL => Term::small(27),
         atoms::ENDIAN => Term::atom(atoms::LITTLE),
