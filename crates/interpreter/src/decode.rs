@@ -3,7 +3,7 @@
 use crate::instruction::{Instruction as I, KIND_CONSTANT, KIND_X, KIND_Y, SIZE_ALL, flags, match_command, segment};
 use oxbeam_beam_file::{self as beam, BeamFile, Op, Operand};
 use oxbeam_runtime::{BifEntry, FunctionInfo, LineEntry, LoadError, ModuleCode, Prepared, Vm, VmContext};
-use oxbeam_term::{Atom, FunEntry, Heap, HeapOptions, Term, Word, atoms};
+use oxbeam_term::{Atom, FunEntry, Heap, HeapOptions, LiteralBlock, LiteralRange, Term, Word, atoms};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -31,6 +31,7 @@ struct Decoder<'a> {
     module: Atom,
     atoms: Vec<Atom>,
     literals: Vec<Word>,
+    literal_block: LiteralBlock,
     lambdas: Vec<&'static FunEntry>,
     strings: Arc<[u8]>,
     code: Vec<u32>,
@@ -57,7 +58,7 @@ impl<'a> Decoder<'a> {
             file.atoms.iter().map(|name| vm.atoms.intern(name).ok_or_else(full)).collect::<Result<_, _>>()?;
         let module = vm.atoms.intern(&file.module).ok_or_else(full)?;
         check_information(vm, file)?;
-        let literals = decode_literals(vm, file)?;
+        let (literal_block, literals) = decode_literals(vm, file)?;
         let lambdas = file.lambdas.iter().map(|lambda| fun_entry(vm, file, module, &atoms, lambda)).collect();
         Ok(Decoder {
             vm,
@@ -65,6 +66,7 @@ impl<'a> Decoder<'a> {
             module,
             atoms,
             literals,
+            literal_block,
             lambdas,
             strings: file.strings().into(),
             code: Vec::with_capacity(file.code.operands.len() + file.code.instructions.len()),
@@ -180,10 +182,10 @@ impl<'a> Decoder<'a> {
             _ => return Err(bad("a constant was expected")),
         })
     }
-    fn store(&self, value: &num_bigint::BigInt) -> Result<Word, LoadError> {
+    fn store(&mut self, value: &num_bigint::BigInt) -> Result<Word, LoadError> {
         let heap = Heap::new(HeapOptions::default());
         let term = heap.bigint(value);
-        self.vm.code.literal(term).ok_or_else(|| bad("the literal area is full"))
+        self.literal_block.store(term).ok_or_else(|| bad("the literal area is full"))
     }
     fn source(&mut self, operand: Operand) -> Result<(), LoadError> {
         match operand {
@@ -979,7 +981,10 @@ impl<'a> Decoder<'a> {
             }
             self.code[place as usize] = target.wrapping_sub(start);
         }
-        let first = self.vm.code.constants.add(&self.constants).ok_or_else(|| bad("the table of constants is full"))?;
+        self.literal_block.finish();
+        let constants = self.vm.code.constants.add(&self.constants);
+        let constants = constants.ok_or_else(|| bad("the table of constants is full"))?;
+        let first = constants.first();
         for &(place, shifted) in &self.constant_places {
             self.code[place as usize] += if shifted { first << 2 } else { first };
         }
@@ -1013,6 +1018,8 @@ impl<'a> Decoder<'a> {
             compile_info: self.file.compile_info().to_vec(),
             on_load,
             size: self.file.code.instructions.len() * 4,
+            literals: self.literal_block,
+            constants,
         };
         Ok(Prepared { code: Arc::new(code) })
     }
@@ -1053,16 +1060,26 @@ fn special_guard_bif(function: Atom, arity: u8) -> Option<I> {
     })
 }
 
-fn decode_literals(vm: &Vm, file: &BeamFile) -> Result<Vec<Word>, LoadError> {
+/// The module's literals, in a block that has room for the large integers among the code's operands as well.
+fn decode_literals(vm: &Vm, file: &BeamFile) -> Result<(LiteralBlock, Vec<Word>), LoadError> {
     let context = VmContext { vm };
     let heap = Heap::new(HeapOptions { min_heap_words: 1024, literals: vm.literals(), ..HeapOptions::default() });
-    let mut words = Vec::with_capacity(file.literals.len());
+    let mut terms = Vec::with_capacity(file.literals.len());
     for bytes in file.literals.iter() {
         let decoded = oxbeam_etf::decode(bytes, &heap, &context, oxbeam_etf::DecodeOptions::default());
-        let decoded = decoded.map_err(|_| bad("a literal is malformed"))?;
-        words.push(vm.code.literal(decoded.term).ok_or_else(|| bad("the literal area is full"))?);
+        terms.push(decoded.map_err(|_| bad("a literal is malformed"))?.term);
     }
-    Ok(words)
+    let sizes = terms.iter().map(|term| oxbeam_term::size_in_words(*term, LiteralRange::EMPTY));
+    let integers = file.code.operands.iter().map(|operand| match operand {
+        Operand::I(value) if Word::try_small(*value).is_none() => 4,
+        Operand::BigInteger(integer) => file.code.big_integer(*integer).len() / 8 + 4,
+        _ => 0,
+    });
+    let full = || bad("the literal area is full");
+    // A command of a match may look at an operand more than once.
+    let mut block = vm.code.literals.block(sizes.sum::<usize>() + 2 * integers.sum::<usize>()).ok_or_else(full)?;
+    let words = terms.into_iter().map(|term| block.store(term).ok_or_else(full)).collect::<Result<_, _>>()?;
+    Ok((block, words))
 }
 
 /// Refuses a file whose attributes or compiler's options are there, but are no term.

@@ -6,7 +6,7 @@
 
 use crate::run::{Flow, Run};
 use oxbeam_runtime::{Class, Exception, Frame, Outcome, Trace, return_addresses};
-use oxbeam_term::{Atom, OwnedTerm, Term, Word, atoms};
+use oxbeam_term::{Atom, LiteralRange, OwnedTerm, Term, Word, atoms};
 use std::sync::atomic::Ordering;
 
 impl<'a> Run<'a> {
@@ -173,7 +173,7 @@ impl<'a> Run<'a> {
                 heap.tuple(&[nocatch, self.build_stacktrace(raw)])
             }
         };
-        let value = OwnedTerm::copy(value, self.vm.literals());
+        let value = OwnedTerm::copy(value, LiteralRange::EMPTY);
         if class != Class::Exit {
             let (pid, alive) = (self.process.pid(), self.vm.node().0 != atoms::NONODE_NOHOST);
             let format = if alive {

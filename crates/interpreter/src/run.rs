@@ -463,7 +463,11 @@ impl<'a> Run<'a> {
                 self.load_arguments(&arguments);
                 let next = SavedCall { function, arity: arguments.len() as u8, ..saved };
                 self.relieve(arguments.len());
-                if self.reductions <= 0 && !self.dirty || self.state().force_major {
+                if self.dirty {
+                    self.save_bif(next, arguments.len());
+                    return Flow::Stop(Outcome::Clean);
+                }
+                if self.reductions <= 0 || self.state().force_major {
                     if self.state().force_major {
                         self.collect(0, arguments.len());
                     }
@@ -481,6 +485,10 @@ impl<'a> Run<'a> {
                 self.save_bif(next, arguments.len());
                 Flow::Stop(Outcome::Dirty(DirtyKind::Cpu))
             }
+            Trap::HandOver => {
+                self.save_bif(SavedCall { dirty: true, ..saved }, saved.arity as usize);
+                Flow::Stop(Outcome::Dirty(DirtyKind::Cpu))
+            }
             Trap::Wait => {
                 self.save_bif(saved, saved.arity as usize);
                 Flow::Stop(Outcome::Wait)
@@ -492,7 +500,7 @@ impl<'a> Run<'a> {
             }
             Trap::Hibernate { export, arguments } => self.hibernate(export, &arguments),
             Trap::Exit(reason) => {
-                let reason = oxbeam_term::OwnedTerm::copy(reason, self.vm.literals());
+                let reason = oxbeam_term::OwnedTerm::copy(reason, oxbeam_term::LiteralRange::EMPTY);
                 self.sync();
                 Flow::Stop(Outcome::Exit(reason))
             }
@@ -668,14 +676,20 @@ impl<'a> Run<'a> {
     #[cold]
     fn call_unloaded_fun(&mut self, ip: *const u32, entry: &FunEntry, fun: Word, arity: usize) -> Flow {
         self.sync();
+        let waits = self.vm.waits_for_purge(self.process.pid(), self.state(), entry);
         // Another version of the module is there, and does not have the fun: the error handler could not help.
-        if self.vm.code.is_loaded(entry.module) {
+        if !waits && self.vm.code.is_loaded(entry.module) {
             let reason = self.heap().tuple(&[Term::atom(atoms::BADFUN), self.term(fun)]);
             return self.raise_here(ip, reason);
         }
         let list = self.heap().list(&self.x_slice(arity).iter().map(|word| self.term(*word)).collect::<Vec<_>>());
-        let handler = self.state().error_handler;
-        let target = self.vm.code.export(handler, atoms::UNDEFINED_LAMBDA, 3);
+        let (handler, name) = match waits {
+            // The slice ends with the call, and the process is suspended until the purge is over.
+            true => (atoms::ERTS_CODE_PURGER, atoms::PENDING_PURGE_LAMBDA),
+            false => (self.state().error_handler, atoms::UNDEFINED_LAMBDA),
+        };
+        self.reductions = if waits { 0 } else { self.reductions };
+        let target = self.vm.code.export(handler, name, 3);
         self.set_x(0, Word::atom(entry.module));
         self.set_x(1, fun);
         self.set_x(2, list.word());

@@ -6,16 +6,19 @@
 mod bif;
 mod clock;
 mod code;
+mod constants;
 mod dirty;
 mod exception;
 mod extensions;
 mod external;
 mod inbox;
 mod inspect;
+mod literal_release;
 mod mailbox;
 mod monitor;
 mod pause;
 mod process;
+mod purge;
 mod registry;
 mod report;
 mod run_queue;
@@ -37,8 +40,9 @@ mod vm;
 pub use bif::{BifContext, BifEntry, BifFlags, BifFunction, BifResult, FromTerm, Interrupt, Trap};
 pub use clock::Clock;
 pub use code::{
-    CodeTable, Constants, FunctionInfo, LineEntry, LoadError, Module, ModuleCode, ModuleState, Prepared, PublishError,
+    CodeTable, FunctionInfo, LineEntry, LoadError, Module, ModuleCode, ModuleState, Prepared, PublishError,
 };
+pub use constants::{ConstantBlock, Constants};
 pub use dirty::{DirtyHandling, Shadow};
 pub use exception::{Class, Exception, Trace};
 pub use external::VmContext;

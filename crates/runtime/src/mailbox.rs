@@ -5,7 +5,7 @@
 //! collection does not look at them; only the one that `receive` looks at joins the heap before a collection.
 
 use crate::sequential::MessageToken;
-use oxbeam_term::{Heap, LocalReference, OwnedTerm, Term, Word};
+use oxbeam_term::{Heap, LeavingLiterals, LiteralRange, LocalReference, OwnedTerm, Term, Word};
 use std::collections::VecDeque;
 
 /// A message in the queue.
@@ -80,6 +80,14 @@ impl Mailbox {
     pub(crate) fn set_last_token(&mut self, token: OwnedTerm) {
         if let Some(Some(slot)) = self.messages.back_mut() {
             slot.token = MessageToken::Carried(Box::new(token));
+        }
+    }
+    /// No message carries a sequential trace token any more.
+    pub(crate) fn clear_tokens(&mut self) {
+        for slot in self.messages.iter_mut().flatten() {
+            if matches!(slot.token, MessageToken::Carried(_)) {
+                slot.token = MessageToken::None;
+            }
         }
     }
     /// Takes the sequential trace token of the message at the save position.
@@ -208,6 +216,18 @@ impl Mailbox {
     pub fn iter(&self) -> impl Iterator<Item = &Message> {
         self.messages.iter().flatten().map(|slot| &slot.message)
     }
+    /// Replaces messages that refer to literals that are leaving by copies that do not.
+    pub(crate) fn take_in(&mut self, leaving: &LeavingLiterals, literals: LiteralRange) {
+        for slot in self.messages.iter_mut().flatten() {
+            if let Message::Owned(owned) = &mut slot.message
+                && owned.refers_to(leaving)
+            {
+                self.words -= owned.words();
+                *owned = OwnedTerm::copy(owned.term(), literals);
+                self.words += owned.words();
+            }
+        }
+    }
     /// Words of messages that lie on the receiver's heap, to be updated by a collection.
     pub(crate) fn on_heap_words(&mut self) -> impl Iterator<Item = &mut Word> {
         let any = self.on_heap != 0;
@@ -250,7 +270,7 @@ impl Mailbox {
 mod tests {
     use super::*;
     use crate::process::ProcessMain;
-    use oxbeam_term::{HeapOptions, LiteralRange};
+    use oxbeam_term::HeapOptions;
 
     #[test]
     fn what_a_pattern_built_survives_collections_before_and_after_the_message_is_taken() {

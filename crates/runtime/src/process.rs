@@ -17,7 +17,9 @@ use crate::inbox::Inbox;
 use crate::mailbox::Mailbox;
 use crate::monitor::{LinkTarget, Monitor, Watcher};
 use crate::{AliasKind, BifFunction, Signal, SmallMap};
-use oxbeam_term::{Atom, Heap, HeapOptions, LocalReference, OwnedTerm, Pid, Term, Word, atoms};
+use oxbeam_term::{
+    Atom, Heap, HeapOptions, LeavingLiterals, LiteralRange, LocalReference, OwnedTerm, Pid, Term, Word, atoms,
+};
 use smallvec::SmallVec;
 use std::cell::UnsafeCell;
 use std::collections::BTreeMap;
@@ -273,6 +275,8 @@ pub struct ProcessState {
     pub was_waiting: bool,
     /// Is it in a dirty call or queued for one?
     pub dirty: DirtyState,
+    /// Is it to take in literals that are leaving, as soon as it does not run?
+    pub(crate) take_in_literals: bool,
     /// What few processes need.
     pub rare: RareState,
 }
@@ -493,8 +497,26 @@ impl ProcessMain {
                 force_minor: false,
                 was_waiting: false,
                 dirty: DirtyState::No,
+                take_in_literals: false,
             },
         }
+    }
+    /// Takes those of the leaving literals that the process refers to onto its heap, and into its messages.
+    pub(crate) fn take_in(&mut self, leaving: &LeavingLiterals, literals: LiteralRange) {
+        let ProcessMain { heap, state } = self;
+        state.messages.settle(heap);
+        state.messages.take_in(leaving, literals);
+        let mut queued: Vec<&mut Word> = state.messages.on_heap_words().collect();
+        let mut queued_words: Vec<Word> = queued.iter().map(|word| **word).collect();
+        let mut roots: [&mut [Word]; 3] = [&mut state.registers, &mut state.dictionary.words, &mut queued_words];
+        heap.take_in(leaving, &mut roots);
+        for (place, word) in queued.iter_mut().zip(&queued_words) {
+            **place = *word;
+        }
+    }
+    /// Should it get a slice although it waits for a signal?
+    pub(crate) fn wants_attention(&self) -> bool {
+        self.state.take_in_literals || self.state.force_major || self.state.force_minor
     }
     /// Collects with `live` and the process's own data as roots, making room for `need` words.
     pub fn collect(&mut self, need: usize, live: &mut [Word]) -> Collected {

@@ -2,8 +2,8 @@
 
 use crate::inbox::Delivery;
 use crate::monitor::LinkTarget;
-use crate::process::{Process, RunStatus};
-use crate::{Signal, Vm};
+use crate::process::{Priority, Process, RunStatus};
+use crate::{Signal, SystemTask, Vm};
 use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Port, Term};
 use std::sync::Arc;
 
@@ -51,6 +51,16 @@ impl Vm {
             signal => Signal::From { sender, signal: Box::new(signal) },
         };
         self.signal(process, signal)
+    }
+    /// As [`Vm::signal`] of work for the system: a process that waits does it before others of its priority have their turn.
+    pub(crate) fn signal_system_task(&self, process: &Arc<Process>, task: SystemTask) -> bool {
+        match process.incoming.put(Signal::Task(task), true) {
+            Delivery::Refused => return false,
+            Delivery::Taken => {}
+            Delivery::MustQueue => self.schedulers.enqueue_at(process.clone(), Priority::High.max(process.priority())),
+            Delivery::MustHandle => self.ask_dirty_signal_handler(process),
+        }
+        true
     }
     /// As [`Vm::signal`], by pid.
     pub fn signal_pid(&self, pid: Pid, signal: Signal) -> bool {

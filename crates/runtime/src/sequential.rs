@@ -4,7 +4,7 @@
 //! out of the queue has that message's token from then on. What the token's flags name is told to the sequential tracer.
 
 use crate::{Process, ProcessState, SequentialEvent, Signal, SpawnOptions, Vm};
-use oxbeam_term::{Heap, OwnedTerm, Pid, Term, Word, atoms};
+use oxbeam_term::{Heap, LiteralRange, OwnedTerm, Pid, Term, Word, atoms};
 use std::sync::atomic::Ordering;
 
 /// Token flag: tell of messages that are sent.
@@ -27,6 +27,13 @@ pub enum MessageToken {
 }
 
 impl ProcessState {
+    /// Forgets the token, the serials and the tokens of waiting messages.
+    pub fn reset_sequential_trace(&mut self) {
+        if let Some(rare) = self.rare.if_set() {
+            (rare.seq_trace_token, rare.seq_trace_counts) = (None, (0, 0));
+        }
+        self.messages.clear_tokens();
+    }
     /// Takes a token over; a process that is spawned with one starts counting there.
     pub(crate) fn inherit_token(&mut self, token: OwnedTerm, is_new: bool) {
         let serial = token.term().as_tuple_of::<5>().and_then(|parts| parts[2].as_small()).unwrap_or(0);
@@ -61,7 +68,8 @@ impl Vm {
         }
         let [flags, label, _, _, _] = *token.term().as_tuple_of::<5>()?;
         let (serial, last) = (state.rare.seq_trace_counts.0.checked_add(1)?, state.rare.seq_trace_counts.1);
-        let next = OwnedTerm::build(self.literals(), |heap| {
+        // No literals in it: nobody looks there when code goes.
+        let next = OwnedTerm::build(LiteralRange::EMPTY, |heap| {
             let (flags, label) = (heap.copy_in(flags), heap.copy_in(label));
             heap.tuple(&[flags, label, heap.integer(serial), Term::pid(sender), heap.integer(last)])
         });

@@ -375,6 +375,12 @@ impl Vm {
         if self.is_profiled(crate::profile_flag::PROCESSES) {
             self.profile(&crate::ProfileEvent::Process { pid, active: false, place: None });
         }
+        if main.state.dirty != DirtyState::No {
+            self.ends_in_dirty_call(pid);
+        }
+        if main.state.take_in_literals {
+            self.answer_taking_in(pid, false);
+        }
         let mut late =
             main.state.rare.if_set().map(|rare| std::mem::take(rare.postponed.get_mut())).unwrap_or_default();
         late.extend(process.incoming.end());

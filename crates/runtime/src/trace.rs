@@ -243,6 +243,10 @@ impl Tracing {
         self.active.store(true, Ordering::Relaxed);
         self.points.write().insert(point.at, Arc::new(point));
     }
+    /// Forgets the points of code that is purged.
+    pub(crate) fn forget(&self, code: &std::ops::Range<u64>) {
+        self.points.write().retain(|_, point| !code.contains(&point.entry));
+    }
     /// Forgets a point; its breakpoint is gone already.
     pub fn remove(&self, at: u64) {
         self.points.write().remove(&at);

@@ -176,6 +176,7 @@ pub struct Vm {
     pub backtrace_depth: AtomicU32,
     exit_hooks: RwLock<Vec<(Holding, ExitHook)>>,
     ports: RwLock<Option<Arc<dyn Ports>>>,
+    pub(crate) literal_release: crate::literal_release::LiteralRelease,
     pub(crate) dirty_handlers: crate::dirty::DirtySignalHandlers,
     this: OnceLock<Weak<Vm>>,
 }
@@ -225,6 +226,7 @@ impl Vm {
             backtrace_depth: AtomicU32::new(8),
             exit_hooks: RwLock::default(),
             ports: RwLock::default(),
+            literal_release: Default::default(),
             dirty_handlers: Default::default(),
             this: OnceLock::new(),
             options,

@@ -1033,6 +1033,7 @@ well_known! {
     PEEK_STACK_FRAME_SLOT = "peek_stack_frame_slot",
     PEEK_XREG = "peek_xreg",
     PENDING = "pending",
+    PENDING_PURGE_LAMBDA = "pending_purge_lambda",
     PERF_COUNTER = "perf_counter",
     PERF_COUNTER_UNIT = "perf_counter_unit",
     PERSISTENT_TERM = "persistent_term",

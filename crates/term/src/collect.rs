@@ -26,7 +26,8 @@ impl Heap {
     /// Collects, and makes room for `need` words in the block. `roots` are all words outside the stack that may hold
     /// terms of this heap; they are updated. `force_major` asks for a full sweep.
     pub fn collect(&mut self, need: usize, roots: &mut [&mut [Word]], force_major: bool) -> CollectionKind {
-        self.overflow_seal();
+        self.close_overflow();
+        self.overflow_lost.set(0);
         self.collections += 1;
         let force_major = force_major || self.stress_wants_major();
         let major = force_major || self.needs_major();
@@ -64,13 +65,6 @@ impl Heap {
 
     fn young_words(&self) -> usize {
         (self.top.get() as usize - self.block.start as usize) / 8
-    }
-
-    /// Fills the unused rest of the overflow fragment, so that fragments hold whole objects only.
-    fn overflow_seal(&mut self) {
-        self.overflow_top.set(ptr::null_mut());
-        self.overflow_end.set(ptr::null_mut());
-        self.overflow_lost.set(0);
     }
 
     fn minor(&mut self, need: usize, roots: &mut [&mut [Word]]) -> CollectionKind {

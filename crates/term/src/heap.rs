@@ -15,6 +15,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Words kept free between heap and stack, so that a call can always push its return address.
 pub const STACK_RESERVE_WORDS: usize = 4;
@@ -22,10 +23,24 @@ pub const STACK_RESERVE_WORDS: usize = 4;
 /// Where literals live: pointers into this range are never copied nor traced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiteralRange {
-    /// First address of the range.
-    pub start: usize,
+    /// First address of the range. What stands there says which literals are leaving.
+    pub(crate) start: usize,
     /// Length in bytes.
-    pub length: usize,
+    pub(crate) length: usize,
+}
+
+/// The literals that copies of terms share, at one moment: all but those that are leaving.
+#[derive(Clone, Copy)]
+pub(crate) struct KeptLiterals {
+    range: LiteralRange,
+    leaving: LiteralRange,
+}
+
+impl KeptLiterals {
+    #[inline(always)]
+    pub(crate) fn contains(self, pointer: *const u64) -> bool {
+        self.range.contains(pointer) && !self.leaving.contains(pointer)
+    }
 }
 
 impl LiteralRange {
@@ -35,6 +50,19 @@ impl LiteralRange {
     #[inline(always)]
     pub fn contains(self, pointer: *const u64) -> bool {
         (pointer as usize).wrapping_sub(self.start) < self.length
+    }
+    /// Which literals a copy that begins now shares. One copy must use one answer from start to end.
+    #[inline(always)]
+    pub(crate) fn kept(self) -> KeptLiterals {
+        let mut leaving = LiteralRange::EMPTY;
+        if self.length != 0 {
+            // SAFETY: a range that is not empty is that of a literal area (its fields are this crate's), which outlives
+            // the heaps and terms of its machine; its first word is only used like this.
+            let span = unsafe { AtomicU64::from_ptr(self.start as *mut u64) }.load(Ordering::SeqCst);
+            let (first, words) = ((span >> 32) as usize, (span & 0xffff_ffff) as usize);
+            leaving = LiteralRange { start: self.start + first * 8, length: words * 8 };
+        }
+        KeptLiterals { range: self, leaving }
     }
 }
 
@@ -380,9 +408,12 @@ impl Heap {
         start
     }
 
-    fn close_overflow(&self) {
+    /// Fills what is left of the overflow fragment, so that fragments hold whole objects only.
+    pub(crate) fn close_overflow(&self) {
         let unused = (self.overflow_end.get() as usize - self.overflow_top.get() as usize) / 8;
         self.overflow_lost.set(self.overflow_lost.get() + unused);
+        // SAFETY: nobody uses the words between the two, which lie in one fragment.
+        unsafe { fill(self.overflow_top.get(), self.overflow_end.get()) };
         self.overflow_top.set(ptr::null_mut());
         self.overflow_end.set(ptr::null_mut());
     }
@@ -616,6 +647,8 @@ impl Heap {
     pub fn adopt(&self, owned: OwnedTerm) -> Term<'_> {
         let (root, block, chain, virtual_words) = owned.into_parts();
         if block.words != 0 {
+            // SAFETY: what stood in front of the term's own words is not needed any more.
+            unsafe { fill(block.start, block.start.wrapping_add(crate::copy::PREFIX_WORDS)) };
             self.fragment_words.set(self.fragment_words.get() + block.words);
             self.virtual_words.set(self.virtual_words.get() + virtual_words);
             self.link_chain(chain);
@@ -629,30 +662,25 @@ impl Heap {
         self.link_chain(other.off_heap.replace(ptr::null_mut()));
         self.link_chain(std::mem::replace(&mut other.off_heap_old, ptr::null_mut()));
         self.virtual_words.set(self.virtual_words.get() + other.virtual_words.get());
+        other.close_overflow();
         let mut blocks = std::mem::take(other.fragments.get_mut());
         if other.top.get() != other.block.start {
+            // SAFETY: the words between top and end are free, or its stack, which is gone.
+            unsafe { fill(other.top.get(), other.block.end()) };
             blocks.push(std::mem::replace(&mut other.block, Block::empty()));
         }
-        blocks.push(std::mem::replace(&mut other.old, Block::empty()));
+        let old = std::mem::replace(&mut other.old, Block::empty());
+        // SAFETY: the words between these two are free.
+        unsafe { fill(other.old_top, old.end()) };
+        blocks.push(old);
         for block in blocks.into_iter().filter(|block| block.words != 0) {
             self.fragment_words.set(self.fragment_words.get() + block.words);
             self.fragments.borrow_mut().push(block);
         }
     }
     /// Puts a chain of off-heap objects in front of this heap's.
-    fn link_chain(&self, chain: *mut u64) {
-        if chain.is_null() {
-            return;
-        }
-        let mut last = chain;
-        // SAFETY: the chain runs through objects whose blocks this heap takes over.
-        unsafe {
-            while *last.add(1) != 0 {
-                last = *last.add(1) as *mut u64;
-            }
-            *last.add(1) = self.off_heap.get() as u64;
-        }
-        self.off_heap.set(chain);
+    pub(crate) fn link_chain(&self, chain: *mut u64) {
+        self.off_heap.set(join_chains(chain, self.off_heap.get()));
     }
 }
 
@@ -660,6 +688,34 @@ impl Drop for Heap {
     fn drop(&mut self) {
         release_chain(self.off_heap.get());
         release_chain(self.off_heap_old);
+    }
+}
+
+/// One chain of off-heap objects behind the other.
+pub(crate) fn join_chains(first: *mut u64, second: *mut u64) -> *mut u64 {
+    if first.is_null() {
+        return second;
+    }
+    let mut last = first;
+    // SAFETY: the chain runs through objects that are still in memory, each with a link as its second word.
+    unsafe {
+        while *last.add(1) != 0 {
+            last = *last.add(1) as *mut u64;
+        }
+        *last.add(1) = second as u64;
+    }
+    first
+}
+
+/// Fills unused words with something that is an object by itself.
+///
+/// # Safety
+/// The words from `from` to `end` may be written and belong to no object.
+pub(crate) unsafe fn fill(from: *mut u64, end: *mut u64) {
+    let words = (end as usize).saturating_sub(from as usize) / 8;
+    for index in 0..words {
+        // SAFETY: by the caller's promise.
+        unsafe { *from.add(index) = Word::NIL.0 };
     }
 }
 

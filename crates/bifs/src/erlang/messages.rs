@@ -14,7 +14,10 @@ fn deliver<'h>(cx: &mut BifContext<'h>, destination: Term<'h>, message: Term<'h>
     if destination == Destination::Nobody {
         return Some(());
     }
-    let owned = cx.own(message);
+    let owned = match destination {
+        Destination::Port(_) => cx.own(message),
+        _ => cx.own_message(message),
+    };
     cx.spend(1 + owned.words() / 64);
     match destination {
         Destination::Process(pid) if pid == cx.pid() => {

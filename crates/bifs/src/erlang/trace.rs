@@ -2,7 +2,7 @@
 
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, MonitorSettings};
-use oxbeam_term::{Pid, Term, atoms};
+use oxbeam_term::{Term, atoms};
 
 /// A heap smaller than this many words is never a large one.
 const LARGE_HEAP_MIN: usize = 16_384;
@@ -150,19 +150,4 @@ fn dt_spread_tag<'h>(cx: &mut BifContext<'h>, on: Term<'h>) -> BifResult<'h> {
 #[bif("erlang:dt_restore_tag/1")]
 fn dt_restore_tag<'h>(_cx: &mut BifContext<'h>, _state: Term<'h>) -> BifResult<'h> {
     Ok(Term::TRUE)
-}
-
-/// Is there another area of old literals? Never: literals live as long as the machine.
-#[bif("erts_literal_area_collector:release_area_switch/0")]
-fn release_area_switch<'h>(_cx: &mut BifContext<'h>) -> BifResult<'h> {
-    Ok(Term::FALSE)
-}
-
-/// Asks a process to copy old literals it refers to; it never does.
-#[bif("erts_literal_area_collector:send_copy_request/3")]
-fn send_copy_request<'h>(cx: &mut BifContext<'h>, pid: Pid, area: Term<'h>, kind: Term<'h>) -> BifResult<'h> {
-    let request = cx.heap.tuple(&[area, kind, Term::pid(pid)]);
-    let answer = cx.heap.tuple(&[Term::atom(atoms::COPY_LITERALS), request, Term::atom(atoms::OK)]);
-    cx.vm.send_message(cx.pid(), cx.own(answer));
-    Ok(Term::atom(atoms::OK))
 }

@@ -12,11 +12,10 @@ fn enabled<'h>(cx: &mut BifContext<'h>, tag: Atom, tracer: Term<'h>, tracee: Ter
         (_, Some(port)) => Some(LinkTarget::Port(port)),
         (None, None) => None,
     };
-    let alive = match target {
-        Some(LinkTarget::Process(pid)) => cx.vm.process(pid).is_some(),
-        Some(LinkTarget::Port(port)) => cx.vm.extension::<super::PortTable>().get(port).is_some(),
-        None => return Ok(Term::atom(cx.intern("remove")?)),
-    };
+    let alive = target.is_some_and(|target| match target {
+        LinkTarget::Process(pid) => cx.vm.process(pid).is_some(),
+        LinkTarget::Port(port) => cx.vm.extension::<super::PortTable>().get(port).is_some(),
+    });
     let answer = match alive {
         false if cx.text(tag) == "trace_status" => "remove",
         false => "discard",

@@ -5,7 +5,7 @@ use super::message::{deliver, is_enabled, stamp};
 use super::{Traces, name, target_term};
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::sequential::{PRINT, RECEIVE, SEND};
-use oxbeam_runtime::{BifContext, BifResult, LinkTarget, SequentialEvent, Vm, trace_flag as flag};
+use oxbeam_runtime::{BifContext, BifResult, LinkTarget, SequentialEvent, Signal, SystemTask, Vm, trace_flag as flag};
 use oxbeam_term::{Term, atoms};
 use std::sync::atomic::Ordering;
 
@@ -20,8 +20,8 @@ struct Token<'h> {
 }
 
 const TIMESTAMP: i64 = 8;
-const MONOTONIC_TIMESTAMP: i64 = 16;
-const STRICT_MONOTONIC_TIMESTAMP: i64 = 32;
+const STRICT_MONOTONIC_TIMESTAMP: i64 = 16;
+const MONOTONIC_TIMESTAMP: i64 = 32;
 
 fn token<'h>(cx: &BifContext<'h>) -> Option<Token<'h>> {
     let token = cx.heap.copy_in(cx.state.rare.seq_trace_token.as_ref()?.term());
@@ -146,6 +146,19 @@ fn seq_trace_print_for<'h>(cx: &mut BifContext<'h>, label: Term<'h>, what: Term<
     match token(cx) {
         Some(token) if token.label.is_exactly(label) => seq_trace_print(cx, what),
         _ => Ok(Term::FALSE),
+    }
+}
+
+/// `system_flag(reset_seq_trace, true)`: all tokens are gone, those of messages too.
+pub(crate) fn reset(cx: &mut BifContext<'_>) {
+    cx.state.reset_sequential_trace();
+    for pid in cx.vm.processes.pids().into_iter().filter(|pid| *pid != cx.process.pid()) {
+        let task: SystemTask = Box::new(|_, _, main| {
+            if let Some(main) = main {
+                main.state.reset_sequential_trace();
+            }
+        });
+        cx.vm.signal_pid(pid, Signal::Task(task));
     }
 }
 
