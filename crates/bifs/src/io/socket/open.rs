@@ -234,7 +234,7 @@ fn finalize_close<'h>(cx: &mut BifContext<'h>, socket: Term<'h>) -> BifResult<'h
     if !inner.is_closing {
         return raise_invalid(cx, "state");
     }
-    handle.release(cx.vm, &mut inner);
+    handle.release(cx.vm, &mut inner, drop);
     Ok(Term::atom(atoms::OK))
 }
 
