@@ -179,7 +179,11 @@ impl<'a> Run<'a> {
                 self.load_arguments(&arguments);
                 let next = SavedCall { function, arity: arguments.len() as u8, ..saved };
                 self.relieve(arguments.len());
-                if self.reductions <= 0 && !self.dirty || self.state().force_major {
+                if self.dirty {
+                    self.save_bif(next, arguments.len());
+                    return self.stop(Outcome::Clean);
+                }
+                if self.reductions <= 0 || self.state().force_major {
                     if self.state().force_major {
                         self.collect(0, arguments.len());
                     }
@@ -195,6 +199,10 @@ impl<'a> Run<'a> {
                     return self.resume_bif(next);
                 }
                 self.save_bif(next, arguments.len());
+                self.stop(Outcome::Dirty(DirtyKind::Cpu))
+            }
+            Trap::HandOver => {
+                self.save_bif(SavedCall { dirty: true, ..saved }, saved.arity as usize);
                 self.stop(Outcome::Dirty(DirtyKind::Cpu))
             }
             Trap::Wait => {

@@ -17,6 +17,8 @@ main(_) ->
     Z = spawn(fun() -> process_flag(trap_exit, true), S ! ready, receive {'EXIT', _, why} -> ok end, S ! seen end), receive ready -> ok end,
     token([send, 'receive']), exit(Z, why), receive seen -> ok end, quiet(),
     section("stamps"),
+    Bits = [begin seq_trace:set_token([]), seq_trace:set_token(F, true), B = element(1, seq_trace:get_token()), seq_trace:set_token([]), {F, B} end
+            || F <- [send, 'receive', print, timestamp, monotonic_timestamp, strict_monotonic_timestamp]], io:format("~p~n", [Bits]),
     [begin token([send, F]), self() ! x, receive x -> ok end, seq_trace:set_token([]),
            receive {told, M} -> io:format("~p ~p~n", [tuple_size(M), case element(4, M) of {A, B, C} when is_integer(A), is_integer(B), is_integer(C) -> now; {A, B} when is_integer(A), is_integer(B) -> strict; I when is_integer(I) -> integer end]) end end
      || F <- [timestamp, monotonic_timestamp, strict_monotonic_timestamp]],

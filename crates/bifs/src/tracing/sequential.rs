@@ -20,8 +20,8 @@ struct Token<'h> {
 }
 
 const TIMESTAMP: i64 = 8;
-const MONOTONIC_TIMESTAMP: i64 = 16;
-const STRICT_MONOTONIC_TIMESTAMP: i64 = 32;
+const STRICT_MONOTONIC_TIMESTAMP: i64 = 16;
+const MONOTONIC_TIMESTAMP: i64 = 32;
 
 fn token<'h>(cx: &BifContext<'h>) -> Option<Token<'h>> {
     let token = cx.heap.copy_in(cx.state.rare.seq_trace_token.as_ref()?.term());
