@@ -307,16 +307,25 @@ impl<'a> Decoder<'a> {
         self.number(words.checked_mul(8).ok_or_else(|| bad("a frame is too large"))?);
         Ok(())
     }
+    /// What an operand says is to be built on the heap, in words.
+    fn heap_words(&self, need: Operand) -> Result<u64, LoadError> {
+        match need {
+            Operand::AllocationList { words, floats, funs } => {
+                Ok(u64::from(words) + u64::from(floats) * 2 + u64::from(funs) * 2)
+            }
+            words => self.unsigned(words).map(u64::from),
+        }
+    }
+    /// The same as an operand.
+    fn words_of_room(&mut self, need: Operand) -> Result<(), LoadError> {
+        let words = self.heap_words(need)?;
+        self.number(u32::try_from(words).map_err(|_| bad("a heap need is too large"))?);
+        Ok(())
+    }
     /// Room for a frame and what is to be built on the heap, with what must stay free: in bytes.
     fn room(&mut self, frame: Option<Operand>, heap: Option<Operand>) -> Result<(), LoadError> {
         let frame = frame.map_or(Ok(0), |words| self.unsigned(words))?;
-        let heap = match heap {
-            Some(Operand::AllocationList { words, floats, funs }) => {
-                u64::from(words) + u64::from(floats) * 2 + u64::from(funs) * 2
-            }
-            Some(words) => u64::from(self.unsigned(words)?),
-            None => 0,
-        };
+        let heap = heap.map_or(Ok(0), |need| self.heap_words(need))?;
         let bytes = (u64::from(frame) + heap + STACK_RESERVE_WORDS as u64) * 8;
         self.number(
             bytes.try_into().ok().filter(|bytes| *bytes < 1 << 31).ok_or_else(|| bad("a heap need is too large"))?,
@@ -989,7 +998,7 @@ impl<'a> Decoder<'a> {
                 self.size(o(1))?;
                 self.plain(o(3))?;
                 self.register(o(5))?;
-                self.plain(o(2))?;
+                self.words_of_room(o(2))?;
             }
             Op::BsAdd => {
                 self.label_and(I::BsAdd, o(0), &[], &[])?;
@@ -1007,7 +1016,7 @@ impl<'a> Decoder<'a> {
                 self.plain(o(4))?;
                 self.source(o(5))?;
                 self.register(o(7))?;
-                self.plain(o(2))?;
+                self.words_of_room(o(2))?;
             }
             Op::BsPrivateAppend => {
                 // fail, size, unit, binary, flags, destination
@@ -1218,7 +1227,7 @@ impl<'a> Decoder<'a> {
         self.plain(operands[2])?;
         self.register(operands[4])?;
         self.number(items.len() as u32 / 6);
-        self.plain(operands[1])?;
+        self.words_of_room(operands[1])?;
         for item in items.chunks_exact(6) {
             let Operand::Atom(kind) = item[0] else { return Err(bad("a segment type was expected")) };
             let kind = match self.vm.atoms.text(self.atom(kind)) {
