@@ -7,6 +7,7 @@ mod bif;
 mod clock;
 mod code;
 mod dirty;
+pub mod distribution;
 mod exception;
 mod extensions;
 mod external;
@@ -43,7 +44,7 @@ pub use dirty::{DirtyHandling, Shadow};
 pub use exception::{Class, Exception, Trace};
 pub use external::VmContext;
 pub use mailbox::{Mailbox, Message};
-pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
+pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, RemotePid, RemoteReference, Watcher};
 pub use pause::Paused;
 pub use process::{
     Collected, DirtyState, Flags, Holding, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, RareFields,

@@ -13,9 +13,10 @@
 //! the inbox; a sender that finds Waiting moves it to Queued and hands it to a scheduler, under the same lock, so no
 //! wake-up is lost. While Dirty, whoever holds the dirty lock owns it (see `dirty.rs`).
 
+use crate::distribution::{RemoteWatcher, SpawnRequest};
 use crate::inbox::Inbox;
 use crate::mailbox::Mailbox;
-use crate::monitor::{LinkTarget, Monitor, Watcher};
+use crate::monitor::{LinkTarget, Monitor, RemoteReference, Watcher};
 use crate::{AliasKind, BifFunction, Signal, SmallMap};
 use oxbeam_term::{Atom, Heap, HeapOptions, LocalReference, OwnedTerm, Pid, Term, Word, atoms};
 use smallvec::SmallVec;
@@ -99,6 +100,8 @@ impl Holding {
     pub const TERMINAL: Holding = Holding(1 << 3);
     /// Sockets.
     pub const SOCKETS: Holding = Holding(1 << 4);
+    /// Distribution: its end is the end of connections.
+    pub const DISTRIBUTION: Holding = Holding(1 << 5);
 
     pub(crate) fn is_nothing(self) -> bool {
         self.0 == 0
@@ -303,8 +306,16 @@ pub struct RareFields {
     pub save_calls: u32,
     /// Signals that must wait until its dirty call is over. The lock makes it something that a constant may hold.
     pub(crate) postponed: parking_lot::Mutex<Vec<Signal>>,
-    /// How often it has subscribed to nodes coming and going.
-    pub node_monitors: u32,
+    /// Has it subscribed to nodes coming and going?
+    pub monitors_nodes: bool,
+    /// Nodes that it has, or had, something to do with, and the number of the connection.
+    pub connections: BTreeMap<Atom, u32>,
+    /// Monitors that processes of other nodes have set on it.
+    pub remote_watchers: BTreeMap<RemoteReference, RemoteWatcher>,
+    /// Nodes that it watches (`monitor_node/2`), and how often.
+    pub watched_nodes: BTreeMap<Atom, u32>,
+    /// Processes that it has asked other nodes to spawn.
+    pub spawn_requests: BTreeMap<LocalReference, SpawnRequest>,
     /// Heap options set by `process_flag/2`, taken over by the next collection.
     pub heap_options: Option<HeapOptions>,
 }
@@ -324,7 +335,11 @@ impl RareFields {
             seq_trace_counts: (0, 0),
             save_calls: 0,
             postponed: parking_lot::const_mutex(Vec::new()),
-            node_monitors: 0,
+            monitors_nodes: false,
+            connections: BTreeMap::new(),
+            remote_watchers: BTreeMap::new(),
+            watched_nodes: BTreeMap::new(),
+            spawn_requests: BTreeMap::new(),
             heap_options: None,
         }
     }

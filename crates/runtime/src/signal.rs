@@ -5,8 +5,8 @@
 //! by [`Signal::refuse`].
 
 use crate::mailbox::Message;
-use crate::monitor::{AliasKind, LinkTarget, MonitorTarget, Watcher};
-use crate::process::{DirtyState, Process, ProcessMain};
+use crate::monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
+use crate::process::{DirtyState, Holding, Process, ProcessMain};
 use crate::{Vm, trace_flag};
 use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Term, atoms};
 use std::sync::Arc;
@@ -139,14 +139,6 @@ impl Signal {
     }
 }
 
-/// The term of a link's end.
-fn target_term<'h>(target: LinkTarget) -> Term<'h> {
-    match target {
-        LinkTarget::Process(pid) => Term::pid(pid),
-        LinkTarget::Port(port) => Term::port(port),
-    }
-}
-
 impl Vm {
     /// Tells the end `to` of a link that `from` ended.
     pub fn link_exit(&self, to: LinkTarget, from: LinkTarget, reason: OwnedTerm) {
@@ -155,11 +147,16 @@ impl Vm {
                 self.signal_pid(pid, Signal::LinkExit { from, reason });
             }
             LinkTarget::Port(port) => self.schedulers_port_exit(port, from, reason),
+            LinkTarget::Remote(to) => self.send_remote_link_exit(from, to, reason.term()),
         }
     }
     fn acknowledge_unlink(&self, to: LinkTarget, from: Pid, id: u64) {
-        if let LinkTarget::Process(pid) = to {
-            self.signal_pid(pid, Signal::UnlinkAck { from: LinkTarget::Process(from), id });
+        match to {
+            LinkTarget::Process(pid) => {
+                self.signal_pid(pid, Signal::UnlinkAck { from: LinkTarget::Process(from), id });
+            }
+            LinkTarget::Remote(to) => self.send_remote_unlink_ack(from, to, id),
+            LinkTarget::Port(_) => {}
         }
     }
     /// Handles all signals that have arrived. The caller owns the process. True when one of them was a message.
@@ -194,7 +191,7 @@ impl Vm {
                 self.trace_event(process, trace_flag::RECEIVE, "receive", &|heap| vec![heap.copy_in(message.term())]);
                 state.messages.push(Message::Owned(message));
             }
-            Signal::AliasMessage { alias, message } => self.alias_message(main, alias, message),
+            Signal::AliasMessage { alias, message } => self.alias_message(process.pid(), main, alias, message),
             Signal::Exit { from, reason } => self.exit_signal(main, from, reason),
             // The call may be making this link just now (`open_port/2`).
             Signal::LinkExit { from, reason } if state.dirty != DirtyState::No && !state.links.contains_key(&from) => {
@@ -209,11 +206,11 @@ impl Vm {
             Signal::Link { from } => {
                 if !state.rare.pending_unlinks.contains_key(&from) {
                     state.links.insert(from, ());
-                    self.trace_event(process, trace_flag::PROCS, "getting_linked", &|_| vec![target_term(from)]);
+                    self.trace_event(process, trace_flag::PROCS, "getting_linked", &|heap| vec![from.term(heap)]);
                 }
             }
             Signal::Unlink { from, id } => {
-                self.trace_event(process, trace_flag::PROCS, "getting_unlinked", &|_| vec![target_term(from)]);
+                self.trace_event(process, trace_flag::PROCS, "getting_unlinked", &|heap| vec![from.term(heap)]);
                 state.links.remove(&from);
                 self.acknowledge_unlink(from, process.pid(), id);
             }
@@ -247,7 +244,7 @@ impl Vm {
         }
     }
 
-    fn alias_message(&self, main: &mut ProcessMain, alias: LocalReference, message: OwnedTerm) {
+    fn alias_message(&self, owner: Pid, main: &mut ProcessMain, alias: LocalReference, message: OwnedTerm) {
         let state = &mut main.state;
         let kind =
             state.rare.aliases.get(&alias).copied().or_else(|| state.monitors.get(&alias).and_then(|one| one.alias));
@@ -259,7 +256,7 @@ impl Vm {
             Some(AliasKind::Reply) => {
                 state.rare.aliases.remove(&alias);
                 if let Some(monitor) = state.monitors.remove(&alias) {
-                    self.send_demonitor(alias, monitor.target);
+                    self.send_demonitor(owner, alias, &monitor);
                 }
             }
             Some(AliasKind::Explicit | AliasKind::Demonitor) => {}
@@ -268,12 +265,15 @@ impl Vm {
     }
 
     /// Tells the target of a monitor that is gone at this end.
-    pub fn send_demonitor(&self, reference: LocalReference, target: MonitorTarget) {
-        match target {
+    pub fn send_demonitor(&self, watcher: Pid, reference: LocalReference, monitor: &Monitor) {
+        match monitor.target {
             MonitorTarget::Process(pid) | MonitorTarget::Name(_, pid) => {
                 self.signal_pid(pid, Signal::Demonitor { reference });
             }
             MonitorTarget::Port(port) | MonitorTarget::PortName(_, port) => self.port_demonitor(port, reference),
+            MonitorTarget::Remote(_) | MonitorTarget::RemoteName(..) => {
+                self.send_remote_demonitor(watcher, reference, monitor);
+            }
             MonitorTarget::TimeOffset | MonitorTarget::Gone(_) | MonitorTarget::GonePort(_) => {}
         }
     }
@@ -294,7 +294,8 @@ impl Vm {
     /// A linked process or port ended.
     fn linked_exit(&self, main: &mut ProcessMain, from: LinkTarget, reason: OwnedTerm) {
         if main.state.flags.trap_exit {
-            self.push_exit_message(main, target_term(from), reason.term());
+            let from = oxbeam_term::OwnedTerm::build(self.literals(), |heap| from.term(heap));
+            self.push_exit_message(main, from.term(), reason.term());
         } else if !reason.term().is_atom(atoms::NORMAL) {
             main.state.exiting = Some(reason);
         }
@@ -320,6 +321,10 @@ impl Vm {
             MonitorTarget::Name(name, _) | MonitorTarget::Gone(name) => (atoms::PROCESS, named(name)),
             MonitorTarget::Port(port) => (atoms::PORT, Term::port(port)),
             MonitorTarget::PortName(name, _) | MonitorTarget::GonePort(name) => (atoms::PORT, named(name)),
+            MonitorTarget::Remote(pid) => (atoms::PROCESS, pid.term(heap)),
+            MonitorTarget::RemoteName(name, node) => {
+                (atoms::PROCESS, heap.tuple(&[Term::atom(name), Term::atom(node)]))
+            }
             MonitorTarget::TimeOffset => (atoms::TIME_OFFSET, Term::atom(atoms::CLOCK_SERVICE)),
         };
         let tag = monitor.tag.as_ref().map_or(Term::atom(atoms::DOWN), |tag| heap.copy_in(tag.term()));
@@ -342,6 +347,9 @@ impl Vm {
         late.extend(process.incoming.end());
         // Before the name goes: who finds the name free may take the names of its tables, too.
         self.run_exit_hooks(process, &mut main.state);
+        if process.held().includes(Holding::DISTRIBUTION) {
+            self.distribution_process_ended(pid, &reason);
+        }
         // After the status: whoever registers meanwhile looks at that afterwards, so one of the two removes the name.
         let name = process.registered_name();
         if let Some(name) = name {
@@ -375,13 +383,16 @@ impl Vm {
             self.timers.cancel(timer);
         }
         for (reference, monitor) in std::mem::take(&mut state.monitors) {
-            self.send_demonitor(reference, monitor.target);
+            self.send_demonitor(pid, reference, &monitor);
         }
         for (target, ()) in std::mem::take(&mut state.links) {
             self.link_exit(target, LinkTarget::Process(pid), reason.clone());
         }
         for (reference, watcher) in std::mem::take(&mut state.watchers) {
             self.signal_pid(watcher.watcher, Signal::Down { reference, reason: reason.clone() });
+        }
+        if let Some(rare) = state.rare.if_set() {
+            self.end_remote_relations(pid, rare, &reason);
         }
         let suspending = state.rare.if_set().map(|rare| std::mem::take(&mut rare.suspending));
         for (suspended, count) in suspending.into_iter().flatten() {

@@ -13,6 +13,7 @@ fn enabled<'h>(cx: &mut BifContext<'h>, tag: Atom, tracer: Term<'h>, tracee: Ter
         (None, None) => None,
     };
     let alive = match target {
+        Some(LinkTarget::Remote(_)) => false,
         Some(LinkTarget::Process(pid)) => cx.vm.process(pid).is_some(),
         Some(LinkTarget::Port(port)) => cx.vm.extension::<super::PortTable>().get(port).is_some(),
         None => return Ok(Term::atom(cx.intern("remove")?)),
