@@ -175,15 +175,14 @@ fn monitor_node<'h>(cx: &mut BifContext<'h>, node: Term<'h>, on: Term<'h>) -> Bi
 #[bif("erlang:monitor_node/3")]
 fn monitor_node_with<'h>(cx: &mut BifContext<'h>, node: Term<'h>, on: Term<'h>, options: Term<'h>) -> BifResult<'h> {
     let known = |option: &Term<'h>| option.is_atom(atoms::ALLOW_PASSIVE_CONNECT);
-    let (Some(node), Some(on), Some(listed)) = (node.as_atom(), on.as_boolean(), options.to_vec()) else {
-        return cx.badarg();
-    };
+    let (Some(node), Some(listed)) = (node.as_atom(), options.to_vec()) else { return cx.badarg() };
     if !listed.iter().all(known) {
         return cx.badarg();
     }
     if !cx.vm.is_alive() && node != atoms::NONODE_NOHOST {
         return Err(cx.raise(atoms::NOTALIVE));
     }
+    let Some(on) = on.as_boolean() else { return cx.badarg() };
     if node == cx.vm.node().0 {
         return Ok(Term::TRUE);
     }
