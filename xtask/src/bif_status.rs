@@ -1,8 +1,8 @@
 //! `cargo xtask bif-status`: which functions OTP has in C and this machine does not have, in `docs/missing-bifs.md`.
 //!
-//! OTP's own modules tell. The NIFs of a module begin with the instruction `nif_start`. In modules without any, a
-//! function that OTP has in C is a stub, which does nothing but call `erlang:nif_error/1,2` or itself. What this machine
-//! has is marked `#[bif("module:function/arity"` in its sources.
+//! OTP's own modules tell. The NIFs of a module begin with the instruction `nif_start`. In modules without any, and in those
+//! where every function begins with it, since they do not name their NIFs, a function that OTP has in C is a stub, which
+//! does nothing but call `erlang:nif_error/1,2` or itself. What this machine has is marked `#[bif("module:function/arity"` in its sources.
 
 use oxbeam_beam_file::{BeamFile, Function, Op, Operand};
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,8 +113,11 @@ fn stubs_of(file: &BeamFile) -> Vec<String> {
     let functions = &file.code.functions;
     let code = |function: &Function| &file.code.instructions[function.body..function.instructions.end];
     let is_nif = |function: &&Function| code(function).iter().any(|instruction| instruction.op == Op::NifStart);
-    let has_nifs = functions.iter().any(|function| is_nif(&function));
-    let chosen = functions.iter().filter(|function| if has_nifs { is_nif(function) } else { is_stub(file, function) });
+    // A module with `on_load` that does not name its NIFs gets the instruction everywhere, here too.
+    let everywhere = functions.iter().any(|function| file.atom(function.name) == "module_info" && is_nif(&function));
+    let names_nifs = !everywhere && functions.iter().any(|function| is_nif(&function));
+    let chosen =
+        functions.iter().filter(|function| if names_nifs { is_nif(function) } else { is_stub(file, function) });
     chosen.map(|function| format!("{}/{}", file.atom(function.name), function.arity)).collect()
 }
 
@@ -136,6 +139,7 @@ fn is_stub(file: &BeamFile, function: &Function) -> bool {
             // What makes the arguments, and the frame around the call.
             (
                 Op::Label
+                | Op::NifStart
                 | Op::Line
                 | Op::Move
                 | Op::Swap

@@ -1,7 +1,13 @@
 //! I/O lists: deep lists of bytes and binaries, which may end in a binary.
 
+use oxbeam_runtime::{BifContext, Interrupt};
 use oxbeam_term::{Bits, Term};
 use std::borrow::Cow;
+
+/// Bytes that are copied for one reduction.
+const BYTES_PER_REDUCTION: usize = 256;
+/// Bytes and binaries of a list that are looked at for one reduction.
+const PIECES_PER_REDUCTION: usize = 32;
 
 /// What an I/O list consists of.
 pub enum Piece<'h> {
@@ -42,6 +48,41 @@ pub fn walk<'h>(term: Term<'h>, mut each: impl FnMut(Piece<'h>) -> Option<()>) -
 /// The bytes of a binary or an I/O list; `None` for anything else.
 pub fn iodata_bytes(data: Term<'_>) -> Option<Cow<'_, [u8]>> {
     if data.is_list() { iolist_bytes(data).map(Cow::Owned) } else { data.as_binary() }
+}
+
+/// As [`iodata_bytes`]; the walk over a long list counts as work.
+pub(crate) fn iodata_work<'h>(
+    cx: &mut BifContext<'h>,
+    data: Term<'h>,
+) -> Result<Option<Cow<'h, [u8]>>, Box<Interrupt<'h>>> {
+    if !data.is_list() {
+        return Ok(data.as_binary());
+    }
+    let (mut bytes, mut pieces, mut stopped) = (Vec::new(), 0usize, None);
+    let walked = walk(data, |piece| {
+        let mut work = 0;
+        match piece {
+            Piece::Byte(byte) => bytes.push(byte),
+            Piece::Bits(bits) if bits.is_binary() => {
+                work = bits.byte_size() / BYTES_PER_REDUCTION;
+                bytes.extend_from_slice(&bits.to_bytes());
+            }
+            Piece::Bits(_) => return None,
+        }
+        pieces += 1;
+        work += usize::from(pieces % PIECES_PER_REDUCTION == 0);
+        if work != 0
+            && let Err(interrupt) = cx.work(work)
+        {
+            stopped = Some(interrupt);
+            return None;
+        }
+        Some(())
+    });
+    match stopped {
+        Some(interrupt) => Err(interrupt),
+        None => Ok(walked.map(|()| Cow::Owned(bytes))),
+    }
 }
 
 /// As [`iodata_bytes`], in a vector of the caller's.

@@ -23,6 +23,7 @@ pub mod printable;
 pub(crate) mod re;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod tracing;
 pub(crate) mod unicode;
 
 /// Sets the environment variables that Erlang code and its programs see.
@@ -35,7 +36,7 @@ pub fn install(vm: &oxbeam_runtime::Vm) {
     io::install(vm);
     erlang::timer::install(vm);
     ets::install(vm);
-    erlang::tracing::install(vm);
+    tracing::install(vm);
 }
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));

@@ -2,7 +2,7 @@
 
 use crate::erlang::list::{ELEMENTS_PER_REDUCTION, SLICE_ELEMENTS};
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult};
+use oxbeam_runtime::{BifContext, BifResult, Interrupt};
 use oxbeam_term::{Term, atoms};
 
 /// The elements of `list` in reverse order, in front of `tail`; `badarg` for what is not a proper list.
@@ -66,18 +66,31 @@ fn member_from<'h>(cx: &mut BifContext<'h>, arguments: &[Term<'h>]) -> BifResult
 
 /// The first tuple of the list whose `position`th element is `key` (`==`), if any. Elements that are no such tuples
 /// are passed over.
-fn find<'h>(cx: &mut BifContext<'h>, key: Term<'h>, position: i64, list: Term<'h>) -> Result<Option<Term<'h>>, ()> {
-    let index = usize::try_from(position).ok().and_then(|position| position.checked_sub(1)).ok_or(())?;
+fn find<'h>(
+    cx: &mut BifContext<'h>,
+    key: Term<'h>,
+    position: i64,
+    list: Term<'h>,
+) -> Result<Option<Term<'h>>, Box<Interrupt<'h>>> {
+    let Some(index) = usize::try_from(position).ok().and_then(|position| position.checked_sub(1)) else {
+        return cx.badarg();
+    };
     let mut walk = list.list_iter();
-    let mut walked = 0;
-    let found = walk.by_ref().find(|item| {
-        walked += 1;
-        item.as_tuple().and_then(|tuple| tuple.elements().get(index)).is_some_and(|element| element.equals(key))
-    });
-    cx.spend(walked / ELEMENTS_PER_REDUCTION);
-    match found {
-        None if !walk.tail().is_nil() => Err(()),
-        found => Ok(found),
+    loop {
+        let mut walked = 0;
+        let found = walk.by_ref().take(SLICE_ELEMENTS).find(|item| {
+            walked += 1;
+            item.as_tuple().and_then(|tuple| tuple.elements().get(index)).is_some_and(|element| element.equals(key))
+        });
+        if found.is_none() && walked == SLICE_ELEMENTS {
+            cx.work(walked / ELEMENTS_PER_REDUCTION)?;
+            continue;
+        }
+        cx.spend(walked / ELEMENTS_PER_REDUCTION);
+        return match found {
+            None if !walk.tail().is_nil() => cx.badarg(),
+            found => Ok(found),
+        };
     }
 }
 
@@ -88,27 +101,20 @@ fn find<'h>(cx: &mut BifContext<'h>, key: Term<'h>, position: i64, list: Term<'h
 /// `badarg` unless `position` is a positive integer, and when what was walked is not a list.
 #[bif("lists:keyfind/3")]
 fn keyfind<'h>(cx: &mut BifContext<'h>, key: Term<'h>, position: i64, list: Term<'h>) -> BifResult<'h> {
-    match find(cx, key, position, list) {
-        Ok(found) => Ok(found.unwrap_or(Term::FALSE)),
-        Err(()) => cx.badarg(),
-    }
+    Ok(find(cx, key, position, list)?.unwrap_or(Term::FALSE))
 }
 
 /// Is there a tuple whose `position`th element equals `key`? Errors as for `keyfind/3`.
 #[bif("lists:keymember/3")]
 fn keymember<'h>(cx: &mut BifContext<'h>, key: Term<'h>, position: i64, list: Term<'h>) -> BifResult<'h> {
-    match find(cx, key, position, list) {
-        Ok(found) => Ok(Term::boolean(found.is_some())),
-        Err(()) => cx.badarg(),
-    }
+    Ok(Term::boolean(find(cx, key, position, list)?.is_some()))
 }
 
 /// `{value, Tuple}` of the first tuple whose `position`th element equals `key`, or `false`. Errors as for `keyfind/3`.
 #[bif("lists:keysearch/3")]
 fn keysearch<'h>(cx: &mut BifContext<'h>, key: Term<'h>, position: i64, list: Term<'h>) -> BifResult<'h> {
-    match find(cx, key, position, list) {
-        Ok(Some(found)) => Ok(cx.heap.tuple(&[Term::atom(atoms::VALUE), found])),
-        Ok(None) => Ok(Term::FALSE),
-        Err(()) => cx.badarg(),
+    match find(cx, key, position, list)? {
+        Some(found) => Ok(cx.heap.tuple(&[Term::atom(atoms::VALUE), found])),
+        None => Ok(Term::FALSE),
     }
 }

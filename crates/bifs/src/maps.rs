@@ -1,5 +1,6 @@
 //! Maps: module `maps`, `map_get/2` and relatives, and what OTP's Erlang code asks of their insides.
 
+use crate::erlang::list::elements_of;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, Interrupt};
 use oxbeam_term::{Term, atoms};
@@ -66,23 +67,18 @@ fn map_size<'h>(cx: &mut BifContext<'h>, map: Term<'h>) -> BifResult<'h> {
 /// A map of a list of `{Key, Value}`; of several with the same key the last one counts. `badarg` for other lists.
 #[bif("maps:from_list/1")]
 fn from_list<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'h> {
-    let mut walk = list.list_iter();
+    let Some(items) = elements_of(cx, list)? else { return cx.badarg() };
     let pair = |item: Term<'h>| item.as_tuple_of().map(|&[key, value]| (key, value));
-    let pairs: Option<Vec<_>> = walk.by_ref().map(pair).collect();
-    match pairs {
-        Some(pairs) if walk.tail().is_nil() => {
-            cx.spend(pairs.len() / PAIRS_PER_REDUCTION);
-            Ok(cx.heap.map_from_pairs(&pairs, cx.atoms()))
-        }
-        _ => cx.badarg(),
-    }
+    let Some(pairs) = items.into_iter().map(pair).collect::<Option<Vec<_>>>() else { return cx.badarg() };
+    cx.work(pairs.len() / PAIRS_PER_REDUCTION)?;
+    Ok(cx.heap.map_from_pairs(&pairs, cx.atoms()))
 }
 
 /// A map of these keys, each with the same value; `badarg` for what is not a proper list.
 #[bif("maps:from_keys/2")]
 fn from_keys<'h>(cx: &mut BifContext<'h>, keys: Term<'h>, value: Term<'h>) -> BifResult<'h> {
-    let Some(keys) = keys.to_vec() else { return cx.badarg() };
-    cx.spend(keys.len() / PAIRS_PER_REDUCTION);
+    let Some(keys) = elements_of(cx, keys)? else { return cx.badarg() };
+    cx.work(keys.len() / PAIRS_PER_REDUCTION)?;
     let pairs: Vec<_> = keys.into_iter().map(|key| (key, value)).collect();
     Ok(cx.heap.map_from_pairs(&pairs, cx.atoms()))
 }
@@ -91,7 +87,7 @@ fn from_keys<'h>(cx: &mut BifContext<'h>, keys: Term<'h>, value: Term<'h>) -> Bi
 #[bif("maps:keys/1")]
 fn keys<'h>(cx: &mut BifContext<'h>, map: Term<'h>) -> BifResult<'h> {
     let map = map_of(cx, map)?;
-    cx.spend(map.map_size() / PAIRS_PER_REDUCTION);
+    cx.work(map.map_size() / PAIRS_PER_REDUCTION)?;
     Ok(cx.heap.map_keys(map))
 }
 
@@ -99,7 +95,7 @@ fn keys<'h>(cx: &mut BifContext<'h>, map: Term<'h>) -> BifResult<'h> {
 #[bif("maps:values/1")]
 fn values<'h>(cx: &mut BifContext<'h>, map: Term<'h>) -> BifResult<'h> {
     let map = map_of(cx, map)?;
-    cx.spend(map.map_size() / PAIRS_PER_REDUCTION);
+    cx.work(map.map_size() / PAIRS_PER_REDUCTION)?;
     Ok(cx.heap.map_values(map))
 }
 
@@ -107,7 +103,7 @@ fn values<'h>(cx: &mut BifContext<'h>, map: Term<'h>) -> BifResult<'h> {
 #[bif("maps:merge/2")]
 fn merge<'h>(cx: &mut BifContext<'h>, first: Term<'h>, second: Term<'h>) -> BifResult<'h> {
     let (first, second) = (map_of(cx, first)?, map_of(cx, second)?);
-    cx.spend((first.map_size() + second.map_size()) / PAIRS_PER_REDUCTION);
+    cx.work((first.map_size() + second.map_size()) / PAIRS_PER_REDUCTION)?;
     Ok(cx.heap.map_merge(first, second, cx.atoms()))
 }
 

@@ -2,15 +2,22 @@
 
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult};
-use oxbeam_term::{OwnedTerm, Term, atoms, internal_hash, size_in_words};
+use oxbeam_term::{LiteralBlock, OwnedTerm, Term, atoms, internal_hash};
 use parking_lot::RwLock;
 use std::collections::HashMap;
 
-/// A key and its value, both literals.
+/// A key and its value, in literals of their own.
 struct Entry {
     key: OwnedTerm,
     value: OwnedTerm,
-    words: usize,
+    literals: LiteralBlock,
+}
+
+impl Entry {
+    /// Words that it takes, the entry itself included.
+    fn words(&self) -> usize {
+        self.literals.words() + 3
+    }
 }
 
 /// The persistent terms of a machine, by hash of their keys.
@@ -69,20 +76,22 @@ fn put<'h>(cx: &mut BifContext<'h>, key: Term<'h>, value: Term<'h>) -> BifResult
     if find(cx, key).is_some_and(|old| old.is_exactly(value)) {
         return Ok(Term::atom(atoms::OK));
     }
-    let words = size_in_words(key, cx.literals()) + size_in_words(value, cx.literals()) + 3;
-    cx.spend(words / 8);
-    let (Some(key_word), Some(value_word)) = (cx.vm.code.literal(key), cx.vm.code.literal(value)) else {
+    let Some((literals, stored)) = cx.vm.code.literals.store(&[key, value]) else {
         return Err(cx.raise(atoms::SYSTEM_LIMIT));
     };
-    let entry = Entry { key: OwnedTerm::immediate(key_word), value: OwnedTerm::immediate(value_word), words };
-    let terms = cx.vm.extension::<PersistentTerms>();
-    let mut entries = terms.entries.write();
-    let bucket = entries.entry(internal_hash(key)).or_default();
-    // Terms that processes still hold live on: literals are never freed before the machine is.
-    match bucket.iter_mut().find(|entry| entry.key.term().is_exactly(key)) {
-        Some(place) => *place = entry,
-        None => bucket.push(entry),
+    cx.spend(literals.words() / 8);
+    let entry = Entry { key: OwnedTerm::immediate(stored[0]), value: OwnedTerm::immediate(stored[1]), literals };
+    {
+        let terms = cx.vm.extension::<PersistentTerms>();
+        let mut entries = terms.entries.write();
+        let bucket = entries.entry(internal_hash(key)).or_default();
+        match bucket.iter_mut().find(|entry| entry.key.term().is_exactly(key)) {
+            // What processes still hold lives on until they have been asked.
+            Some(place) => *place = entry,
+            None => bucket.push(entry),
+        }
     }
+    cx.vm.literals_retired();
     Ok(Term::atom(atoms::OK))
 }
 
@@ -90,22 +99,28 @@ fn put<'h>(cx: &mut BifContext<'h>, key: Term<'h>, value: Term<'h>) -> BifResult
 #[bif("persistent_term:erase/1")]
 fn erase<'h>(cx: &mut BifContext<'h>, key: Term<'h>) -> BifResult<'h> {
     let terms = cx.vm.extension::<PersistentTerms>();
-    let mut entries = terms.entries.write();
+    let removed = remove(&mut terms.entries.write(), key);
+    cx.vm.literals_retired();
+    Ok(Term::boolean(removed))
+}
+
+fn remove(entries: &mut HashMap<u64, Vec<Entry>>, key: Term<'_>) -> bool {
     let hash = internal_hash(key);
-    let Some(bucket) = entries.get_mut(&hash) else { return Ok(Term::FALSE) };
+    let Some(bucket) = entries.get_mut(&hash) else { return false };
     let before = bucket.len();
     bucket.retain(|entry| !entry.key.term().is_exactly(key));
     let removed = bucket.len() < before;
     if bucket.is_empty() {
         entries.remove(&hash);
     }
-    Ok(Term::boolean(removed))
+    removed
 }
 
 /// Removes everything.
 #[bif("erts_internal:erase_persistent_terms/0")]
 fn erase_all<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
     cx.vm.extension::<PersistentTerms>().entries.write().clear();
+    cx.vm.literals_retired();
     Ok(Term::TRUE)
 }
 
@@ -115,7 +130,7 @@ fn info<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
     let terms = cx.vm.extension::<PersistentTerms>();
     let entries = terms.entries.read();
     let count = entries.values().map(Vec::len).sum::<usize>();
-    let words = entries.values().flatten().map(|entry| entry.words).sum::<usize>();
+    let words = entries.values().flatten().map(Entry::words).sum::<usize>();
     let pairs = [
         (Term::atom(atoms::COUNT), cx.heap.unsigned(count as u64)),
         (Term::atom(atoms::MEMORY), cx.heap.unsigned(words as u64 * 8)),

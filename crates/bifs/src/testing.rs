@@ -77,8 +77,9 @@ pub(crate) fn call<'h>(
     let vm = cx.vm;
     let mut code = vm.bif(module, function, arguments.len() as u8)?.code;
     let mut arguments = arguments.to_vec();
+    let mut budget = 4000;
     loop {
-        *cx.reductions = 4000;
+        *cx.reductions = budget;
         match code(cx, &arguments).map_err(|interrupt| *interrupt) {
             Ok(value) => return Some(Answer::Value(value)),
             Err(Interrupt::Raise(exception)) => return Some(Answer::Raise(exception)),
@@ -88,6 +89,8 @@ pub(crate) fn call<'h>(
                 code = function;
                 arguments = next;
             }
+            // There is no dirty scheduler here, so what it has time for is done at once.
+            Err(Interrupt::Trap(Trap::HandOver)) => budget = i32::MAX,
             Err(Interrupt::Trap(Trap::Yield(value))) => return Some(Answer::Value(value)),
             Err(Interrupt::Trap(Trap::Call { export, arguments })) => {
                 return Some(Answer::Call(export.module, export.function, arguments));

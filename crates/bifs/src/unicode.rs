@@ -12,6 +12,9 @@ use std::borrow::Cow;
 /// Work that one reduction pays for, in bytes or list elements.
 const PER_REDUCTION: usize = 64;
 
+/// Steps, or bytes converted, before reductions are claimed.
+const STEPS_PER_CLAIM: usize = 1 << 14;
+
 /// What binaries in character data hold. Code points in lists are the same in both.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Encoding {
@@ -56,7 +59,7 @@ fn characters_to_binary<'h>(cx: &mut BifContext<'h>, data: Term<'h>, encoding: T
     let subject = sole_binary(data).unwrap_or(data);
     if let Some(bits) = subject.as_bits() {
         let bytes = whole_bytes(cx, bits)?;
-        cx.spend(bytes.len() / PER_REDUCTION);
+        cx.work(bytes.len() / PER_REDUCTION)?;
         let unchanged = match kind {
             Encoding::Latin1 => bytes.is_ascii(),
             Encoding::Utf8 => std::str::from_utf8(&bytes).is_ok(),
@@ -85,7 +88,7 @@ fn characters_to_list<'h>(cx: &mut BifContext<'h>, data: Term<'h>, encoding: Ter
     };
     if let Some(bits) = data.as_bits() {
         let bytes = whole_bytes(cx, bits)?;
-        cx.spend(bytes.len() * 4 / PER_REDUCTION);
+        cx.work(bytes.len() * 4 / PER_REDUCTION)?;
         if kind == Encoding::Latin1 || bytes.is_ascii() {
             return Ok(list_of_bytes(cx.heap, &bytes));
         }
@@ -248,7 +251,7 @@ fn convert<'h>(
     let mut encoder = Encoder::default();
     let mut walk = Walk { rest: data, open: Vec::new(), steps: 0 };
     let stopped = walk.run(cx, &mut encoder, encoding)?;
-    cx.spend((walk.steps + encoder.output.len()) / PER_REDUCTION);
+    cx.spend((walk.steps % STEPS_PER_CLAIM) / PER_REDUCTION);
     let pending = || cx.heap.binary(&encoder.pending);
     let end = match stopped {
         Some(rest) if encoder.pending.is_empty() => End::Error(rest),
@@ -271,12 +274,18 @@ impl<'h> Walk<'h> {
     /// Goes through all of it; stops with the rest at what cannot be converted.
     fn run(
         &mut self,
-        cx: &BifContext<'h>,
+        cx: &mut BifContext<'h>,
         encoder: &mut Encoder,
         encoding: Encoding,
     ) -> Result<Option<Term<'h>>, Box<Interrupt<'h>>> {
+        let mut converted = 0;
         loop {
             self.steps += 1;
+            if self.steps % STEPS_PER_CLAIM == 0 || encoder.output.len() - converted > STEPS_PER_CLAIM {
+                let work = STEPS_PER_CLAIM.max(encoder.output.len() - converted);
+                cx.work(work / PER_REDUCTION)?;
+                converted = encoder.output.len();
+            }
             if let Some(cell) = self.rest.as_cons() {
                 let (head, tail) = (cell.head(), cell.tail());
                 if head.is_integer() {

@@ -20,6 +20,8 @@ struct Input<'h> {
     data: Cow<'h, [u8]>,
     aad: Cow<'h, [u8]>,
     tag: Tag<'h>,
+    /// What the library is told. With `undefined` OTP goes the way of encryption with a library that decrypts.
+    library_encrypts: bool,
 }
 
 /// With encryption the length of the tag that is wanted, with decryption the tag itself.
@@ -92,6 +94,7 @@ fn work(
         } else {
             Tag::Bytes(iodata(tag).ok_or_else(|| badarg(at(77), 5, "non-binary Tag"))?)
         },
+        library_encrypts: atom_text(cx, encrypt) == Some("true"),
     };
     let lengths = [input.tag.len(), input.key.len(), input.iv.len(), input.data.len(), input.aad.len()];
     if lengths.into_iter().any(|length| length > i32::MAX as usize) {
@@ -106,7 +109,7 @@ fn work(
     let not_there = || notsup(at(98), 0, "The cipher is not supported in this libcrypto version");
     let cipher = cipher.cipher().ok_or_else(not_there)?;
     let mut context = CipherCtx::new().map_err(|_| error(at(106), "Can't allocate ctx"))?;
-    let told = match encrypts {
+    let told = match input.library_encrypts {
         true => context.encrypt_init(Some(cipher), None, None),
         false => context.decrypt_init(Some(cipher), None, None),
     };
@@ -138,9 +141,9 @@ fn prepare(context: &mut CipherCtx, input: &Input<'_>, is_ccm: bool) -> Result<(
     if context.key_length() > input.key.len() || context.iv_length() > input.iv.len() {
         return Err(failed());
     }
-    let told = match input.tag {
-        Tag::Length(_) => context.encrypt_init(None, Some(&input.key), Some(&input.iv)),
-        Tag::Bytes(_) => context.decrypt_init(None, Some(&input.key), Some(&input.iv)),
+    let told = match input.library_encrypts {
+        true => context.encrypt_init(None, Some(&input.key), Some(&input.iv)),
+        false => context.decrypt_init(None, Some(&input.key), Some(&input.iv)),
     };
     told.map_err(|_| failed())?;
     if is_ccm {

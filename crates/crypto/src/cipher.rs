@@ -325,7 +325,7 @@ fn crypto_init<'h>(
     options: Term<'h>,
 ) -> BifResult<'h> {
     if let Some(state) = kind.as_reference().and_then(|reference| reference.downcast::<State>()) {
-        turn(cx, state, options).map_err(|failure| failure.raise(cx))?;
+        turn(state, options).map_err(|failure| failure.raise(cx))?;
         return Ok(kind);
     }
     if kind.as_atom().is_none() {
@@ -335,13 +335,12 @@ fn crypto_init<'h>(
     Ok(cx.heap.magic_reference(cx.vm.next_reference().0, Vm::magic(State(Mutex::new(inner)))))
 }
 
-fn turn(cx: &BifContext<'_>, state: &State, encrypt: Term<'_>) -> Result<(), Failure> {
+fn turn(state: &State, encrypt: Term<'_>) -> Result<(), Failure> {
     let direction = match encrypt.as_boolean() {
         Some(true) => Direction::Encrypt,
         Some(false) => Direction::Decrypt,
         None => return Err(badarg(at(693), 3, "Expected true or false")),
     };
-    let _ = cx;
     let inner = &mut *state.0.lock();
     inner.options.direction = direction;
     tell(&mut inner.context, direction, None, None, None).map_err(|_| error(at(699), "Can't initialize encflag"))

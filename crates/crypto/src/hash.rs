@@ -1,7 +1,7 @@
 //! Message digests (`hash.c`).
 
 use crate::failure::{Failure, Place, badarg, error, notsup, raise_notsup};
-use crate::library::{Library, count, iodata, unsigned};
+use crate::library::{Library, Prefix, count, iodata, unsigned};
 use openssl::md_ctx::{MdCtx, MdCtxRef};
 use oxbeam_bif_macros::bif;
 use oxbeam_libcrypto::copy_digest;
@@ -18,6 +18,7 @@ struct State {
     context: Mutex<MdCtx>,
     size: usize,
     default_length: Option<usize>,
+    prefix: Prefix,
 }
 
 impl State {
@@ -99,7 +100,12 @@ fn new_state(cx: &BifContext<'_>, kind: Term<'_>) -> Result<State, Failure> {
     let md = digest.md().ok_or_else(|| notsup(at(148), 0, "Unsupported digest type"))?;
     let mut context = MdCtx::new().map_err(|_| error(at(153), "Low-level call EVP_MD_CTX_new failed"))?;
     context.digest_init(md).map_err(|_| error(at(155), "Low-level call EVP_DigestInit failed"))?;
-    Ok(State { context: Mutex::new(context), size: md.size(), default_length: digest.default_length() })
+    Ok(State {
+        context: Mutex::new(context),
+        size: md.size(),
+        default_length: digest.default_length(),
+        prefix: digest.prefix(),
+    })
 }
 
 /// A state that has taken in more data.
@@ -135,9 +141,20 @@ fn hash_final_xof<'h>(cx: &mut BifContext<'h>, state: Term<'h>, bits: Term<'h>) 
     let digest = State::of(state, 539).and_then(|state| {
         let bits = unsigned(bits).ok_or_else(|| badarg(at(541), 1, "Bad len"))?;
         let mut context = state.copy(547)?;
-        let mut digest = vec![0; bits as usize >> 3];
-        let done = context.digest_final_xof(&mut digest);
-        done.map_err(|_| error(at(551), "Low-level call EVP_DigestFinalXOF failed"))?;
+        let wanted = bits as usize >> 3;
+        let failed = || error(at(551), "Low-level call EVP_DigestFinalXOF failed");
+        if state.default_length.is_some() {
+            let mut digest = vec![0; wanted];
+            context.digest_final_xof(&mut digest).map_err(|_| failed())?;
+            return Ok(digest);
+        }
+        // A digest of one length only. The library writes all of it whatever it was asked for; OTP lets it write
+        // behind the end, or returns what was in memory behind the digest.
+        if wanted < state.size && !(state.prefix == Prefix::Any || state.prefix == Prefix::Empty && wanted == 0) {
+            return Err(failed());
+        }
+        let mut digest = finish(&mut context, state.size, None).ok_or_else(failed)?;
+        digest.resize(wanted, 0);
         Ok(digest)
     });
     Ok(cx.heap.binary_from_vec(digest.map_err(|failure| failure.raise(cx))?))

@@ -153,8 +153,7 @@ fn info_fips<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
 ///
 /// `badarg` for what is no boolean.
 #[bif("crypto:enable_fips_mode_nif/1", nif)]
-fn enable_fips_mode<'h>(cx: &mut BifContext<'h>, enable: bool) -> BifResult<'h> {
-    let _ = cx;
+fn enable_fips_mode<'h>(_cx: &mut BifContext<'h>, enable: bool) -> BifResult<'h> {
     Ok(Term::boolean(!enable))
 }
 

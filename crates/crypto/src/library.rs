@@ -82,6 +82,17 @@ const CIPHERS: [(&str, &str, usize, i64, bool); 44] = [
     ("des_ede3_cbc", "des-ede3-cbc", 0, 44, false),
 ];
 
+/// Whether the library gives less of a digest of one length than all of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Prefix {
+    /// Nothing but all.
+    None,
+    /// All or nothing.
+    Empty,
+    /// Any part from its beginning.
+    Any,
+}
+
 /// A digest.
 pub(crate) struct Digest {
     /// OTP's name.
@@ -95,6 +106,14 @@ impl Digest {
     /// The library's digest; `None` when it has none.
     pub(crate) fn md(&self) -> Option<&MdRef> {
         self.md.as_deref()
+    }
+    /// Whether less than all of it is to be had.
+    pub(crate) fn prefix(&self) -> Prefix {
+        match self.name {
+            "sha3_224" | "sha3_256" | "sha3_384" | "sha3_512" => Prefix::Any,
+            "blake2b" | "blake2s" => Prefix::Empty,
+            _ => Prefix::None,
+        }
     }
     /// Bytes that `hash_final` gives of a function whose output has any length. The library has had no default since
     /// its version 3.4; OTP keeps the former one.

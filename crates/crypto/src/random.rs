@@ -50,7 +50,7 @@ fn strong_rand_range<'h>(cx: &mut BifContext<'h>, range: Term<'h>) -> BifResult<
 
 /// The number that a binary holds behind a length of four bytes.
 fn counted(term: Term<'_>) -> Option<BigNum> {
-    let bytes = term.as_binary()?;
+    let bytes = term.as_binary().filter(|bytes| bytes.len() <= i32::MAX as usize)?;
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     (u32::from_be_bytes(*length) as usize == rest.len()).then(|| BigNum::from_slice(rest).ok())?
 }

@@ -10,6 +10,8 @@ use oxbeam_term::{Term, internal_hash};
 
 const NO_ENTRY: u32 = u32::MAX;
 const SLOTS_MIN: usize = 8;
+/// An empty table gives more slots than this back.
+const SLOTS_KEPT: usize = if cfg!(miri) { 16 } else { 1024 };
 
 enum Entry {
     /// Unused; the next unused one.
@@ -254,7 +256,7 @@ impl HashTable {
         self.slots[gap] = 0;
         if self.keys == 0 {
             // Nothing is left: give the memory back.
-            if self.slots.len() > 1024 {
+            if self.slots.len() > SLOTS_KEPT {
                 *self = HashTable::new();
             }
         }

@@ -1,10 +1,11 @@
 //! Building binaries: `bs_create_bin`.
 
+use crate::arithmetic::float_of;
 use crate::instruction::{SIZE_ALL, flags, segment};
 use crate::run::{Flow, Run};
 use oxbeam_runtime::{Class, Exception, Trace};
 use oxbeam_term::arithmetic;
-use oxbeam_term::{Bits, Term, atoms, bits};
+use oxbeam_term::{Bits, HEAP_BINARY_BYTES_MAX, Term, atoms, bits};
 
 /// Why a segment cannot be built, in the words of `erl_erts_errors:format_bs_fail/2`.
 struct SegmentError<'h> {
@@ -13,6 +14,9 @@ struct SegmentError<'h> {
     error: &'static str,
     value: Term<'h>,
 }
+
+/// Words that a new binary takes on the heap at most: a small one with its header and size, or a view of a large one.
+pub(crate) const BINARY_WORDS_MAX: usize = 2 + HEAP_BINARY_BYTES_MAX / 8;
 
 /// Segments of one binary that are kept on the Rust stack; more go to the C heap.
 const INLINE_SEGMENTS: usize = 6;
@@ -36,11 +40,106 @@ pub(crate) enum Value<'h> {
 }
 
 impl<'a> Run<'a> {
-    /// Operands: fail, live, register, count, then five words a segment (kind, unit, flags, source, size).
+    /// Operands: fail, live, register, count, words of room for what follows, then six words a segment (kind, unit, flags, source, size,
+    /// bits or [`SIZE_ALL`] if the code does not say; for a string kind, unit,
+    /// flags, its address in two words, its length).
+    #[inline(never)]
     pub(crate) fn bs_create_bin(&mut self, ip: *const u32) -> Flow {
-        self.ensure(0, self.number(ip, 2) as usize);
+        self.ensure(self.number(ip, 5) as usize + BINARY_WORDS_MAX, self.number(ip, 2) as usize);
         let count = self.number(ip, 4) as usize;
-        let next = ip.wrapping_add(5 + count * 5);
+        if let Some(term) = self.create_simply(ip, count) {
+            self.write(ip, 3, term.word());
+            return Flow::go(ip.wrapping_add(6 + count * 6));
+        }
+        self.create(ip, count)
+    }
+    /// Binaries of segments whose size and type need no second look; `None` for others, and for errors.
+    #[inline(always)]
+    fn create_simply(&self, ip: *const u32, count: usize) -> Option<Term<'a>> {
+        let appends = matches!(self.number(ip, 6), segment::APPEND | segment::PRIVATE_APPEND);
+        let mut bits = 0;
+        for index in usize::from(appends)..count {
+            bits += self.simple_bits(ip, 6 + index * 6)?;
+        }
+        let fill = |first: usize, bytes: &mut [u8], mut position: usize| {
+            for index in first..count {
+                position = self.write_simple(ip, 6 + index * 6, bytes, position);
+            }
+        };
+        if !appends {
+            return Some(self.heap().bitstring_with(bits, |bytes| fill(0, bytes, 0)));
+        }
+        let base = self.term(self.source(ip, 9)).as_bits()?;
+        let (unit, all) = (self.number(ip, 7) as usize, self.number(ip, 10) == SIZE_ALL);
+        if !all || base.bit_size() % unit.max(1) != 0 {
+            return None;
+        }
+        Some(self.heap().append_bits(base, bits, |bytes, position| fill(1, bytes, position)))
+    }
+    /// Size of a simple segment.
+    #[inline(always)]
+    fn simple_bits(&self, ip: *const u32, at: usize) -> Option<usize> {
+        match self.number(ip, at) {
+            segment::INTEGER => {
+                let bits = self.number(ip, at + 5) as usize;
+                let plain = self.number(ip, at + 2) & flags::LITTLE == 0 || (bits % 8 == 0 && bits != 0);
+                (bits <= 64 && plain && self.source(ip, at + 3).is_small()).then_some(bits)
+            }
+            segment::FLOAT => {
+                let plain = self.number(ip, at + 5) == 64 && self.number(ip, at + 2) & flags::LITTLE == 0;
+                (plain && float_of(self.source(ip, at + 3)).is_some()).then_some(64)
+            }
+            segment::BINARY if self.number(ip, at + 4) == SIZE_ALL => {
+                let bits = self.term(self.source(ip, at + 3)).as_bits()?.bit_size();
+                (bits % (self.number(ip, at + 1) as usize).max(1) == 0).then_some(bits)
+            }
+            segment::STRING => Some(self.number(ip, at + 5) as usize * 8),
+            segment::UTF8 => {
+                let character = self.source(ip, at + 3);
+                (character.is_small() && character.small_value() as u64 <= 0x7f).then_some(8)
+            }
+            _ => None,
+        }
+    }
+    /// Writes a simple segment; gives the place behind it.
+    #[inline(always)]
+    fn write_simple(&self, ip: *const u32, at: usize, bytes: &mut [u8], position: usize) -> usize {
+        let (kind, count) = (self.number(ip, at), self.number(ip, at + 5) as usize);
+        match kind {
+            segment::STRING => {
+                // SAFETY: the decoder checked that the string lies within the module's string table.
+                let string = unsafe { std::slice::from_raw_parts(self.wide(ip, at + 3) as *const u8, count) };
+                bits::copy_bits(string, 0, bytes, position, count * 8);
+                position + count * 8
+            }
+            segment::BINARY => {
+                let Some(source) = self.term(self.source(ip, at + 3)).as_bits() else { return position };
+                bits::copy_bits(source.data(), source.bit_offset(), bytes, position, source.bit_size());
+                position + source.bit_size()
+            }
+            _ => {
+                let source = self.source(ip, at + 3);
+                let (mut value, count) = match kind {
+                    segment::INTEGER => (source.small_value() as u64, count),
+                    segment::FLOAT => (float_of(source).unwrap_or(0.0).to_bits(), 64),
+                    _ => (source.small_value() as u64, 8),
+                };
+                if count > 8 && self.number(ip, at + 2) & flags::LITTLE != 0 {
+                    value = value.swap_bytes() >> (64 - count);
+                }
+                if count > 56 {
+                    bits::write_bits(bytes, position, value >> 32, count - 32);
+                    bits::write_bits(bytes, position + count - 32, value, 32);
+                } else {
+                    bits::write_bits(bytes, position, value, count);
+                }
+                position + count
+            }
+        }
+    }
+    #[inline(never)]
+    fn create(&mut self, ip: *const u32, count: usize) -> Flow {
+        let next = ip.wrapping_add(6 + count * 6);
         let none = Segment { kind: 0, flags: 0, bits: 0, value: Value::Character(0) };
         let (mut few, mut many) = ([none; INLINE_SEGMENTS], Vec::new());
         let segments = match few.get_mut(..count) {
@@ -51,15 +150,15 @@ impl<'a> Run<'a> {
             }
         };
         for (index, place) in segments.iter_mut().enumerate() {
-            match self.segment(ip, 5 + index * 5, index) {
+            match self.segment(ip, 6 + index * 6, index) {
                 Ok(segment) => *place = segment,
-                Err(_) if !self.no_label(ip, 1) => return Flow::Go(self.label(ip, 1)),
+                Err(_) if !self.no_label(ip, 1) => return Flow::go(self.label(ip, 1)),
                 Err(error) => return self.segment_failed(ip, &error),
             }
         }
         let term = self.build(segments).word();
         self.write(ip, 3, term);
-        Flow::Go(next)
+        Flow::go(next)
     }
 
     fn build(&self, segments: &[Segment<'a>]) -> Term<'a> {
@@ -78,8 +177,8 @@ impl<'a> Run<'a> {
     fn segment(&self, ip: *const u32, at: usize, index: usize) -> Result<Segment<'a>, SegmentError<'a>> {
         let (kind, unit, flags) = (self.number(ip, at), self.number(ip, at + 1) as usize, self.number(ip, at + 2));
         if kind == segment::STRING {
-            let length = self.number(ip, at + 4) as usize;
-            let address = self.constant(ip, at + 3) as *const u8;
+            let length = self.number(ip, at + 5) as usize;
+            let address = self.wide(ip, at + 3) as *const u8;
             // SAFETY: the decoder checked that the string lies within the module's string table.
             let bytes = unsafe { std::slice::from_raw_parts(address, length) };
             return Ok(Segment { kind, flags, bits: length * 8, value: Value::Bytes(bytes) });
@@ -175,10 +274,11 @@ impl<'a> Run<'a> {
     }
 
     /// An empty accumulator, with room for x0 bytes as a hint.
-    pub(crate) fn bs_init_writable(&mut self) {
-        self.sync();
+    #[inline(never)]
+    pub(crate) fn bs_init_writable(&mut self, ip: *const u32) -> Flow {
         let empty = self.heap().binary(&[]).word();
         self.set_x(0, empty);
+        Flow::go(ip.wrapping_add(1))
     }
 }
 

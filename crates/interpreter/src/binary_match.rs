@@ -1,6 +1,6 @@
 //! Matching binaries: integers, floats, characters and sub-binaries out of a match context.
 
-use crate::instruction::{SIZE_ALL, flags, match_command};
+use crate::instruction::{SIZE_ALL, flags};
 use crate::run::{Flow, Run};
 use num_bigint::{BigInt, BigUint, Sign};
 use oxbeam_term::{BIG_BITS_MAX, Heap, MatchContext, Term, Word, bits};
@@ -27,95 +27,24 @@ impl<'a> Run<'a> {
         let context = self.context(word);
         self.advance_context(context, (context.start() + position).min(context.end()));
     }
-    /// Operands: fail, source, register.
-    pub(crate) fn bs_start_match(&mut self, ip: *const u32) -> Flow {
-        let source = self.source(ip, 2);
+    /// A match context for a bitstring, or for what is one already; [`Word::NONE`] for other terms.
+    #[inline(never)]
+    pub(crate) fn bs_start_match(&mut self, source: Word) -> Word {
         let term = self.term(source);
         if MatchContext::of(term).is_some() {
-            self.write(ip, 3, source);
-            return Flow::Go(ip.wrapping_add(4));
+            return source;
         }
-        match term.as_bits() {
-            Some(bits) => {
-                self.sync();
-                let context = self.heap().match_context(bits).word();
-                self.write(ip, 3, context);
-                Flow::Go(ip.wrapping_add(4))
-            }
-            None => Flow::Go(self.label(ip, 1)),
-        }
+        term.as_bits().map_or(Word::NONE, |bits| self.heap().match_context(bits).word())
     }
-    /// Operands: fail, context, count, commands.
-    pub(crate) fn bs_match(&mut self, ip: *const u32) -> Flow {
-        let context = self.context(self.source(ip, 2));
-        let count = self.number(ip, 3);
-        let data = context.data();
-        let (end, mut position) = (context.end(), context.position());
-        let mut at = 4;
-        self.sync();
-        for _ in 0..count {
-            let left = end - position;
-            match self.number(ip, at) {
-                match_command::ENSURE_AT_LEAST => {
-                    let (size, unit) = (self.number(ip, at + 1) as usize, self.number(ip, at + 2) as usize);
-                    if left < size || (unit > 1 && (left - size) % unit != 0) {
-                        return Flow::Go(self.label(ip, 1));
-                    }
-                    at += 3;
-                }
-                match_command::ENSURE_EXACTLY => {
-                    if left != self.number(ip, at + 1) as usize {
-                        return Flow::Go(self.label(ip, 1));
-                    }
-                    at += 2;
-                }
-                match_command::INTEGER => {
-                    let size = self.number(ip, at + 3) as usize;
-                    if left < size {
-                        return Flow::Go(self.label(ip, 1));
-                    }
-                    let value = read_integer(self.heap(), data, position, size, self.number(ip, at + 2));
-                    self.write(ip, at + 4, value.word());
-                    position += size;
-                    at += 5;
-                }
-                match_command::BINARY => {
-                    let size = self.number(ip, at + 3) as usize;
-                    if left < size {
-                        return Flow::Go(self.label(ip, 1));
-                    }
-                    let part = self.part(context, position, size);
-                    self.write(ip, at + 4, part);
-                    position += size;
-                    at += 5;
-                }
-                match_command::SKIP => {
-                    let size = self.number(ip, at + 1) as usize;
-                    if left < size {
-                        return Flow::Go(self.label(ip, 1));
-                    }
-                    position += size;
-                    at += 2;
-                }
-                match_command::GET_TAIL => {
-                    let part = self.part(context, position, left);
-                    // The rest stays to be matched: another register may want it too.
-                    self.write(ip, at + 1, part);
-                    at += 2;
-                }
-                _ => {
-                    let size = self.number(ip, at + 1) as usize;
-                    let value = u64::from(self.number(ip, at + 2)) | u64::from(self.number(ip, at + 3)) << 32;
-                    if left < size || bits::read_bits64(data, position, size) != value {
-                        return Flow::Go(self.label(ip, 1));
-                    }
-                    position += size;
-                    at += 4;
-                }
-            }
-            self.advance_context(context, position);
-        }
-        Flow::Go(ip.wrapping_add(at))
+    /// An integer of `size` bits at `position` of a match context.
+    #[inline(never)]
+    pub(crate) fn matched_integer(&mut self, context: Word, position: usize, size: usize, flags: u32) -> Word {
+        read_integer(self.heap(), self.context(context).data(), position, size, flags).word()
+    }
+    /// The `size` bits at `position` of a match context.
+    #[inline(never)]
+    pub(crate) fn matched_part(&mut self, context: Word, position: usize, size: usize) -> Word {
+        self.part(self.context(context), position, size)
     }
     #[inline]
     fn part(&self, context: MatchContext<'a>, position: usize, size: usize) -> Word {
@@ -131,21 +60,22 @@ impl<'a> Run<'a> {
         size.checked_mul(unit)
     }
     /// Operands: fail, context, size, unit, flags, register.
+    #[inline(never)]
     pub(crate) fn bs_get_integer(&mut self, ip: *const u32) -> Flow {
         let context = self.context(self.source(ip, 2));
         let left = context.end() - context.position();
         match self.size_in_bits(ip, 3, self.number(ip, 4) as usize, left) {
             // What no integer can hold does not match one.
             Some(size) if size <= left && size as u64 <= BIG_BITS_MAX => {
-                self.sync();
                 let value = read_integer(self.heap(), context.data(), context.position(), size, self.number(ip, 5));
                 self.advance_context(context, context.position() + size);
                 self.write(ip, 6, value.word());
-                Flow::Go(ip.wrapping_add(7))
+                Flow::go(ip.wrapping_add(7))
             }
-            _ => Flow::Go(self.label(ip, 1)),
+            _ => Flow::go(self.label(ip, 1)),
         }
     }
+    #[inline(never)]
     pub(crate) fn bs_get_float(&mut self, ip: *const u32) -> Flow {
         let context = self.context(self.source(ip, 2));
         let left = context.end() - context.position();
@@ -153,76 +83,80 @@ impl<'a> Run<'a> {
         let value = size.and_then(|size| read_float(context.data(), context.position(), size, self.number(ip, 5)));
         match (size, value) {
             (Some(size), Some(value)) => {
-                self.sync();
                 let term = self.heap().float(value).word();
                 self.advance_context(context, context.position() + size);
                 self.write(ip, 6, term);
-                Flow::Go(ip.wrapping_add(7))
+                Flow::go(ip.wrapping_add(7))
             }
-            _ => Flow::Go(self.label(ip, 1)),
+            _ => Flow::go(self.label(ip, 1)),
         }
     }
+    #[inline(never)]
     pub(crate) fn bs_get_binary(&mut self, ip: *const u32) -> Flow {
         let context = self.context(self.source(ip, 2));
         let left = context.end() - context.position();
         match self.size_in_bits(ip, 3, self.number(ip, 4) as usize, left) {
             Some(size) if size <= left => {
-                self.sync();
                 let part = self.part(context, context.position(), size);
                 self.advance_context(context, context.position() + size);
                 self.write(ip, 6, part);
-                Flow::Go(ip.wrapping_add(7))
+                Flow::go(ip.wrapping_add(7))
             }
-            _ => Flow::Go(self.label(ip, 1)),
+            _ => Flow::go(self.label(ip, 1)),
         }
     }
     /// Operands: fail, context, size, unit.
+    #[inline(never)]
     pub(crate) fn bs_skip_bits(&mut self, ip: *const u32) -> Flow {
         let context = self.context(self.source(ip, 2));
         let left = context.end() - context.position();
         match self.size_in_bits(ip, 3, self.number(ip, 4) as usize, left) {
             Some(size) if size <= left => {
                 self.advance_context(context, context.position() + size);
-                Flow::Go(ip.wrapping_add(5))
+                Flow::go(ip.wrapping_add(5))
             }
-            _ => Flow::Go(self.label(ip, 1)),
+            _ => Flow::go(self.label(ip, 1)),
         }
     }
     /// Operands: fail, context, bits, address of the string.
+    #[inline(never)]
     pub(crate) fn bs_match_string(&mut self, ip: *const u32) -> Flow {
         let context = self.context(self.source(ip, 2));
         let (left, size) = (context.end() - context.position(), self.number(ip, 3) as usize);
-        let expected = self.constant(ip, 4) as *const u8;
+        let expected = self.wide(ip, 4) as *const u8;
         // SAFETY: the decoder checked that the string lies within the module's string table.
         let expected = unsafe { std::slice::from_raw_parts(expected, size.div_ceil(8)) };
         let same =
             left >= size && bits::compare_bits(context.data(), context.position(), size, expected, 0, size).is_eq();
         if !same {
-            return Flow::Go(self.label(ip, 1));
+            return Flow::go(self.label(ip, 1));
         }
         self.advance_context(context, context.position() + size);
-        Flow::Go(ip.wrapping_add(5))
+        Flow::go(ip.wrapping_add(6))
     }
     fn character(&mut self, ip: *const u32, found: Option<(u32, usize)>, keep: bool, words: usize) -> Flow {
         let context = self.context(self.source(ip, 2));
-        let Some((character, size)) = found else { return Flow::Go(self.label(ip, 1)) };
+        let Some((character, size)) = found else { return Flow::go(self.label(ip, 1)) };
         self.advance_context(context, context.position() + size);
         if keep {
             self.write(ip, 3, Word::small(i64::from(character)));
         }
-        Flow::Go(ip.wrapping_add(words))
+        Flow::go(ip.wrapping_add(words))
     }
+    #[inline(never)]
     pub(crate) fn bs_get_utf8(&mut self, ip: *const u32, keep: bool) -> Flow {
         let context = self.context(self.source(ip, 2));
         let found = read_utf8(context.data(), context.position(), context.end());
         self.character(ip, found, keep, if keep { 4 } else { 3 })
     }
+    #[inline(never)]
     pub(crate) fn bs_get_utf16(&mut self, ip: *const u32, keep: bool) -> Flow {
         let context = self.context(self.source(ip, 2));
         let flags = self.number(ip, if keep { 4 } else { 3 });
         let found = read_utf16(context.data(), context.position(), context.end(), flags);
         self.character(ip, found, keep, if keep { 5 } else { 4 })
     }
+    #[inline(never)]
     pub(crate) fn bs_get_utf32(&mut self, ip: *const u32, keep: bool) -> Flow {
         let context = self.context(self.source(ip, 2));
         let flags = self.number(ip, if keep { 4 } else { 3 });
@@ -230,11 +164,12 @@ impl<'a> Run<'a> {
         self.character(ip, found, keep, if keep { 5 } else { 4 })
     }
     /// Operands: context, register.
-    pub(crate) fn bs_get_tail(&mut self, ip: *const u32) {
+    #[inline(never)]
+    pub(crate) fn bs_get_tail(&mut self, ip: *const u32) -> Flow {
         let context = self.context(self.source(ip, 1));
-        self.sync();
         let tail = self.part(context, context.position(), context.end() - context.position());
         self.write(ip, 2, tail);
+        Flow::go(ip.wrapping_add(3))
     }
 }
 
@@ -317,6 +252,9 @@ fn read_utf8(data: &[u8], position: usize, end: usize) -> Option<(u32, usize)> {
     let left = end - position;
     if left < 8 {
         return None;
+    }
+    if position % 8 == 0 && data[position / 8] < 0x80 {
+        return Some((u32::from(data[position / 8]), 8));
     }
     let byte = |index: usize| bits::read_bits64(data, position + index * 8, 8) as u32;
     let first = byte(0);

@@ -1,9 +1,14 @@
 //! From a `.beam` file's generic instructions to the engine's stream.
 
-use crate::instruction::{Instruction as I, KIND_CONSTANT, KIND_X, KIND_Y, SIZE_ALL, flags, match_command, segment};
+use crate::instruction::{
+    Instruction as I, KIND_CONSTANT, KIND_MASK, KIND_X, KIND_Y, OperandKind, SIZE_ALL, flags, match_command, segment,
+};
 use oxbeam_beam_file::{self as beam, BeamFile, Op, Operand};
-use oxbeam_runtime::{BifEntry, FunctionInfo, LineEntry, LoadError, ModuleCode, Prepared, Vm, VmContext};
-use oxbeam_term::{Atom, FunEntry, Heap, HeapOptions, Term, Word, atoms};
+use oxbeam_runtime::{FunctionInfo, LineEntry, LoadError, ModuleCode, Prepared, Vm, VmContext};
+use oxbeam_term::{
+    Atom, FunEntry, Header, Heap, HeapOptions, Kind, LiteralBlock, LiteralRange, STACK_RESERVE_WORDS, Term, Word, atoms,
+};
+use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -31,13 +36,14 @@ struct Decoder<'a> {
     module: Atom,
     atoms: Vec<Atom>,
     literals: Vec<Word>,
+    literal_block: LiteralBlock,
     lambdas: Vec<&'static FunEntry>,
     strings: Arc<[u8]>,
     code: Vec<u32>,
     constants: Vec<u64>,
     constant_index: HashMap<u64, u32>,
     /// Places in `code` that hold a constant's index, to be moved to where the constants end up.
-    constant_places: Vec<(u32, bool)>,
+    constant_places: Vec<u32>,
     /// Offset of each label, once known.
     labels: Vec<u32>,
     /// Places in `code` that hold a label: place, start of the instruction, label.
@@ -57,7 +63,7 @@ impl<'a> Decoder<'a> {
             file.atoms.iter().map(|name| vm.atoms.intern(name).ok_or_else(full)).collect::<Result<_, _>>()?;
         let module = vm.atoms.intern(&file.module).ok_or_else(full)?;
         check_information(vm, file)?;
-        let literals = decode_literals(vm, file)?;
+        let (literal_block, literals) = decode_literals(vm, file)?;
         let lambdas = file.lambdas.iter().map(|lambda| fun_entry(vm, file, module, &atoms, lambda)).collect();
         Ok(Decoder {
             vm,
@@ -65,6 +71,7 @@ impl<'a> Decoder<'a> {
             module,
             atoms,
             literals,
+            literal_block,
             lambdas,
             strings: file.strings().into(),
             code: Vec::with_capacity(file.code.operands.len() + file.code.instructions.len()),
@@ -91,18 +98,25 @@ impl<'a> Decoder<'a> {
         let info = self.functions.len();
         self.functions.push(FunctionInfo { start: self.offset(), entry: UNKNOWN, name, arity });
         let code = &self.file.code;
-        for index in function.instructions.clone() {
+        let mut indexes = function.instructions.clone();
+        while let Some(index) = indexes.next() {
             let instruction = code.instructions[index];
             if index == function.body {
                 self.functions[info].entry = self.offset();
                 if let Some(bif) = bif {
                     self.emit(I::BifBody);
-                    self.bif_entry(bif);
+                    self.address(bif);
                     self.number(u32::from(arity));
                     break;
                 }
             }
-            self.instruction(instruction, index).map_err(|error| self.locate(error, instruction.op, name, arity))?;
+            let located = |decoder: &Self, error| decoder.locate(error, instruction.op, name, arity);
+            let fused = self.fused(&code.instructions[index..indexes.end]).map_err(|error| located(self, error))?;
+            if fused != 0 {
+                indexes.start += fused - 1;
+                continue;
+            }
+            self.instruction(instruction, index).map_err(|error| located(self, error))?;
         }
         if self.functions[info].entry == UNKNOWN {
             self.functions[info].entry = self.offset();
@@ -121,35 +135,90 @@ impl<'a> Decoder<'a> {
 
     // --- operands ------------------------------------------------------------------------------------------------
 
+    /// Begins an instruction with its only or general variant.
     fn emit(&mut self, instruction: I) {
         self.start = self.offset();
-        self.code.push(instruction as u32);
+        self.code.push(instruction.number() + instruction.shape().variants() as u32 - 1);
+    }
+    /// Begins an instruction with the variant for these sources and registers, and puts them.
+    fn put(&mut self, instruction: I, sources: &[Operand], registers: &[Operand]) -> Result<(), LoadError> {
+        let shape = instruction.shape();
+        let kinds = sources.iter().map(|source| self.kind_of(*source)).collect::<Result<SmallVec<[_; 2]>, _>>()?;
+        let place = shape.sources_for(&kinds);
+        let mut variant = place;
+        for register in registers {
+            variant = variant << 1 | usize::from(matches!(register, Operand::Y(..)));
+        }
+        debug_assert!(registers.len() == shape.registers && shape.sources[place].len() == sources.len());
+        self.start = self.offset();
+        self.code.push(instruction.number() + variant as u32);
+        for (source, kind) in sources.iter().zip(shape.sources[place]) {
+            self.source_of_kind(*source, *kind)?;
+        }
+        for register in registers {
+            match register {
+                Operand::X(..) => self.source_of_kind(*register, OperandKind::X)?,
+                Operand::Y(..) => self.source_of_kind(*register, OperandKind::Y)?,
+                _ => return Err(bad("a register was expected")),
+            }
+        }
+        Ok(())
+    }
+    /// As [`Decoder::put`], only if there is a variant for just these kinds of operands.
+    fn put_exactly(&mut self, instruction: I, operands: &[Operand]) -> Result<bool, LoadError> {
+        let kinds = operands.iter().map(|source| self.kind_of(*source)).collect::<Result<SmallVec<[_; 6]>, _>>()?;
+        let there = instruction.shape().exactly(&kinds).is_some();
+        if there {
+            self.put(instruction, operands, &[])?;
+        }
+        Ok(there)
+    }
+    fn kind_of(&mut self, operand: Operand) -> Result<OperandKind, LoadError> {
+        Ok(match operand {
+            Operand::X(..) => OperandKind::X,
+            Operand::Y(..) => OperandKind::Y,
+            // Large integers are stored when they are put, once.
+            Operand::BigInteger(_) | Operand::Literal(_) => OperandKind::G,
+            Operand::I(value) if Word::try_small(value).is_none() => OperandKind::G,
+            constant => {
+                let word = self.term_word(constant)?;
+                if fits_immediate(word) { OperandKind::I } else { OperandKind::G }
+            }
+        })
+    }
+    fn source_of_kind(&mut self, operand: Operand, kind: OperandKind) -> Result<(), LoadError> {
+        match (kind, operand) {
+            (OperandKind::X, Operand::X(register, _)) | (OperandKind::Y, Operand::Y(register, _)) => {
+                self.number(u32::from(register) * 8);
+            }
+            (OperandKind::I, constant) => {
+                let word = self.term_word(constant)?;
+                self.number(word.0 as u32);
+            }
+            _ => self.source(operand)?,
+        }
+        Ok(())
     }
     fn number(&mut self, value: u32) {
         self.code.push(value);
     }
-    fn constant_of(&mut self, word: u64) -> u32 {
-        let constants = &mut self.constants;
-        *self.constant_index.entry(word).or_insert_with(|| {
-            constants.push(word);
-            constants.len() as u32 - 1
-        })
+    fn wide(&mut self, value: u64) {
+        self.number(value as u32);
+        self.number((value >> 32) as u32);
     }
-    /// A constant operand: a plain index.
-    fn constant(&mut self, word: u64) {
-        let index = self.constant_of(word);
-        self.constant_places.push((self.offset(), false));
-        self.code.push(index);
+    /// The address of something that lives as long as the machine.
+    fn address<T>(&mut self, of: &T) {
+        self.wide(std::ptr::from_ref(of) as u64);
     }
-    /// A constant as a source operand.
+    /// A constant as a general source.
     fn constant_source(&mut self, word: Word) {
-        let index = self.constant_of(word.0);
-        self.constant_places.push((self.offset(), true));
-        self.code.push(index << 2 | KIND_CONSTANT);
-    }
-    fn bif_entry(&mut self, entry: &BifEntry) {
-        // The table of BIFs lives as long as the machine and never moves.
-        self.constant(std::ptr::from_ref(entry) as u64);
+        let constants = &mut self.constants;
+        let index = *self.constant_index.entry(word.0).or_insert_with(|| {
+            constants.push(word.0);
+            constants.len() as u32 - 1
+        });
+        self.constant_places.push(self.offset());
+        self.code.push(index << 3 | KIND_CONSTANT);
     }
     fn label(&mut self, operand: Operand) -> Result<(), LoadError> {
         let label = match operand {
@@ -180,15 +249,15 @@ impl<'a> Decoder<'a> {
             _ => return Err(bad("a constant was expected")),
         })
     }
-    fn store(&self, value: &num_bigint::BigInt) -> Result<Word, LoadError> {
+    fn store(&mut self, value: &num_bigint::BigInt) -> Result<Word, LoadError> {
         let heap = Heap::new(HeapOptions::default());
         let term = heap.bigint(value);
-        self.vm.code.literal(term).ok_or_else(|| bad("the literal area is full"))
+        self.literal_block.store(term).ok_or_else(|| bad("the literal area is full"))
     }
     fn source(&mut self, operand: Operand) -> Result<(), LoadError> {
         match operand {
-            Operand::X(register, _) => self.number(u32::from(register) << 2 | KIND_X),
-            Operand::Y(register, _) => self.number(u32::from(register) << 2 | KIND_Y),
+            Operand::X(register, _) => self.number(u32::from(register) << 3 | KIND_X),
+            Operand::Y(register, _) => self.number(u32::from(register) << 3 | KIND_Y),
             constant => {
                 let word = self.term_word(constant)?;
                 self.constant_source(word);
@@ -205,7 +274,7 @@ impl<'a> Decoder<'a> {
     fn y_register(&mut self, operand: Operand) -> Result<(), LoadError> {
         match operand {
             Operand::Y(register, _) => {
-                self.number(u32::from(register));
+                self.number(u32::from(register) * 8);
                 Ok(())
             }
             _ => Err(bad("a Y register was expected")),
@@ -214,7 +283,7 @@ impl<'a> Decoder<'a> {
     fn float_register(&mut self, operand: Operand) -> Result<(), LoadError> {
         match operand {
             Operand::F(register) if register < 1024 => {
-                self.number(u32::from(register));
+                self.number(u32::from(register) * 8);
                 Ok(())
             }
             _ => Err(bad("a float register was expected")),
@@ -232,16 +301,36 @@ impl<'a> Decoder<'a> {
         self.number(value);
         Ok(())
     }
-    /// Heap need in words.
-    fn need(&mut self, operand: Operand) -> Result<(), LoadError> {
-        match operand {
+    /// A frame's size in bytes.
+    fn frame(&mut self, operand: Operand) -> Result<(), LoadError> {
+        let words = self.unsigned(operand)?;
+        self.number(words.checked_mul(8).ok_or_else(|| bad("a frame is too large"))?);
+        Ok(())
+    }
+    /// What an operand says is to be built on the heap, in words.
+    fn heap_words(&self, need: Operand) -> Result<u64, LoadError> {
+        match need {
             Operand::AllocationList { words, floats, funs } => {
-                let total = u64::from(words) + u64::from(floats) * 2 + u64::from(funs) * 2;
-                self.number(u32::try_from(total).map_err(|_| bad("a heap need is too large"))?);
-                Ok(())
+                Ok(u64::from(words) + u64::from(floats) * 2 + u64::from(funs) * 2)
             }
-            other => self.plain(other),
+            words => self.unsigned(words).map(u64::from),
         }
+    }
+    /// The same as an operand.
+    fn words_of_room(&mut self, need: Operand) -> Result<(), LoadError> {
+        let words = self.heap_words(need)?;
+        self.number(u32::try_from(words).map_err(|_| bad("a heap need is too large"))?);
+        Ok(())
+    }
+    /// Room for a frame and what is to be built on the heap, with what must stay free: in bytes.
+    fn room(&mut self, frame: Option<Operand>, heap: Option<Operand>) -> Result<(), LoadError> {
+        let frame = frame.map_or(Ok(0), |words| self.unsigned(words))?;
+        let heap = heap.map_or(Ok(0), |need| self.heap_words(need))?;
+        let bytes = (u64::from(frame) + heap + STACK_RESERVE_WORDS as u64) * 8;
+        self.number(
+            bytes.try_into().ok().filter(|bytes| *bytes < 1 << 31).ok_or_else(|| bad("a heap need is too large"))?,
+        );
+        Ok(())
     }
     fn flags(&mut self, operand: Operand) -> Result<u32, LoadError> {
         let value = match operand {
@@ -280,13 +369,142 @@ impl<'a> Decoder<'a> {
 
     /// When `deallocate` and `return` follow the instruction, the call it makes is a last call: the frame's size. The
     /// compiler has no instruction for last calls of funs, yet they must not keep their frame.
-    fn last_call(&self, index: usize) -> Option<u32> {
+    fn last_call(&self, index: usize) -> Option<Operand> {
         let code = &self.file.code;
         let [deallocate, end] = code.instructions.get(index + 1..index + 3)? else { return None };
         match (deallocate.op, end.op, code.operands_of(*deallocate)) {
-            (Op::Deallocate, Op::Return, [words]) => self.unsigned(*words).ok(),
+            (Op::Deallocate, Op::Return, [words]) => Some(*words),
             _ => None,
         }
+    }
+
+    /// Makes one instruction of the first few of `following`, if there is one for them; gives their number.
+    fn fused(&mut self, following: &[beam::Instruction]) -> Result<usize, LoadError> {
+        let code = &self.file.code;
+        let op = |index: usize| following.get(index).map(|instruction| instruction.op);
+        let operands = |index: usize| code.operands_of(following[index]);
+        let to_x0 = || matches!(operands(0)[1], Operand::X(0, _));
+        match (op(0), op(1), op(2)) {
+            (Some(Op::Move), Some(Op::Deallocate), Some(Op::Return)) if to_x0() => {
+                self.put(I::MoveDeallocateReturn, &operands(0)[..1], &[])?;
+                self.frame(operands(1)[0])?;
+                Ok(3)
+            }
+            (Some(Op::Move), Some(Op::Return), _) if to_x0() => {
+                self.put(I::MoveReturn, &operands(0)[..1], &[])?;
+                Ok(2)
+            }
+            (Some(Op::Allocate | Op::AllocateHeap), Some(Op::Move | Op::InitYregs), _) => {
+                self.fused_allocate(following)
+            }
+            // What follows fails for anything but maps too.
+            (Some(Op::IsMap), Some(Op::GetMapElements), _)
+                if same_register(operands(0)[1], operands(1)[1]) && operands(0)[0] == operands(1)[0] =>
+            {
+                Ok(1)
+            }
+            (Some(Op::Deallocate), Some(Op::Return), _) => {
+                self.emit(I::DeallocateReturn);
+                self.frame(operands(0)[0])?;
+                Ok(2)
+            }
+            (Some(Op::Move), _, _) => self.fused_moves(following),
+            (Some(Op::IsNonemptyList), Some(Op::GetList), _) if same_register(operands(0)[1], operands(1)[0]) => {
+                self.put(I::IsListGet, &operands(1)[..1], &operands(1)[1..3])?;
+                self.label(operands(0)[0])?;
+                Ok(2)
+            }
+            (Some(Op::GetTupleElement), Some(Op::GetTupleElement), _)
+                if same_register(operands(0)[0], operands(1)[0]) && !same_register(operands(0)[0], operands(0)[2]) =>
+            {
+                self.put(I::GetTwoElements, &operands(0)[..1], &[operands(0)[2], operands(1)[2]])?;
+                self.element_offset(operands(0)[1])?;
+                self.element_offset(operands(1)[1])?;
+                Ok(2)
+            }
+            // What follows fails for anything but tuples too.
+            (Some(Op::IsTuple), Some(Op::TestArity), _)
+                if same_register(operands(0)[1], operands(1)[1]) && operands(0)[0] == operands(1)[0] =>
+            {
+                Ok(1)
+            }
+            (Some(Op::IsTuple), Some(Op::SelectTupleArity), _)
+                if same_register(operands(0)[1], operands(1)[0]) && operands(0)[0] == operands(1)[1] =>
+            {
+                Ok(1)
+            }
+            _ => Ok(0),
+        }
+    }
+    /// As [`Decoder::fused`], for a frame that is filled at once.
+    fn fused_allocate(&mut self, following: &[beam::Instruction]) -> Result<usize, LoadError> {
+        let code = &self.file.code;
+        let operands = |index: usize| code.operands_of(following[index]);
+        if following[1].op == Op::InitYregs {
+            self.emit(I::AllocateInit);
+            self.room_and_frame(operands(0))?;
+            self.y_registers(operands(1)[0])?;
+            return Ok(2);
+        }
+        let is_save = |instruction: &&beam::Instruction| {
+            let kinds = code.operands_of(**instruction);
+            instruction.op == Op::Move && matches!(kinds, [Operand::X(..), Operand::Y(..)])
+        };
+        let count = following[1..].iter().take(3).take_while(is_save).count();
+        if count == 0 {
+            return Ok(0);
+        }
+        self.start = self.offset();
+        self.number(I::AllocateSave.number() + count as u32 - 1);
+        self.room_and_frame(operands(0))?;
+        for index in 1..=count {
+            self.source_of_kind(operands(index)[0], OperandKind::X)?;
+            self.source_of_kind(operands(index)[1], OperandKind::Y)?;
+        }
+        Ok(1 + count)
+    }
+    /// Operands of `allocate` and `allocate_heap`: room, live, frame.
+    fn room_and_frame(&mut self, operands: &[Operand]) -> Result<(), LoadError> {
+        let (need, live) = match operands {
+            [_, need, live] => (Some(*need), *live),
+            _ => (None, operands[1]),
+        };
+        self.room(Some(operands[0]), need)?;
+        self.plain(live)?;
+        self.frame(operands[0])
+    }
+    fn y_registers(&mut self, list: Operand) -> Result<(), LoadError> {
+        let registers = self.list(list)?;
+        self.number(registers.len() as u32);
+        registers.iter().try_for_each(|register| self.y_register(*register))
+    }
+    /// As [`Decoder::fused`], for a move.
+    fn fused_moves(&mut self, following: &[beam::Instruction]) -> Result<usize, LoadError> {
+        let code = &self.file.code;
+        let moves = following.iter().take(3).take_while(|instruction| instruction.op == Op::Move).count();
+        let operands: SmallVec<[Operand; 6]> =
+            following[..moves].iter().flat_map(|instruction| code.operands_of(*instruction)).copied().collect();
+        for (count, instruction) in [(3, I::MoveThree), (2, I::MoveTwo)] {
+            if moves >= count && self.put_exactly(instruction, &operands[..count * 2])? {
+                return Ok(count);
+            }
+        }
+        let Some(next) = following.get(1) else { return Ok(0) };
+        let call = match next.op {
+            Op::Call => I::MoveCall,
+            Op::CallOnly => I::MoveCallOnly,
+            Op::CallLast => I::MoveCallLast,
+            _ => return Ok(0),
+        };
+        if !self.put_exactly(call, &operands[..2])? {
+            return Ok(0);
+        }
+        // Arity, label, and the frame of a last call.
+        let of_call = code.operands_of(*next);
+        self.label(of_call[1])?;
+        self.plain(of_call[0])?;
+        of_call.get(2).map_or(Ok(()), |words| self.frame(*words))?;
+        Ok(2)
     }
 
     fn instruction(&mut self, instruction: beam::Instruction, index: usize) -> Result<(), LoadError> {
@@ -317,26 +535,23 @@ impl<'a> Decoder<'a> {
             Op::GcBif1 => self.guard_bif(Some(o(0)), Some(o(1)), o(2), &operands[3..4], o(4))?,
             Op::GcBif2 => self.guard_bif(Some(o(0)), Some(o(1)), o(2), &operands[3..5], o(5))?,
             Op::GcBif3 => self.guard_bif(Some(o(0)), Some(o(1)), o(2), &operands[3..6], o(6))?,
-            Op::Allocate => self.numbers(I::Allocate, operands)?,
-            Op::AllocateHeap => {
-                self.emit(I::AllocateHeap);
-                self.plain(o(0))?;
-                self.need(o(1))?;
-                self.plain(o(2))?;
+            Op::Allocate | Op::AllocateHeap => {
+                self.emit(I::Allocate);
+                self.room_and_frame(operands)?;
             }
             Op::TestHeap => {
                 self.emit(I::TestHeap);
-                self.need(o(0))?;
+                self.room(None, Some(o(0)))?;
                 self.plain(o(1))?;
             }
-            Op::Deallocate => self.numbers(I::Deallocate, operands)?,
-            Op::Trim => self.numbers(I::Trim, &operands[..1])?,
+            Op::Deallocate | Op::Trim => {
+                self.emit(I::Deallocate);
+                self.frame(o(0))?;
+            }
             Op::Return => self.emit(I::Return),
             Op::InitYregs => {
-                let registers = self.list(o(0))?;
                 self.emit(I::InitYregs);
-                self.number(registers.len() as u32);
-                registers.iter().try_for_each(|register| self.y_register(*register))?;
+                self.y_registers(o(0))?;
             }
             Op::Send => self.emit(I::Send),
             Op::RemoveMessage => self.emit(I::RemoveMessage),
@@ -349,49 +564,50 @@ impl<'a> Decoder<'a> {
             Op::RecvMarkerClear => self.plain_sources(I::RecvMarkerClear, operands)?,
             Op::RecvMarkerReserve => self.sources_to(I::RecvMarkerReserve, operands, 0)?,
             Op::RecvMarkerUse => self.plain_sources(I::RecvMarkerUse, operands)?,
-            Op::IsLt => self.label_and(I::IsLt, o(0), &operands[1..], &[])?,
-            Op::IsGe => self.label_and(I::IsGe, o(0), &operands[1..], &[])?,
-            Op::IsEq => self.label_and(I::IsEq, o(0), &operands[1..], &[])?,
-            Op::IsNe => self.label_and(I::IsNe, o(0), &operands[1..], &[])?,
+            Op::IsLt => self.test(I::IsLt, &operands[1..], o(0))?,
+            Op::IsGe => self.test(I::IsGe, &operands[1..], o(0))?,
+            Op::IsEq => self.test(I::IsEq, &operands[1..], o(0))?,
+            Op::IsNe => self.test(I::IsNe, &operands[1..], o(0))?,
             Op::IsEqExact => self.exact(I::IsEqExact, I::IsEqImmediate, operands)?,
             Op::IsNeExact => self.exact(I::IsNeExact, I::IsNeImmediate, operands)?,
-            Op::IsInteger => self.label_and(I::IsInteger, o(0), &operands[1..], &[])?,
-            Op::IsFloat => self.label_and(I::IsFloat, o(0), &operands[1..], &[])?,
-            Op::IsNumber => self.label_and(I::IsNumber, o(0), &operands[1..], &[])?,
-            Op::IsAtom => self.label_and(I::IsAtom, o(0), &operands[1..], &[])?,
-            Op::IsPid => self.label_and(I::IsPid, o(0), &operands[1..], &[])?,
-            Op::IsReference => self.label_and(I::IsReference, o(0), &operands[1..], &[])?,
-            Op::IsPort => self.label_and(I::IsPort, o(0), &operands[1..], &[])?,
-            Op::IsNil => self.label_and(I::IsNil, o(0), &operands[1..], &[])?,
-            Op::IsBinary => self.label_and(I::IsBinary, o(0), &operands[1..], &[])?,
-            Op::IsList => self.label_and(I::IsList, o(0), &operands[1..], &[])?,
-            Op::IsNonemptyList => self.label_and(I::IsNonemptyList, o(0), &operands[1..], &[])?,
-            Op::IsTuple => self.label_and(I::IsTuple, o(0), &operands[1..], &[])?,
-            Op::IsBoolean => self.label_and(I::IsBoolean, o(0), &operands[1..], &[])?,
-            Op::IsBitstr => self.label_and(I::IsBitstr, o(0), &operands[1..], &[])?,
-            Op::IsMap => self.label_and(I::IsMap, o(0), &operands[1..], &[])?,
-            Op::IsFunction => self.label_and(I::IsFunction, o(0), &operands[1..], &[])?,
+            Op::IsInteger => self.test(I::IsInteger, &operands[1..], o(0))?,
+            Op::IsFloat => self.test(I::IsFloat, &operands[1..], o(0))?,
+            Op::IsNumber => self.test(I::IsNumber, &operands[1..], o(0))?,
+            Op::IsAtom => self.test(I::IsAtom, &operands[1..], o(0))?,
+            Op::IsPid => self.test(I::IsPid, &operands[1..], o(0))?,
+            Op::IsReference => self.test(I::IsReference, &operands[1..], o(0))?,
+            Op::IsPort => self.test(I::IsPort, &operands[1..], o(0))?,
+            Op::IsNil => self.test(I::IsNil, &operands[1..], o(0))?,
+            Op::IsBinary => self.test(I::IsBinary, &operands[1..], o(0))?,
+            Op::IsList => self.test(I::IsList, &operands[1..], o(0))?,
+            Op::IsNonemptyList => self.test(I::IsNonemptyList, &operands[1..], o(0))?,
+            Op::IsTuple => self.test(I::IsTuple, &operands[1..], o(0))?,
+            Op::IsBoolean => self.test(I::IsBoolean, &operands[1..], o(0))?,
+            Op::IsBitstr => self.test(I::IsBitstr, &operands[1..], o(0))?,
+            Op::IsMap => self.test(I::IsMap, &operands[1..], o(0))?,
+            Op::IsFunction => self.test(I::IsFunction, &operands[1..], o(0))?,
             Op::IsFunction2 => {
                 let arity = match o(2) {
                     Operand::U(value) => Operand::I(i64::try_from(value).map_err(|_| bad("an arity is too large"))?),
                     other => other,
                 };
-                self.label_and(I::IsFunction2, o(0), &[o(1), arity], &[])?;
+                self.test(I::IsFunction2, &[o(1), arity], o(0))?;
             }
             Op::TestArity => {
-                self.label_and(I::TestArity, o(0), &operands[1..2], &[])?;
-                self.plain(o(2))?;
+                self.test(I::TestArity, &operands[1..2], o(0))?;
+                self.tuple_header(o(2))?;
             }
             Op::IsTaggedTuple => {
-                self.label_and(I::IsTaggedTuple, o(0), &operands[1..2], &[])?;
-                self.plain(o(2))?;
-                self.source(o(3))?;
+                self.test(I::IsTaggedTuple, &operands[1..2], o(0))?;
+                self.tuple_header(o(2))?;
+                let tag = self.term_word(o(3))?;
+                self.wide(tag.0);
             }
             Op::SelectVal => self.select_val(operands)?,
             Op::SelectTupleArity => self.select_tuple_arity(operands)?,
             Op::Jump => self.label_and(I::Jump, o(0), &[], &[])?,
             Op::Catch => self.protect(I::Catch, operands)?,
-            Op::Try => self.protect(I::Try, operands)?,
+            Op::Try => self.protect(I::Catch, operands)?,
             Op::CatchEnd => self.y_only(I::CatchEnd, o(0))?,
             Op::TryEnd => self.y_only(I::TryEnd, o(0))?,
             Op::TryCase => self.y_only(I::TryCase, o(0))?,
@@ -403,25 +619,24 @@ impl<'a> Decoder<'a> {
             Op::CaseEnd => self.plain_sources(I::CaseEnd, operands)?,
             Op::Badrecord => self.plain_sources(I::Badrecord, operands)?,
             Op::IfEnd => self.emit(I::IfEnd),
-            Op::Move => self.sources_to(I::Move, operands, 1)?,
-            Op::Swap => self.sources_to(I::Swap, operands, 0)?,
-            Op::GetList => self.sources_to(I::GetList, operands, 1)?,
-            Op::GetHd => self.sources_to(I::GetHd, operands, 1)?,
-            Op::GetTl => self.sources_to(I::GetTl, operands, 1)?,
+            Op::Move => self.put(I::Move, &operands[..1], &operands[1..2])?,
+            Op::Swap => self.put(I::Swap, &operands[..2], &[])?,
+            Op::GetList => self.put(I::GetList, &operands[..1], &operands[1..3])?,
+            Op::GetHd => self.put(I::GetHd, &operands[..1], &operands[1..2])?,
+            Op::GetTl => self.put(I::GetTl, &operands[..1], &operands[1..2])?,
             Op::GetTupleElement => {
-                self.plain_sources(I::GetTupleElement, &operands[..1])?;
-                self.plain(o(1))?;
-                self.register(o(2))?;
+                self.put(I::GetTupleElement, &operands[..1], &operands[2..3])?;
+                self.element_offset(o(1))?;
             }
             Op::SetTupleElement => {
                 self.plain_sources(I::SetTupleElement, &operands[..2])?;
-                self.plain(o(2))?;
+                self.element_offset(o(2))?;
             }
-            Op::PutList => self.sources_to(I::PutList, operands, 2)?,
+            Op::PutList => self.put(I::PutList, &operands[..2], &operands[2..3])?,
             Op::PutTuple2 => {
                 let elements = self.list(o(1))?;
-                self.emit(I::PutTuple2);
-                self.register(o(0))?;
+                self.put(I::PutTuple2, &[], &operands[..1])?;
+                self.number(tuple_header(elements.len() as u32)?);
                 self.sources(elements)?;
             }
             Op::UpdateRecord => self.update_record(operands)?,
@@ -429,35 +644,31 @@ impl<'a> Decoder<'a> {
                 let environment = self.list(o(2))?;
                 let index = self.unsigned(o(0))? as usize;
                 let entry = *self.lambdas.get(index).ok_or_else(|| bad("no such lambda"))?;
-                self.emit(I::MakeFun3);
-                self.constant(std::ptr::from_ref(entry) as u64);
-                self.register(o(1))?;
+                self.put(I::MakeFun3, &[], &operands[1..2])?;
+                self.address(entry);
                 self.sources(environment)?;
             }
-            Op::CallFun => match self.last_call(index) {
-                Some(words) => {
-                    self.numbers(I::CallFunLast, operands)?;
-                    self.number(words);
-                }
-                None => self.numbers(I::CallFun, operands)?,
-            },
-            Op::CallFun2 => {
-                let last = self.last_call(index);
-                self.emit(if last.is_some() { I::CallFun2Last } else { I::CallFun2 });
-                self.plain(o(1))?;
-                self.source(o(2))?;
-                if let Some(words) = last {
-                    self.number(words);
-                }
+            Op::CallFun => {
+                let arity = self.unsigned(o(0))?;
+                let fun = u16::try_from(arity).map_err(|_| bad("an arity is too large"))?;
+                self.call_fun(index, Operand::X(fun, beam::TypeIndex::ANY), o(0))?;
             }
+            Op::CallFun2 => self.call_fun(index, o(2), o(1))?,
             Op::Apply => self.numbers(I::Apply, operands)?,
-            Op::ApplyLast => self.numbers(I::ApplyLast, operands)?,
+            Op::ApplyLast => {
+                self.numbers(I::ApplyLast, &operands[..1])?;
+                self.frame(o(1))?;
+            }
             Op::PutMapAssoc => self.put_map(I::PutMapAssoc, operands)?,
             Op::PutMapExact => self.put_map(I::PutMapExact, operands)?,
             Op::HasMapFields | Op::GetMapElements => {
                 let items = self.list(o(2))?;
-                let kind = if instruction.op == Op::HasMapFields { I::HasMapFields } else { I::GetMapElements };
-                self.label_and(kind, o(0), &operands[1..2], &[])?;
+                let kind = match instruction.op {
+                    Op::HasMapFields => I::HasMapFields,
+                    _ if self.are_immediates(items.iter().step_by(2))? => I::GetMapImmediates,
+                    _ => I::GetMapElements,
+                };
+                self.test(kind, &operands[1..2], o(0))?;
                 self.sources(items)?;
             }
             Op::Fmove => match (o(0), o(1)) {
@@ -467,19 +678,16 @@ impl<'a> Decoder<'a> {
                     self.float_register(o(1))?;
                 }
                 (Operand::F(_), _) => {
-                    self.emit(I::FloatStore);
+                    self.put(I::FloatStore, &[], &operands[1..2])?;
                     self.float_register(o(0))?;
-                    self.register(o(1))?;
                 }
                 _ => {
-                    self.emit(I::FloatLoad);
-                    self.source(o(0))?;
+                    self.put(I::FloatLoad, &operands[..1], &[])?;
                     self.float_register(o(1))?;
                 }
             },
             Op::Fconv => {
-                self.emit(I::Fconv);
-                self.source(o(0))?;
+                self.put(I::Fconv, &operands[..1], &[])?;
                 self.float_register(o(1))?;
             }
             Op::Fadd => self.float_operation(I::Fadd, operands)?,
@@ -492,6 +700,10 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
+    /// Are all these immediate constants?
+    fn are_immediates<'o>(&mut self, mut operands: impl Iterator<Item = &'o Operand>) -> Result<bool, LoadError> {
+        operands.try_fold(true, |all, operand| Ok(all && self.kind_of(*operand)? == OperandKind::I))
+    }
     fn numbers(&mut self, instruction: I, operands: &[Operand]) -> Result<(), LoadError> {
         self.emit(instruction);
         operands.iter().try_for_each(|operand| self.plain(*operand))
@@ -533,7 +745,30 @@ impl<'a> Decoder<'a> {
             _ => false,
         };
         let kind = if operands[1..].iter().any(is_immediate) { immediate } else { general };
-        self.label_and(kind, operands[0], &operands[1..], &[])
+        self.test(kind, &operands[1..], operands[0])
+    }
+    fn test(&mut self, instruction: I, sources: &[Operand], fail: Operand) -> Result<(), LoadError> {
+        self.put(instruction, sources, &[])?;
+        self.label(fail)
+    }
+    fn tuple_header(&mut self, arity: Operand) -> Result<(), LoadError> {
+        let header = tuple_header(self.unsigned(arity)?)?;
+        self.number(header);
+        Ok(())
+    }
+    /// Where in a tuple its element lies, counted from 0: in bytes.
+    fn element_offset(&mut self, position: Operand) -> Result<(), LoadError> {
+        let position = self.unsigned(position)?;
+        self.number(
+            position.checked_add(1).and_then(|word| word.checked_mul(8)).ok_or_else(|| bad("no such element"))?,
+        );
+        Ok(())
+    }
+    fn call_fun(&mut self, index: usize, fun: Operand, arity: Operand) -> Result<(), LoadError> {
+        let last = self.last_call(index);
+        self.put(if last.is_some() { I::CallFunLast } else { I::CallFun }, &[fun], &[])?;
+        self.plain(arity)?;
+        last.map_or(Ok(()), |words| self.frame(words))
     }
     fn float_operation(&mut self, instruction: I, operands: &[Operand]) -> Result<(), LoadError> {
         self.emit(instruction);
@@ -543,7 +778,7 @@ impl<'a> Decoder<'a> {
         self.emit(kind);
         self.label(label)?;
         self.plain(arity)?;
-        words.map_or(Ok(()), |words| self.plain(words))
+        words.map_or(Ok(()), |words| self.frame(words))
     }
     /// `kinds`: for code, for a BIF, for `apply/3`, for `apply/2`.
     fn call_ext(&mut self, kinds: [I; 4], import: Operand, words: Option<Operand>) -> Result<(), LoadError> {
@@ -553,15 +788,15 @@ impl<'a> Decoder<'a> {
             self.emit(if arity == 3 { kinds[2] } else { kinds[3] });
         } else if let Some(bif) = self.vm.bif(module, function, arity).filter(|bif| !bif.flags.nif) {
             self.emit(kinds[1]);
-            self.bif_entry(bif);
+            self.address(bif);
             self.number(u32::from(arity));
         } else {
             let export = self.vm.code.export(module, function, arity);
             self.emit(kinds[0]);
-            self.constant(std::ptr::from_ref(export) as u64);
+            self.address(export);
             self.number(u32::from(arity));
         }
-        words.map_or(Ok(()), |words| self.plain(words))
+        words.map_or(Ok(()), |words| self.frame(words))
     }
     fn import(&self, operand: Operand) -> Result<(Atom, Atom, u8), LoadError> {
         let index = self.unsigned(operand)? as usize;
@@ -582,17 +817,24 @@ impl<'a> Decoder<'a> {
             return Err(bad("wrong number of arguments for a guard BIF"));
         }
         let special = if module == atoms::ERLANG { special_guard_bif(function, arity) } else { None };
-        if let Some(special) = special {
-            self.emit(special);
-        } else {
-            let text = || oxbeam_runtime::CodeTable::function_text(&self.vm.atoms, module, function, arity);
-            let bif = self.vm.bif(module, function, arity);
-            let bif = bif.ok_or_else(|| bad(format!("guard BIF {} is not implemented", text())))?;
-            self.emit([I::GuardBif0, I::GuardBif1, I::GuardBif2, I::GuardBif3][usize::from(arity)]);
-            self.bif_entry(bif);
+        let fail = fail.unwrap_or(Operand::Label(0));
+        if let Some((special, operands)) = special {
+            self.put(special, arguments, &[destination])?;
+            if operands != Operands::Plain {
+                self.label(fail)?;
+            }
+            if operands == Operands::FailAndLive {
+                self.plain(live.ok_or_else(|| bad("arithmetic that does not say what is live"))?)?;
+            }
+            return Ok(());
         }
+        let text = || oxbeam_runtime::CodeTable::function_text(&self.vm.atoms, module, function, arity);
+        let bif = self.vm.bif(module, function, arity);
+        let bif = bif.ok_or_else(|| bad(format!("guard BIF {} is not implemented", text())))?;
+        self.emit([I::GuardBif0, I::GuardBif1, I::GuardBif2, I::GuardBif3][usize::from(arity)]);
+        self.address(bif);
         if arity != 0 {
-            self.label(fail.unwrap_or(Operand::Label(0)))?;
+            self.label(fail)?;
             match live {
                 Some(live) => self.plain(live)?,
                 None => self.number(SIZE_ALL),
@@ -618,9 +860,7 @@ impl<'a> Decoder<'a> {
             entries.push((self.term_word(pair[0])?, pair[1]));
         }
         if entries.iter().any(|(word, _)| word.is_pointer()) {
-            self.emit(I::SelectGeneric);
-            self.source(operands[0])?;
-            self.label(operands[1])?;
+            self.test(I::SelectGeneric, &operands[..1], operands[1])?;
             self.number(entries.len() as u32);
             for (word, label) in entries {
                 self.constant_source(word);
@@ -638,14 +878,15 @@ impl<'a> Decoder<'a> {
         {
             return self.select_table(operands, &entries, low, high);
         }
+        if entries.iter().all(|(word, _)| fits_immediate(*word)) {
+            self.test(I::SelectImmediate, &operands[..1], operands[1])?;
+            return self.choices(entries.into_iter().map(|(word, label)| (word.0 as u32, label)).collect());
+        }
         entries.sort_by_key(|(word, _)| word.0);
-        self.emit(I::SelectImmediate);
-        self.source(operands[0])?;
-        self.label(operands[1])?;
+        self.test(I::SelectWide, &operands[..1], operands[1])?;
         self.number(entries.len() as u32);
         for (word, label) in entries {
-            self.number(word.0 as u32);
-            self.number((word.0 >> 32) as u32);
+            self.wide(word.0);
             self.label(label)?;
         }
         Ok(())
@@ -659,9 +900,7 @@ impl<'a> Decoder<'a> {
     ) -> Result<(), LoadError> {
         let by_value: HashMap<i64, Operand> =
             entries.iter().map(|(word, label)| (word.small_value(), *label)).collect();
-        self.emit(I::SelectTable);
-        self.source(operands[0])?;
-        self.label(operands[1])?;
+        self.test(I::SelectTable, &operands[..1], operands[1])?;
         self.number(low as i32 as u32);
         self.number((high - low + 1) as u32);
         for value in low..=high {
@@ -671,15 +910,19 @@ impl<'a> Decoder<'a> {
     }
     fn select_tuple_arity(&mut self, operands: &[Operand]) -> Result<(), LoadError> {
         let items = self.list(operands[2])?;
-        self.emit(I::SelectTupleArity);
-        self.source(operands[0])?;
-        self.label(operands[1])?;
-        self.number(items.len() as u32 / 2);
+        self.test(I::SelectTupleArity, &operands[..1], operands[1])?;
+        let mut choices = Vec::with_capacity(items.len() / 2);
         for pair in items.chunks_exact(2) {
-            self.plain(pair[0])?;
-            self.label(pair[1])?;
+            choices.push((tuple_header(self.unsigned(pair[0])?)?, pair[1]));
         }
-        Ok(())
+        self.choices(choices)
+    }
+    /// Values in ascending order, then their labels.
+    fn choices(&mut self, mut choices: Vec<(u32, Operand)>) -> Result<(), LoadError> {
+        choices.sort_by_key(|(value, _)| *value);
+        self.number(choices.len() as u32);
+        choices.iter().for_each(|(value, _)| self.number(*value));
+        choices.iter().try_for_each(|(_, label)| self.label(*label))
     }
     fn update_record(&mut self, operands: &[Operand]) -> Result<(), LoadError> {
         let updates = self.list(operands[4])?;
@@ -689,7 +932,7 @@ impl<'a> Decoder<'a> {
         self.register(operands[3])?;
         self.number(updates.len() as u32 / 2);
         for pair in updates.chunks_exact(2) {
-            self.plain(pair[0])?;
+            self.frame(pair[0])?;
             self.source(pair[1])?;
         }
         Ok(())
@@ -704,8 +947,8 @@ impl<'a> Decoder<'a> {
     fn binary_instruction(&mut self, op: Op, operands: &[Operand]) -> Result<(), LoadError> {
         let o = |index: usize| operands[index];
         match op {
-            Op::BsStartMatch3 => self.label_and(I::BsStartMatch, o(0), &operands[1..2], &operands[3..4])?,
-            Op::BsStartMatch4 => self.label_and(I::BsStartMatch, o(0), &operands[2..3], &operands[3..4])?,
+            Op::BsStartMatch3 => self.start_match(o(1), o(3), o(0))?,
+            Op::BsStartMatch4 => self.start_match(o(2), o(3), o(0))?,
             Op::BsMatch => self.bs_match(operands)?,
             Op::BsGetInteger2 => self.bs_get(I::BsGetInteger2, operands)?,
             Op::BsGetFloat2 => self.bs_get(I::BsGetFloat2, operands)?,
@@ -755,6 +998,7 @@ impl<'a> Decoder<'a> {
                 self.size(o(1))?;
                 self.plain(o(3))?;
                 self.register(o(5))?;
+                self.words_of_room(o(2))?;
             }
             Op::BsAdd => {
                 self.label_and(I::BsAdd, o(0), &[], &[])?;
@@ -772,6 +1016,7 @@ impl<'a> Decoder<'a> {
                 self.plain(o(4))?;
                 self.source(o(5))?;
                 self.register(o(7))?;
+                self.words_of_room(o(2))?;
             }
             Op::BsPrivateAppend => {
                 // fail, size, unit, binary, flags, destination
@@ -823,6 +1068,10 @@ impl<'a> Decoder<'a> {
         }
         Ok(())
     }
+    fn start_match(&mut self, source: Operand, register: Operand, fail: Operand) -> Result<(), LoadError> {
+        self.put(I::BsStartMatch, &[source], &[register])?;
+        self.label(fail)
+    }
     /// fail, context, live, size, unit, flags, destination
     fn bs_get(&mut self, instruction: I, operands: &[Operand]) -> Result<(), LoadError> {
         self.label_and(instruction, operands[0], &operands[1..2], &[])?;
@@ -850,7 +1099,7 @@ impl<'a> Decoder<'a> {
             return Err(bad("a string lies outside the string table"));
         }
         // The table is kept by the module's code, which outlives its instructions.
-        self.constant(self.strings.as_ptr().wrapping_add(offset) as u64);
+        self.wide(self.strings.as_ptr().wrapping_add(offset) as u64);
         Ok(())
     }
     fn bs_match(&mut self, operands: &[Operand]) -> Result<(), LoadError> {
@@ -862,7 +1111,10 @@ impl<'a> Decoder<'a> {
         let mut count = 0;
         while let [Operand::Atom(command), arguments @ ..] = rest {
             let name = self.atom(*command);
-            rest = self.match_command(name, arguments)?;
+            rest = match self.match_run(rest)? {
+                Some(rest) => rest,
+                None => self.match_command(name, arguments)?,
+            };
             count += 1;
         }
         if !rest.is_empty() {
@@ -870,6 +1122,35 @@ impl<'a> Decoder<'a> {
         }
         self.code[count_place] = count;
         Ok(())
+    }
+    /// Several integers that one reading of up to 56 bits gives; what follows them. `None` if there are not at least two.
+    fn match_run(&mut self, items: &'a [Operand]) -> Result<Option<&'a [Operand]>, LoadError> {
+        // integer, live, flags, size, unit, register
+        let mut integers: SmallVec<[(u32, Operand); 8]> = SmallVec::new();
+        let mut total = 0;
+        for item in items.chunks_exact(6) {
+            let Operand::Atom(name) = item[0] else { break };
+            if self.vm.atoms.text(self.atom(name)) != "integer" || item[2] != Operand::Nil {
+                break;
+            }
+            let bits = self.fixed_bits(item[3], item[4]);
+            if bits > 56 || total + bits > 56 {
+                break;
+            }
+            total += bits;
+            integers.push((bits, item[5]));
+        }
+        if integers.len() < 2 {
+            return Ok(None);
+        }
+        self.number(match_command::UNSIGNED_RUN);
+        self.number(total);
+        self.number(integers.len() as u32);
+        for (bits, register) in &integers {
+            self.number(*bits);
+            self.register(*register)?;
+        }
+        Ok(Some(&items[integers.len() * 6..]))
     }
     fn match_command(&mut self, name: Atom, rest: &'a [Operand]) -> Result<&'a [Operand], LoadError> {
         let text = self.vm.atoms.text(name);
@@ -889,13 +1170,22 @@ impl<'a> Decoder<'a> {
                 take(1)?
             }
             "integer" | "binary" => {
-                self.number(if text == "integer" { match_command::INTEGER } else { match_command::BINARY });
+                // live, flags, size, unit, register
                 take(5)?;
-                self.plain(rest[0])?;
                 let flags = self.flags(rest[1])?;
-                self.number(flags);
                 let bits = u64::from(self.unsigned(rest[2])?) * u64::from(self.unsigned(rest[3])?);
-                self.number(u32::try_from(bits).map_err(|_| bad("a segment is too large"))?);
+                let bits = u32::try_from(bits).map_err(|_| bad("a segment is too large"))?;
+                let plain = bits <= 56 && flags & flags::SIGNED == 0 && (bits <= 8 || flags & flags::LITTLE == 0);
+                let command = match text {
+                    "binary" => match_command::BINARY,
+                    _ if plain => match_command::UNSIGNED,
+                    _ => match_command::INTEGER,
+                };
+                self.number(command);
+                self.number(bits);
+                if command == match_command::INTEGER {
+                    self.number(flags);
+                }
                 self.register(rest[4])?;
                 return Ok(&rest[5..]);
             }
@@ -932,11 +1222,12 @@ impl<'a> Decoder<'a> {
     fn bs_create_bin(&mut self, operands: &[Operand]) -> Result<(), LoadError> {
         // fail, allocate, live, unit, destination, segments
         let items = self.list(operands[5])?;
-        self.emit(I::BsCreateBin);
+        self.emit(if self.appends_integers(items) { I::BsAppendIntegers } else { I::BsCreateBin });
         self.label(operands[0])?;
         self.plain(operands[2])?;
         self.register(operands[4])?;
         self.number(items.len() as u32 / 6);
+        self.words_of_room(operands[1])?;
         for item in items.chunks_exact(6) {
             let Operand::Atom(kind) = item[0] else { return Err(bad("a segment type was expected")) };
             let kind = match self.vm.atoms.text(self.atom(kind)) {
@@ -962,9 +1253,37 @@ impl<'a> Decoder<'a> {
             } else {
                 self.source(item[4])?;
                 self.size(item[5])?;
+                let bits = self.fixed_bits(item[5], item[2]);
+                self.number(bits);
             }
         }
         Ok(())
+    }
+
+    /// Are the segments an accumulator and integers that [`I::BsAppendIntegers`] can append to it?
+    fn appends_integers(&self, items: &[Operand]) -> bool {
+        let is = |operand: Operand, name: &str| match operand {
+            Operand::Atom(index) => self.vm.atoms.text(self.atom(index)) == name,
+            _ => false,
+        };
+        let Some((accumulator, integers)) = items.split_at_checked(6) else { return false };
+        let mut total = 0;
+        for integer in integers.chunks_exact(6) {
+            let bits = self.fixed_bits(integer[5], integer[2]);
+            let plain = is(integer[0], "integer") && integer[3] == Operand::Nil && bits < 64;
+            if !plain {
+                return false;
+            }
+            total += bits;
+        }
+        // Bits of any size may have been appended before: what is appended must be bytes.
+        is(accumulator[0], "private_append") && is(accumulator[5], "all") && total != 0 && total <= 64 && total % 8 == 0
+    }
+    /// Size times unit, if both are given as numbers; [`SIZE_ALL`] if not.
+    fn fixed_bits(&self, size: Operand, unit: Operand) -> u32 {
+        let number = |operand| self.unsigned(operand).ok();
+        let bits = number(size).zip(number(unit)).and_then(|(size, unit)| size.checked_mul(unit));
+        bits.unwrap_or(SIZE_ALL)
     }
 
     // --- the end -------------------------------------------------------------------------------------------------
@@ -977,11 +1296,14 @@ impl<'a> Decoder<'a> {
             if target == UNKNOWN {
                 return Err(bad(format!("label {label} is not in the code")));
             }
-            self.code[place as usize] = target.wrapping_sub(start);
+            self.code[place as usize] = target.wrapping_sub(start).wrapping_mul(4);
         }
-        let first = self.vm.code.constants.add(&self.constants).ok_or_else(|| bad("the table of constants is full"))?;
-        for &(place, shifted) in &self.constant_places {
-            self.code[place as usize] += if shifted { first << 2 } else { first };
+        self.literal_block.finish();
+        let constants = self.vm.code.constants.add(&self.constants);
+        let constants = constants.ok_or_else(|| bad("the table of constants is full"))?;
+        let first = constants.first();
+        for &place in &self.constant_places {
+            self.code[place as usize] += first << KIND_MASK.count_ones();
         }
         let entry = |name: beam::AtomIndex, arity: u32, label: u32| {
             let offset = self.labels[label as usize];
@@ -1013,56 +1335,95 @@ impl<'a> Decoder<'a> {
             compile_info: self.file.compile_info().to_vec(),
             on_load,
             size: self.file.code.instructions.len() * 4,
+            literals: self.literal_block,
+            constants,
         };
         Ok(Prepared { code: Arc::new(code) })
     }
 }
 
+/// Are both operands the same register?
+fn same_register(a: Operand, b: Operand) -> bool {
+    match (a, b) {
+        (Operand::X(a, _), Operand::X(b, _)) | (Operand::Y(a, _), Operand::Y(b, _)) => a == b,
+        _ => false,
+    }
+}
+
+/// Can the word be an immediate operand?
+fn fits_immediate(word: Word) -> bool {
+    !word.is_pointer() && word.0 as i32 as i64 as u64 == word.0
+}
+
+/// The header of a tuple, as instructions compare it.
+fn tuple_header(arity: u32) -> Result<u32, LoadError> {
+    u32::try_from(Header::new(Kind::Tuple, arity as usize).0).map_err(|_| bad("a tuple is too large"))
+}
+
+/// What stands behind sources and register of a guard BIF's own instruction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Operands {
+    Plain,
+    Fail,
+    FailAndLive,
+}
+
 /// Guard BIFs that have an instruction of their own.
-fn special_guard_bif(function: Atom, arity: u8) -> Option<I> {
+fn special_guard_bif(function: Atom, arity: u8) -> Option<(I, Operands)> {
+    use Operands::{Fail, FailAndLive, Plain};
     Some(match (function, arity) {
-        (atoms::PLUS, 2) => I::Add,
-        (atoms::MINUS, 2) => I::Subtract,
-        (atoms::MULTIPLY, 2) => I::Multiply,
-        (atoms::DIV, 2) => I::IntegerDivide,
-        (atoms::REM, 2) => I::Remainder,
-        (atoms::BAND, 2) => I::Band,
-        (atoms::BOR, 2) => I::Bor,
-        (atoms::BXOR, 2) => I::Bxor,
-        (atoms::BSL, 2) => I::ShiftLeft,
-        (atoms::BSR, 2) => I::ShiftRight,
-        (atoms::ELEMENT, 2) => I::Element,
-        (atoms::HD, 1) => I::Hd,
-        (atoms::TL, 1) => I::Tl,
-        (atoms::TUPLE_SIZE, 1) => I::TupleSize,
-        (atoms::MAP_GET, 2) => I::MapGet,
-        (atoms::MAP_SIZE, 1) => I::MapSize,
-        (atoms::LENGTH, 1) => I::Length,
-        (atoms::BYTE_SIZE, 1) => I::ByteSize,
-        (atoms::SELF, 0) => I::SelfPid,
-        (atoms::NODE, 0) => I::Node,
-        (atoms::EQUAL, 2) => I::CompareEq,
-        (atoms::NOT_EQUAL, 2) => I::CompareNe,
-        (atoms::LESS, 2) => I::CompareLt,
-        (atoms::GREATER_OR_EQUAL, 2) => I::CompareGe,
-        (atoms::LESS_OR_EQUAL, 2) => I::CompareLe,
-        (atoms::GREATER, 2) => I::CompareGt,
-        (atoms::EXACTLY_EQUAL, 2) => I::CompareEqExact,
-        (atoms::NOT_EXACTLY_EQUAL, 2) => I::CompareNeExact,
+        (atoms::PLUS, 2) => (I::Add, FailAndLive),
+        (atoms::MINUS, 2) => (I::Subtract, FailAndLive),
+        (atoms::MULTIPLY, 2) => (I::Multiply, FailAndLive),
+        (atoms::DIV, 2) => (I::IntegerDivide, FailAndLive),
+        (atoms::REM, 2) => (I::Remainder, FailAndLive),
+        (atoms::BAND, 2) => (I::Band, FailAndLive),
+        (atoms::BOR, 2) => (I::Bor, FailAndLive),
+        (atoms::BXOR, 2) => (I::Bxor, FailAndLive),
+        (atoms::BSL, 2) => (I::ShiftLeft, FailAndLive),
+        (atoms::BSR, 2) => (I::ShiftRight, FailAndLive),
+        (atoms::ELEMENT, 2) => (I::Element, Fail),
+        (atoms::HD, 1) => (I::Hd, Fail),
+        (atoms::TL, 1) => (I::Tl, Fail),
+        (atoms::TUPLE_SIZE, 1) => (I::TupleSize, Fail),
+        (atoms::MAP_GET, 2) => (I::MapGet, Fail),
+        (atoms::MAP_SIZE, 1) => (I::MapSize, Fail),
+        (atoms::LENGTH, 1) => (I::Length, Fail),
+        (atoms::BYTE_SIZE, 1) => (I::ByteSize, Fail),
+        (atoms::SELF, 0) => (I::SelfPid, Plain),
+        (atoms::NODE, 0) => (I::Node, Plain),
+        (atoms::EQUAL, 2) => (I::CompareEq, Plain),
+        (atoms::NOT_EQUAL, 2) => (I::CompareNe, Plain),
+        (atoms::LESS, 2) => (I::CompareLt, Plain),
+        (atoms::GREATER_OR_EQUAL, 2) => (I::CompareGe, Plain),
+        (atoms::LESS_OR_EQUAL, 2) => (I::CompareLe, Plain),
+        (atoms::GREATER, 2) => (I::CompareGt, Plain),
+        (atoms::EXACTLY_EQUAL, 2) => (I::CompareEqExact, Plain),
+        (atoms::NOT_EXACTLY_EQUAL, 2) => (I::CompareNeExact, Plain),
         _ => return None,
     })
 }
 
-fn decode_literals(vm: &Vm, file: &BeamFile) -> Result<Vec<Word>, LoadError> {
+/// The module's literals, in a block that has room for the large integers among the code's operands as well.
+fn decode_literals(vm: &Vm, file: &BeamFile) -> Result<(LiteralBlock, Vec<Word>), LoadError> {
     let context = VmContext { vm };
     let heap = Heap::new(HeapOptions { min_heap_words: 1024, literals: vm.literals(), ..HeapOptions::default() });
-    let mut words = Vec::with_capacity(file.literals.len());
+    let mut terms = Vec::with_capacity(file.literals.len());
     for bytes in file.literals.iter() {
         let decoded = oxbeam_etf::decode(bytes, &heap, &context, oxbeam_etf::DecodeOptions::default());
-        let decoded = decoded.map_err(|_| bad("a literal is malformed"))?;
-        words.push(vm.code.literal(decoded.term).ok_or_else(|| bad("the literal area is full"))?);
+        terms.push(decoded.map_err(|_| bad("a literal is malformed"))?.term);
     }
-    Ok(words)
+    let sizes = terms.iter().map(|term| oxbeam_term::size_in_words(*term, LiteralRange::EMPTY));
+    let integers = file.code.operands.iter().map(|operand| match operand {
+        Operand::I(value) if Word::try_small(*value).is_none() => 4,
+        Operand::BigInteger(integer) => file.code.big_integer(*integer).len() / 8 + 4,
+        _ => 0,
+    });
+    let full = || bad("the literal area is full");
+    // A command of a match may look at an operand more than once.
+    let mut block = vm.code.literals.block(sizes.sum::<usize>() + 2 * integers.sum::<usize>()).ok_or_else(full)?;
+    let words = terms.into_iter().map(|term| block.store(term).ok_or_else(full)).collect::<Result<_, _>>()?;
+    Ok((block, words))
 }
 
 /// Refuses a file whose attributes or compiler's options are there, but are no term.

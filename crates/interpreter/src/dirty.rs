@@ -12,7 +12,6 @@ impl<'a> Run<'a> {
         function: BifFunction,
         arguments: &[Word],
     ) -> Option<Result<Word, Box<Interrupt<'a>>>> {
-        self.sync();
         let mut shadow = Shadow::new(self.heap());
         // SAFETY: the arguments are live terms. They live on the process's heap, which nobody collects during the call.
         let arguments: &'a [Term<'a>] =

@@ -1,19 +1,82 @@
 //! Raising, catching, and stack traces.
 //!
 //! While an exception travels its stack trace is *raw*: a tuple `{Class, First, Addresses}` of the class, a first entry
-//! or `[]`, and a binary of return addresses. `build_stacktrace` makes of it what Erlang code sees. A trace that
+//! or `[]`, and a tuple of return addresses as small integers. `build_stacktrace` makes of it what Erlang code sees. A trace that
 //! `erlang:raise/3` was given travels as `{Class, List}`.
 
 use crate::run::{Flow, Run};
+use crate::state::handlers;
 use oxbeam_runtime::{Class, Exception, Frame, Outcome, Trace, return_addresses};
-use oxbeam_term::{Atom, OwnedTerm, Term, Word, atoms};
+use oxbeam_term::{Atom, LiteralRange, OwnedTerm, Term, Word, atoms};
+use smallvec::SmallVec;
 use std::sync::atomic::Ordering;
+
+handlers! {
+    fn catch[](state, run) {
+        state.set_y(1, Word::catch(state.label(2) as u64));
+        state.next(run, 3)
+    }
+    fn try_end[](state, run) {
+        state.set_y(1, Word::NIL);
+        state.next(run, 2)
+    }
+    fn catch_end[](state, run) {
+        state.set_y(1, Word::NIL);
+        if state.x_register(0) == Word::NONE {
+            return state.tail(run, catch_end_raised);
+        }
+        state.next(run, 2)
+    }
+    fn catch_end_raised[](state, run) {
+        let next = state.ip.wrapping_add(2);
+        state.help(run, |run| run.catch_value(next))
+    }
+    fn try_case[](state, run) {
+        state.set_y(1, Word::NIL);
+        for index in 0..3 {
+            state.set_x(index, state.x_register(index + 1));
+        }
+        state.next(run, 2)
+    }
+    fn try_case_end[](state, run) {
+        let ip = state.ip;
+        state.help(run, |run| run.raise_tagged(ip, atoms::TRY_CLAUSE))
+    }
+    fn badmatch[](state, run) {
+        let ip = state.ip;
+        state.help(run, |run| run.raise_tagged(ip, atoms::BADMATCH))
+    }
+    fn case_end[](state, run) {
+        let ip = state.ip;
+        state.help(run, |run| run.raise_tagged(ip, atoms::CASE_CLAUSE))
+    }
+    fn badrecord[](state, run) {
+        let ip = state.ip;
+        state.help(run, |run| run.raise_tagged(ip, atoms::BADRECORD))
+    }
+    fn if_end[](state, run) {
+        let ip = state.ip;
+        state.help(run, |run| run.raise_if_clause(ip))
+    }
+    fn raise[](state, run) {
+        let ip = state.ip;
+        state.help(run, |run| run.reraise(ip))
+    }
+    fn raw_raise[](state, run) {
+        let ip = state.ip;
+        state.help(run, |run| run.raw_raise(ip))
+    }
+    fn build_stacktrace[](state, run) {
+        let ip = state.ip;
+        state.help(run, |run| run.stacktrace_in_x0(ip))
+    }
+}
 
 impl<'a> Run<'a> {
     /// `{tag, value}` with operand 1 as the value.
     #[cold]
+    #[inline(never)]
     pub(crate) fn raise_tagged(&mut self, ip: *const u32, tag: Atom) -> Flow {
-        self.sync();
         let value = self.term(self.source(ip, 1));
         let reason = self.heap().tuple(&[Term::atom(tag), value]);
         self.raise_code(ip, reason)
@@ -24,10 +87,15 @@ impl<'a> Run<'a> {
         let trace = Trace::Caller { arguments: None, error_info: None };
         self.raise(ip.wrapping_add(1), Exception { class: Class::Error, reason, trace, cause: None })
     }
+    #[cold]
+    #[inline(never)]
+    fn raise_if_clause(&mut self, ip: *const u32) -> Flow {
+        self.raise_code(ip, Term::atom(atoms::IF_CLAUSE))
+    }
     /// No clause of the function matched.
     #[cold]
+    #[inline(never)]
     pub(crate) fn raise_function_clause(&mut self, ip: *const u32) -> Flow {
-        self.sync();
         let heap = self.heap();
         let arity = self.vm.code.describe(ip as u64).map_or(0, |(_, function, _)| function.arity);
         let arguments: Vec<Term<'a>> = (0..arity as usize).map(|index| self.term(self.x(index))).collect();
@@ -38,7 +106,6 @@ impl<'a> Run<'a> {
     /// A function is not there, and nor is the error handler: `undef` with the function first.
     #[cold]
     pub(crate) fn raise_undefined(&mut self, (module, function, arguments): (Atom, Atom, Word)) -> Flow {
-        self.sync();
         let heap = self.heap();
         let first = heap.tuple(&[Term::atom(module), Term::atom(function), self.term(arguments), Term::NIL]);
         self.throw(Class::Error, Term::atom(atoms::UNDEF), Some(first), None)
@@ -46,7 +113,6 @@ impl<'a> Run<'a> {
     /// An exception with its trace starting at the function that holds the code before `address`.
     #[cold]
     pub(crate) fn raise(&mut self, address: *const u32, exception: Exception<'a>) -> Flow {
-        self.sync();
         let (class, reason) = (exception.class, exception.reason);
         match exception.trace {
             Trace::Given(trace) => {
@@ -73,7 +139,7 @@ impl<'a> Run<'a> {
         error_info: Option<Term<'a>>,
     ) -> Option<Term<'a>> {
         let heap = self.heap();
-        let address = if address.is_null() { return_addresses(heap, 1).first().copied()? } else { address as u64 };
+        let address = if address.is_null() { return_addresses(heap, 1).next()? } else { address as u64 };
         let frame = self.vm.frame_at(address)?;
         let mut location = self.vm.location_term(heap, frame.location.as_ref());
         if let Some(error_info) = error_info {
@@ -97,10 +163,11 @@ impl<'a> Run<'a> {
         if !matches!(exception.trace, Trace::Bif) {
             return self.raise(address, exception);
         }
-        self.sync();
         let heap = self.heap();
-        let arguments: Vec<Term<'a>> = arguments.iter().map(|word| self.term(*word)).collect();
-        let mut info = vec![(Term::atom(atoms::MODULE), Term::atom(error_module(self.vm.atoms.text(module))))];
+        let arguments: SmallVec<[Term<'a>; 8]> = arguments.iter().map(|word| self.term(*word)).collect();
+        let helper = error_module(self.vm.atoms.text(module));
+        let mut info: SmallVec<[_; 2]> = SmallVec::new();
+        info.push((Term::atom(atoms::MODULE), Term::atom(helper)));
         if let Some(cause) = exception.cause {
             info.push((Term::atom(atoms::CAUSE), cause));
         }
@@ -129,22 +196,16 @@ impl<'a> Run<'a> {
         current: Option<u64>,
         skipped: usize,
     ) -> Flow {
-        self.sync();
         let heap = self.heap();
         let depth = self.vm.backtrace_depth.load(Ordering::Relaxed) as usize;
-        let mut bytes = Vec::with_capacity(64);
-        let mut add = |address: u64| bytes.extend_from_slice(&address.to_le_bytes());
-        if let Some(current) = current {
-            add(current);
-        }
-        return_addresses(heap, depth + skipped).into_iter().skip(skipped).for_each(add);
-        let addresses = heap.binary(&bytes);
-        let raw = heap.tuple(&[Term::atom(class.atom()), first.unwrap_or(Term::NIL), addresses]);
+        let addresses = current.into_iter().chain(return_addresses(heap, depth + skipped).skip(skipped));
+        let addresses: SmallVec<[Term<'a>; 12]> = addresses.map(|address| Term::small(address as i64)).collect();
+        let raw = heap.tuple(&[Term::atom(class.atom()), first.unwrap_or(Term::NIL), heap.tuple(&addresses)]);
         self.unwind(class, reason, raw)
     }
     /// Finds the innermost handler; without one the process ends.
     fn unwind(&mut self, class: Class, reason: Term<'a>, raw: Term<'a>) -> Flow {
-        if self.process.trace_flags() != 0 {
+        if self.vm.tracing.is_active() {
             self.trace_raised(class, reason);
         }
         let stack = self.heap().stack();
@@ -153,12 +214,12 @@ impl<'a> Run<'a> {
             if word.is_return_address() {
                 frame = index + 1;
             } else if word.is_immediate_of(oxbeam_term::word::ImmediateKind::Catch) {
-                self.bases[1] = self.bases[1].wrapping_add(frame);
+                self.drop_frame(frame);
                 self.set_x(0, Word::NONE);
                 self.set_x(1, Word::atom(class.atom()));
                 self.set_x(2, reason.word());
                 self.set_x(3, raw.word());
-                return Flow::Go(word.payload() as *const u32);
+                return Flow::go(word.payload() as *const u32);
             }
         }
         self.uncaught(class, reason, raw)
@@ -173,7 +234,7 @@ impl<'a> Run<'a> {
                 heap.tuple(&[nocatch, self.build_stacktrace(raw)])
             }
         };
-        let value = OwnedTerm::copy(value, self.vm.literals());
+        let value = OwnedTerm::copy(value, LiteralRange::EMPTY);
         if class != Class::Exit {
             let (pid, alive) = (self.process.pid(), self.vm.node().0 != atoms::NONODE_NOHOST);
             let format = if alive {
@@ -193,12 +254,12 @@ impl<'a> Run<'a> {
                 arguments
             });
         }
-        Flow::Stop(Outcome::Exit(value))
+        self.stop(Outcome::Exit(value))
     }
 
     /// What `catch` gives for an exception: class, reason and raw trace are in x1..x3, the value goes to x0.
-    pub(crate) fn catch_value(&mut self) {
-        self.sync();
+    #[inline(never)]
+    fn catch_value(&mut self, next: *const u32) -> Flow {
         let heap = self.heap();
         let (class, reason, raw) = (self.term(self.x(1)), self.term(self.x(2)), self.term(self.x(3)));
         let exit = |value| heap.tuple(&[Term::atom(atoms::UPPER_EXIT), value]);
@@ -208,6 +269,15 @@ impl<'a> Run<'a> {
             _ => exit(heap.tuple(&[reason, self.build_stacktrace(raw)])),
         };
         self.set_x(0, value.word());
+        self.relieve(1);
+        Flow::go(next)
+    }
+    /// `build_stacktrace`: makes the list of the raw trace in x0.
+    #[inline(never)]
+    fn stacktrace_in_x0(&mut self, ip: *const u32) -> Flow {
+        let trace = self.build_stacktrace(self.term(self.x(0))).word();
+        self.set_x(0, trace);
+        Flow::go(ip.wrapping_add(1))
     }
     /// The list that Erlang code sees of a raw trace.
     pub(crate) fn build_stacktrace(&self, raw: Term<'a>) -> Term<'a> {
@@ -216,37 +286,33 @@ impl<'a> Run<'a> {
             return *list;
         }
         let Some([_, first, addresses]) = raw.as_tuple_of::<3>() else { return raw };
-        let Some(bytes) = addresses.as_binary() else { return raw };
+        let Some(addresses) = addresses.as_tuple() else { return raw };
         let depth = self.vm.backtrace_depth.load(Ordering::Relaxed) as usize;
         let mut entries: Vec<Term<'a>> = Vec::with_capacity(9);
         if !first.is_nil() {
             entries.push(*first);
         }
-        for chunk in bytes.chunks_exact(8) {
-            let mut address = [0; 8];
-            address.copy_from_slice(chunk);
-            let frame: Option<Frame> = self.vm.frame_at(u64::from_le_bytes(address));
+        for address in addresses.elements().iter().filter_map(|address| address.as_small()) {
+            let frame: Option<Frame> = self.vm.frame_at(address as u64);
             entries.extend(frame.map(|frame| self.vm.frame_term(heap, &frame)));
         }
         entries.truncate(depth.max(1));
         heap.list(&entries)
     }
     /// `raise Trace Reason`: raises again what was caught.
-    #[cold]
-    pub(crate) fn reraise(&mut self, trace: Word, reason: Word) -> Flow {
-        self.sync();
-        let (trace, reason) = (self.term(trace), self.term(reason));
+    #[inline(never)]
+    fn reraise(&mut self, ip: *const u32) -> Flow {
+        let (trace, reason) = (self.term(self.source(ip, 1)), self.term(self.source(ip, 2)));
         let class = trace.as_tuple().and_then(|tuple| tuple.elements().first().copied()).and_then(Class::of);
         self.unwind(class.unwrap_or(Class::Error), reason, trace)
     }
     /// `raw_raise`: class, reason and raw trace in x0..x2.
-    #[cold]
-    pub(crate) fn raw_raise(&mut self, ip: *const u32) -> Flow {
-        self.sync();
+    #[inline(never)]
+    fn raw_raise(&mut self, ip: *const u32) -> Flow {
         let (class, reason, raw) = (self.term(self.x(0)), self.term(self.x(1)), self.term(self.x(2)));
         let Some(class) = Class::of(class) else {
             self.set_x(0, Word::atom(atoms::BADARG));
-            return Flow::Go(ip.wrapping_add(1));
+            return Flow::go(ip.wrapping_add(1));
         };
         let heap = self.heap();
         // A trace keeps the class it was raised with; here another one may have been asked for.

@@ -3,15 +3,28 @@
 //! [`Interpreter`] is an [`oxbeam_runtime::Engine`]: `decode.rs` turns a `.beam` file's generic instructions into a
 //! stream of 32-bit words with every operand resolved (`instruction.rs` has the layout), `run.rs` executes it.
 
+mod arithmetic;
+mod bif_call;
+mod binaries;
 mod binary_build;
 mod binary_match;
+mod calls;
+mod control;
+mod data;
 mod decode;
 mod dirty;
+mod dispatch;
 mod exception;
+mod floats;
+mod guards;
 mod instruction;
+mod maps;
+mod messages;
 mod old_construction;
-mod receive;
 mod run;
+mod select;
+mod state;
+mod tests;
 mod trace;
 
 use instruction::Instruction;
@@ -30,11 +43,12 @@ impl Interpreter {
     pub fn new() -> Interpreter {
         Interpreter {
             stubs: Box::new([
-                Instruction::ApplyStart as u32,
-                Instruction::NormalExit as u32,
-                Instruction::Apply3Only as u32,
-                Instruction::ReturnTrace as u32,
-                Instruction::FuncInfo as u32,
+                Instruction::ApplyStart.number(),
+                Instruction::NormalExit.number(),
+                Instruction::Apply3Only.number(),
+                Instruction::ReturnTrace.number(),
+                Instruction::TracedBifReturn.number(),
+                Instruction::FuncInfo.number(),
             ]),
         }
     }
@@ -45,6 +59,10 @@ impl Interpreter {
     /// Where traced calls return to.
     fn return_trace_address(&self) -> u64 {
         self.stubs.as_ptr().wrapping_add(3) as u64
+    }
+    /// Where traced BIFs return to that were called in tail position.
+    fn bif_return_address(&self) -> u64 {
+        self.stubs.as_ptr().wrapping_add(4) as u64
     }
     /// Address of the instruction that applies saved registers and returns to what is on the stack.
     fn apply_only_address(&self) -> u64 {
@@ -66,10 +84,10 @@ impl Engine for Interpreter {
         run::Run::new(self, vm, process, main, dirty, budget).run()
     }
     fn breakpoint(&self) -> u32 {
-        Instruction::Breakpoint as u32
+        Instruction::Breakpoint.number()
     }
     fn export_breakpoint(&self) -> u32 {
-        Instruction::ExportBreakpoint as u32
+        Instruction::ExportBreakpoint.number()
     }
     fn apply_address(&self) -> u64 {
         self.stubs.as_ptr() as u64

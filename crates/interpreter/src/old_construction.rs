@@ -3,9 +3,10 @@
 //! The bits are gathered in a [`Builder`] and become a term with the last of them. Nothing between the first and the
 //! last instruction calls or collects; code that does so all the same finds its builder gone and gets `badarg`.
 
-use crate::binary_build::{Segment, Value, utf8_length, write_segment};
+use crate::binary_build::{BINARY_WORDS_MAX, Segment, Value, utf8_length, write_segment};
 use crate::instruction::{Instruction as I, SIZE_ALL, segment};
 use crate::run::{Flow, Run};
+use crate::state::instruction_at;
 use oxbeam_term::arithmetic;
 use oxbeam_term::{Atom, Term, Word, atoms, bits};
 
@@ -29,23 +30,25 @@ type Built<T> = Result<T, Atom>;
 impl<'a> Run<'a> {
     /// Runs one of the instructions.
     #[inline(never)]
-    pub(crate) fn old_construction(&mut self, ip: *const u32, instruction: I) -> Flow {
+    pub(crate) fn old_construction(&mut self, ip: *const u32) -> Flow {
+        // SAFETY: `ip` is at the instruction that is executed.
+        let instruction = unsafe { instruction_at(ip) };
         let words = match instruction {
-            I::BsInit2 | I::BsInitBits => 5,
+            I::BsInit2 | I::BsInitBits => 6,
             I::BsAdd => 6,
-            I::BsAppend => 7,
+            I::BsAppend => 8,
             I::BsPrivateAppend => 6,
             I::BsPutInteger | I::BsPutBinary | I::BsPutFloat => 6,
-            I::BsPutString => 3,
+            I::BsPutString => 4,
             _ => 4,
         };
         match self.construct(ip, instruction) {
-            Ok(()) => Flow::Go(ip.wrapping_add(words)),
+            Ok(()) => Flow::go(ip.wrapping_add(words)),
             Err(reason) => {
                 self.builder = None;
                 // A string has no label to jump to; it does not fail either, except without a builder.
                 if instruction != I::BsPutString && !self.no_label(ip, 1) {
-                    return Flow::Go(self.label(ip, 1));
+                    return Flow::go(self.label(ip, 1));
                 }
                 self.raise_code(ip, Term::atom(reason))
             }
@@ -54,11 +57,11 @@ impl<'a> Run<'a> {
 
     fn construct(&mut self, ip: *const u32, instruction: I) -> Built<()> {
         match instruction {
-            // fail, size, live, destination
+            // fail, size, live, destination, words of room for what follows
             I::BsInit2 | I::BsInitBits => {
                 let unit = if instruction == I::BsInit2 { 8 } else { 1 };
                 let total = self.count(ip, 2, unit)?;
-                self.ensure(0, self.number(ip, 3) as usize);
+                self.ensure(self.number(ip, 5) as usize + BINARY_WORDS_MAX, self.number(ip, 3) as usize);
                 self.begin(total, None, self.number(ip, 4))
             }
             // fail, first, second, unit, destination
@@ -67,9 +70,9 @@ impl<'a> Run<'a> {
                 self.write(ip, 5, Word::small(sum as i64));
                 Ok(())
             }
-            // fail, size, live, unit, binary, destination
+            // fail, size, live, unit, binary, destination, words of room for what follows
             I::BsAppend => {
-                self.ensure(0, self.number(ip, 3) as usize);
+                self.ensure(self.number(ip, 7) as usize + BINARY_WORDS_MAX, self.number(ip, 3) as usize);
                 self.begin_append(ip, 4)
             }
             // fail, size, unit, binary, destination
@@ -89,7 +92,7 @@ impl<'a> Run<'a> {
             // length, string
             I::BsPutString => {
                 let length = self.number(ip, 1) as usize;
-                let address = self.constant(ip, 2) as *const u8;
+                let address = self.wide(ip, 2) as *const u8;
                 // SAFETY: the decoder checked that the string lies within the module's string table.
                 let bytes = unsafe { std::slice::from_raw_parts(address, length) };
                 self.put(&Segment { kind: segment::STRING, flags: 0, bits: length * 8, value: Value::Bytes(bytes) })
@@ -164,7 +167,6 @@ impl<'a> Run<'a> {
     }
 
     fn begin(&mut self, total: usize, base: Option<Word>, destination: u32) -> Built<()> {
-        self.sync();
         self.builder =
             Some(Box::new(Builder { bytes: vec![0; total.div_ceil(8)], position: 0, total, base, destination }));
         if total == 0 {
@@ -192,7 +194,6 @@ impl<'a> Run<'a> {
     fn finish_construction(&mut self) {
         let Some(builder) = self.builder.take() else { return };
         let Builder { bytes, total, base, destination, .. } = *builder;
-        self.sync();
         let heap = self.heap();
         let binary = match base.and_then(|base| self.term(base).as_bits()) {
             None => heap.bitstring_from_vec(bytes, total),
@@ -200,6 +201,6 @@ impl<'a> Run<'a> {
                 bits::copy_bits(&bytes, 0, target, position, total);
             }),
         };
-        self.write((&raw const destination).wrapping_sub(1), 1, binary.word());
+        self.write_register(destination, binary.word());
     }
 }

@@ -1,44 +1,42 @@
 //! Trace points: what happens at breakpoints, and when traced calls end.
 //!
-//! A call whose end is to be told leaves a frame on the stack: the address of the `ReturnTrace` stub on top, below it
-//! the two small integers of its [`TraceFrame`], then the true return address.
+//! A call whose end is to be told leaves frames on the stack: the address of the `ReturnTrace` stub on top, below it
+//! the small integers of its [`TraceFrame`], then the next frame or the true return address.
 
 use crate::instruction::Instruction as I;
-use crate::run::{Flow, Run};
-use oxbeam_runtime::{BifContext, BifEntry, Class, TraceFrame, TracePoint, Tracer};
-use oxbeam_term::{Term, Word};
-use std::sync::atomic::{AtomicU32, Ordering};
+use crate::run::{Flow, Position, Run};
+use crate::state::number_at;
+use oxbeam_runtime::{BifContext, BifEntry, Class, Sender, TraceFrame, TracePoint, trace_flag};
+use oxbeam_term::{Term, Word, atoms};
+use std::sync::atomic::Ordering;
 
-/// Words of a trace frame with its return address, and some more.
-const ROOM_WORDS: usize = 8;
+/// Words of a trace frame with its return address.
+const FRAME_WORDS: usize = 4;
+
+/// The frame below the address of the stub.
+fn frame_of(words: &[Word]) -> TraceFrame {
+    [words[1].small_value(), words[2].small_value(), words[3].small_value()]
+}
 
 impl<'a> Run<'a> {
-    /// The instruction at `ip`.
+    /// For a jump within a function: the number of the instruction at `ip`, which shows `number`. A breakpoint at the
+    /// function's entry is passed over.
     #[inline(always)]
-    pub(crate) fn fetch(&self, ip: *const u32) -> I {
-        // SAFETY: `ip` is at an instruction that the decoder made, or at a breakpoint put in its place; others replace
-        // it atomically.
-        unsafe { I::from_number(AtomicU32::from_ptr(ip.cast_mut()).load(Ordering::Relaxed)) }
-    }
-    /// As [`Run::fetch`], for a jump within a function: a breakpoint at its entry is passed over.
-    #[inline(always)]
-    pub(crate) fn fetch_within(&self, ip: *const u32) -> I {
-        let instruction = self.fetch(ip);
-        if instruction == I::Breakpoint { self.original(ip) } else { instruction }
+    pub(crate) fn number_within(&self, ip: *const u32, number: u32) -> u32 {
+        if number == I::Breakpoint.number() { self.original(ip) } else { number }
     }
     #[cold]
-    fn original(&self, ip: *const u32) -> I {
+    fn original(&self, ip: *const u32) -> u32 {
         match self.vm.tracing.point(ip as u64) {
-            // SAFETY: the point keeps the number of the instruction that the decoder put there.
-            Some(point) => unsafe { I::from_number(point.original) },
-            // The breakpoint was taken away meanwhile.
-            None => self.fetch(ip),
+            Some(point) => point.original,
+            // SAFETY: `ip` is at an instruction. The breakpoint was taken away meanwhile.
+            None => unsafe { number_at(ip) },
         }
     }
-    /// A traced function is called; gives the instruction to go on with.
+    /// A traced function is called; gives the number of the instruction to go on with.
     #[cold]
     #[inline(never)]
-    pub(crate) fn breakpoint(&mut self, ip: *const u32) -> I {
+    pub(crate) fn breakpoint(&mut self, ip: *const u32) -> u32 {
         if let Some(point) = self.vm.tracing.point(ip as u64) {
             self.traced_call(&point);
         }
@@ -51,7 +49,7 @@ impl<'a> Run<'a> {
         match self.vm.tracing.point(ip as u64) {
             Some(point) => {
                 self.traced_call(&point);
-                Flow::Go(point.entry as *const u32)
+                Flow::go(point.entry as *const u32)
             }
             None => self.raise_function_clause(ip),
         }
@@ -59,46 +57,96 @@ impl<'a> Run<'a> {
     fn traced_call(&mut self, point: &TracePoint) {
         let Some(tracer) = self.vm.tracing.tracer() else { return };
         let arity = point.arity as usize;
-        let nested = self.return_address() == self.interpreter.return_trace_address();
-        let frame = self.ask(tracer, point, nested);
+        let words = self.x_slice(arity);
+        let arguments: Vec<Term<'a>> = words.iter().map(|word| self.term(*word)).collect();
+        let on_top = self.frames_on_top();
+        let frames = self.with_context(|context| tracer.called(context, point, &arguments, &on_top));
         // The stack may have given room to what was built on the heap.
-        self.ensure(ROOM_WORDS, arity);
-        if let Some([first, second]) = frame {
-            self.push_word(Word::small(second));
-            self.push_word(Word::small(first));
+        self.ensure(FRAME_WORDS * (frames.len() + 1), arity);
+        for frame in frames {
+            for value in frame.into_iter().rev() {
+                self.push_word(Word::small(value));
+            }
             self.push_return(self.interpreter.return_trace_address() as *const u32);
         }
     }
-    fn ask(&mut self, tracer: &dyn Tracer, point: &TracePoint, nested: bool) -> Option<TraceFrame> {
-        let words = self.x_slice(point.arity as usize);
-        let arguments: Vec<Term<'a>> = words.iter().map(|word| self.term(*word)).collect();
-        self.with_context(|context| tracer.called(context, point, &arguments, nested))
+    /// The trace frames at the top of the stack, the topmost first.
+    fn frames_on_top(&self) -> Vec<TraceFrame> {
+        let stub = self.interpreter.return_trace_address();
+        let is_stub = |word: &Word| word.is_return_address() && word.code_address() == stub;
+        let chunks = self.heap().stack().chunks_exact(FRAME_WORDS);
+        chunks.take_while(|frame| is_stub(&frame[0])).map(frame_of).collect()
     }
-    /// A BIF is called without going through its function.
+    /// The first return address that is not that of a trace frame.
+    fn true_return_address(&self) -> u64 {
+        let skipped = self.frames_on_top().len() * FRAME_WORDS;
+        let at = |index: usize| {
+            let word = self.heap().stack().get(index).copied().unwrap_or(Word::NIL);
+            if word.is_return_address() { word.code_address() } else { 0 }
+        };
+        match at(skipped) {
+            address if address == self.interpreter.bif_return_address() => at(skipped + 2),
+            address => address,
+        }
+    }
+    /// A process with the flag `SEND` sends x1 to x0.
+    #[cold]
+    pub(crate) fn trace_send(&mut self) {
+        let (to, message) = (self.term(self.x(0)), self.term(self.x(1)));
+        self.with_context(|context| context.trace_send(to, message));
+    }
+    /// A receive gives up: a process with the flag `RECEIVE` gets `timeout`.
+    #[inline]
+    pub(crate) fn trace_timeout(&mut self) {
+        if self.process.trace_flags() & trace_flag::RECEIVE != 0
+            && let Some(tracer) = self.vm.tracing.tracer()
+        {
+            self.with_context(|context| tracer.received(context, Sender::Clock, Term::atom(atoms::TIMEOUT)));
+        }
+    }
+    /// A call of a BIF that has a trace point goes to the BIF's function, as any call; `None` without one.
     #[cold]
     #[inline(never)]
-    pub(crate) fn trace_bif(&mut self, entry: &BifEntry) {
+    pub(crate) fn call_traced_bif(&mut self, entry: &BifEntry, after: *const u32, position: Position) -> Option<Flow> {
         let atoms = &self.vm.atoms;
-        let names = (atoms.existing(entry.module), atoms.existing(entry.function));
-        let (Some(module), Some(function)) = names else { return };
-        let Some(export) = self.vm.code.existing_export(module, function, entry.arity) else { return };
+        let (module, function) = (atoms.existing(entry.module)?, atoms.existing(entry.function)?);
+        let export = self.vm.code.existing_export(module, function, entry.arity)?;
         let address = export.address.load(Ordering::Acquire);
-        if let (Some(point), Some(tracer)) = (self.vm.tracing.point(address), self.vm.tracing.tracer()) {
-            self.ask(tracer, &point, true);
+        self.vm.tracing.point(address)?;
+        self.ensure(FRAME_WORDS, entry.arity as usize);
+        match position {
+            Position::Body => self.push_return(after),
+            // No call of a BIF is one in tail position in OTP: the caller is seen, and is returned to.
+            Position::Only => self.push_bif_return(after, 0),
+            Position::Last(words) => self.push_bif_return(after, words),
         }
+        Some(Flow::go(address as *const u32))
+    }
+    fn push_bif_return(&mut self, after: *const u32, words: usize) {
+        self.push_return(after);
+        self.push_word(Word::small(words as i64));
+        self.push_return(self.interpreter.bif_return_address() as *const u32);
+    }
+    /// A BIF that was called in tail position returns: so does its caller.
+    #[cold]
+    pub(crate) fn traced_bif_return(&mut self) -> Flow {
+        // SAFETY: `push_bif_return` has put the number there.
+        let words = unsafe { Word(*self.heap().stack_top()) }.small_value() as usize;
+        self.drop_frame(2 + words);
+        Flow::go(self.pop_return())
     }
     /// A traced call returns the value in x0.
     #[cold]
     #[inline(never)]
     pub(crate) fn return_trace(&mut self) -> Flow {
         // SAFETY: the frame of a traced call is on top of the stack, without its return address.
-        let frame = unsafe { [Word(*self.bases[1]), Word(*self.bases[1].add(1))] }.map(Word::small_value);
-        self.drop_frame(2);
-        let (value, to) = (self.term(self.x(0)), self.return_address());
+        let frame = unsafe { [0, 1, 2].map(|at| Word(*self.heap().stack_top().add(at)).small_value()) };
+        self.drop_frame(FRAME_WORDS - 1);
+        let (value, to) = (self.term(self.x(0)), self.true_return_address());
         if let Some(tracer) = self.vm.tracing.tracer() {
             self.with_context(|context| tracer.returned(context, frame, value, to));
         }
-        Flow::Go(self.pop_return())
+        Flow::go(self.pop_return())
     }
     /// An exception passes by traced calls on its way to the innermost handler.
     #[cold]
@@ -110,29 +158,21 @@ impl<'a> Run<'a> {
         let handler = stack.iter().position(|word| word.is_immediate_of(oxbeam_term::word::ImmediateKind::Catch));
         let passed = &stack[..handler.unwrap_or(stack.len())];
         let is_stub = |word: &Word| word.is_return_address() && word.code_address() == stub;
-        let frames: Vec<TraceFrame> = passed
-            .windows(3)
-            .filter(|window| is_stub(&window[0]))
-            .map(|window| [window[1].small_value(), window[2].small_value()])
-            .collect();
-        for frame in frames {
-            self.with_context(|context| tracer.raised(context, frame, class, reason));
+        let frames: Vec<TraceFrame> =
+            passed.windows(FRAME_WORDS).filter(|window| is_stub(&window[0])).map(frame_of).collect();
+        if frames.is_empty() {
+            return;
         }
-    }
-    fn return_address(&self) -> u64 {
-        // SAFETY: where a function is entered or left its return address is on top of the stack.
-        let word = Word(unsafe { *self.bases[1] });
-        if word.is_return_address() { word.code_address() } else { 0 }
-    }
-    fn push_word(&mut self, word: Word) {
-        // SAFETY: the caller made room.
-        unsafe {
-            self.bases[1] = self.bases[1].sub(1);
-            *self.bases[1] = word.0;
-        }
+        // What nobody catches is an error, as the process will end with it.
+        let (class, reason) = match (class, handler) {
+            (Class::Throw, None) => (Class::Error, self.heap().tuple(&[Term::atom(atoms::NOCATCH), reason])),
+            other => (other.0, reason),
+        };
+        let caught = passed.iter().rev().find(|word| word.is_return_address() && !is_stub(word));
+        let handler = caught.filter(|_| handler.is_some()).map(|word| word.code_address());
+        self.with_context(|context| tracer.raised(context, &frames, class, reason, handler));
     }
     fn with_context<R>(&mut self, work: impl FnOnce(&mut BifContext<'a>) -> R) -> R {
-        self.sync();
         let (state, heap) = (self.state(), self.heap());
         let reductions: *mut i32 = &raw mut self.reductions;
         let mut context = BifContext {

@@ -119,6 +119,9 @@ impl Boot {
             if module == "erts_dirty_process_signal_handler" {
                 dirty_signal_handlers.extend(pid);
             }
+            if let (Some(collector), "erts_literal_area_collector") = (pid, module) {
+                vm.set_literal_collector(collector);
+            }
         }
         if let Ok(handlers) = dirty_signal_handlers.try_into() {
             vm.set_dirty_signal_handlers(handlers);

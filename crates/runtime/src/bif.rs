@@ -3,7 +3,7 @@
 //! A BIF returns a value, raises an exception, or traps: it never blocks and never collects. NIFs of OTP's own
 //! modules (`prim_file`, `prim_tty`, ...) are BIFs too, marked [`BifFlags::nif`].
 
-use crate::{Exception, Process, ProcessState, Vm};
+use crate::{Exception, Process, ProcessState, RunStatus, Vm};
 use oxbeam_term::{Atom, AtomTable, Export, Heap, Integer, LiteralRange, OwnedTerm, Pid, Term, Tuple, atoms};
 use std::borrow::Cow;
 
@@ -45,6 +45,8 @@ pub enum Trap<'h> {
         /// Its arguments.
         arguments: Vec<Term<'h>>,
     },
+    /// Call the same BIF with the same arguments again, from the start, on a dirty scheduler for computations.
+    HandOver,
     /// Wait until a signal arrives, then call the same BIF with the same arguments.
     Wait,
     /// Yield, then return this value.
@@ -87,6 +89,9 @@ pub struct BifEntry {
     /// What kind it is.
     pub flags: BifFlags,
 }
+
+/// How far a BIF may overdraw its slice before its work is handed over to a dirty scheduler: another slice.
+const OVERDRAWN_MAX: i32 = crate::SLICE_REDUCTIONS;
 
 /// What a BIF works with: the process that called it and the machine.
 pub struct BifContext<'h> {
@@ -147,6 +152,24 @@ impl<'h> BifContext<'h> {
         *self.reductions = left.max(i32::MIN / 2);
         *self.reductions <= 0
     }
+    /// Claims `amount` reductions for work that is about to be done. What is too much for an ordinary scheduler, which
+    /// others wait for, is handed over: the BIF starts again on a dirty one. So it must not have had any effect yet.
+    ///
+    /// # Errors
+    /// The trap that hands over, to be returned.
+    pub fn work(&mut self, amount: usize) -> Result<(), Box<Interrupt<'h>>> {
+        let before = *self.reductions;
+        self.spend(amount);
+        if *self.reductions >= -OVERDRAWN_MAX || self.is_dirty() {
+            return Ok(());
+        }
+        *self.reductions = before;
+        Err(Box::new(Interrupt::Trap(Trap::HandOver)))
+    }
+    /// Does the BIF run on a dirty scheduler?
+    pub fn is_dirty(&self) -> bool {
+        self.process.status() == RunStatus::Dirty
+    }
     /// Calls the BIF function again later.
     pub fn again(&self, function: BifFunction, arguments: &[Term<'h>]) -> BifResult<'h> {
         Err(Box::new(Interrupt::Trap(Trap::Again { function, arguments: arguments.to_vec() })))
@@ -161,8 +184,12 @@ impl<'h> BifContext<'h> {
         let export = self.vm.code.export(module, function, arguments.len() as u8);
         Err(Box::new(Interrupt::Trap(Trap::Call { export, arguments: arguments.to_vec() })))
     }
-    /// A copy of `term` with its own memory.
+    /// A copy of `term` with its own memory, literals included: it may be kept anywhere.
     pub fn own(&self, term: Term<'_>) -> OwnedTerm {
+        OwnedTerm::copy(term, LiteralRange::EMPTY)
+    }
+    /// A copy of `term` that shares literals: for messages, which are found when literals are released.
+    pub fn own_message(&self, term: Term<'_>) -> OwnedTerm {
         OwnedTerm::copy(term, self.literals())
     }
     /// A new reference, unique within the machine.

@@ -1,11 +1,12 @@
 //! Loaded code: modules and their versions, export cells, fun entries, constants, and where an address belongs.
 
-use oxbeam_term::{Atom, AtomTable, Export, FunEntry, LiteralArea, Term, Word};
+use crate::constants::{ConstantBlock, Constants};
+use crate::purge::PurgingFuns;
+use oxbeam_term::{Atom, AtomTable, Export, FunEntry, LiteralArea, LiteralBlock};
 use parking_lot::{Mutex, RwLock};
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Why a module does not load: what the chunk or instruction was, in words for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +77,10 @@ pub struct ModuleCode {
     pub on_load: Option<u32>,
     /// Bytes of the `.beam` file's code chunk, for accounting.
     pub size: usize,
+    /// The literals that the code refers to.
+    pub literals: LiteralBlock,
+    /// The constants that the code refers to.
+    pub constants: ConstantBlock,
 }
 
 impl ModuleCode {
@@ -169,17 +174,17 @@ type FunKey = (Atom, u32, [u8; 16], u8, u32);
 
 /// All code of one machine.
 pub struct CodeTable {
-    modules: RwLock<HashMap<Atom, Module>>,
+    pub(crate) modules: RwLock<HashMap<Atom, Module>>,
     exports: RwLock<Exports>,
     /// By everything that says which function it is: what comes in from outside never changes a module's own entry.
     funs: Mutex<HashMap<FunKey, &'static FunEntry>>,
-    ranges: RwLock<BTreeMap<u64, Arc<ModuleCode>>>,
+    pub(crate) ranges: RwLock<BTreeMap<u64, Arc<ModuleCode>>>,
     /// Constants that instructions refer to by index.
     pub constants: Constants,
     /// Literal terms.
     pub literals: LiteralArea,
-    /// Purged code. An address in it may still stand in a stack trace that somebody keeps.
-    retired: Mutex<Vec<Arc<ModuleCode>>>,
+    /// The funs of old code that is being purged.
+    pub(crate) purging_funs: Mutex<Option<PurgingFuns>>,
 }
 
 impl CodeTable {
@@ -191,7 +196,7 @@ impl CodeTable {
             ranges: RwLock::default(),
             constants: Constants::new(),
             literals: LiteralArea::new(),
-            retired: Mutex::default(),
+            purging_funs: Mutex::default(),
         }
     }
     /// The export cell of a function, made if need be.
@@ -342,7 +347,7 @@ impl CodeTable {
         if keep {
             self.make_current(module, code);
         } else {
-            self.retired.lock().push(code);
+            self.ranges.write().remove(&code.range().start);
         }
         true
     }
@@ -375,23 +380,6 @@ impl CodeTable {
         }
         Some(Ok(()))
     }
-    /// Throws old code away; false when there is none. No process may run it any more.
-    pub fn purge(&self, name: Atom) -> bool {
-        let mut modules = self.modules.write();
-        let Some(module) = modules.get_mut(&name) else { return false };
-        let Some(code) = module.old.take() else { return false };
-        for (entry, offset) in &code.lambdas {
-            // The same module loaded twice has the same entries: then the funs go on in the current code.
-            let current = module.current.as_ref().and_then(|current| {
-                let (_, offset) = current.lambdas.iter().find(|(other, _)| std::ptr::eq(*other, *entry))?;
-                Some(current.address(*offset))
-            });
-            let here = code.address(*offset);
-            let _ = entry.address.compare_exchange(here, current.unwrap_or(0), Ordering::AcqRel, Ordering::Relaxed);
-        }
-        self.retired.lock().push(code);
-        true
-    }
     /// Bytes of code that is loaded.
     pub fn bytes(&self) -> usize {
         self.ranges.read().values().map(|code| code.code.len() * 4).sum()
@@ -402,10 +390,6 @@ impl CodeTable {
         let offset = code.offset(address);
         let function = *code.function_at(offset)?;
         Some((code, function, offset))
-    }
-    /// Stores a literal.
-    pub fn literal(&self, term: Term<'_>) -> Option<Word> {
-        self.literals.store(term)
     }
     /// Text `module:function/arity`, for messages to people.
     pub fn function_text(atoms: &AtomTable, module: Atom, function: Atom, arity: u8) -> String {
@@ -423,66 +407,5 @@ impl Drop for CodeTable {
             // SAFETY: as above, leaked by `fun_entry`.
             drop(unsafe { Box::from_raw(std::ptr::from_ref(entry).cast_mut()) });
         }
-    }
-}
-
-/// Words that instructions refer to by index: literals, atoms, integers, addresses of export cells.
-///
-/// The table is reserved at once and never moves, so an engine may read it without a lock.
-pub struct Constants {
-    base: *mut u64,
-    used: AtomicUsize,
-    growing: Mutex<()>,
-}
-
-const CONSTANTS_MAX: usize = if cfg!(miri) { 1 << 14 } else { 1 << 25 };
-
-// SAFETY: a constant is written once, before its index is given to anybody.
-unsafe impl Send for Constants {}
-// SAFETY: as above.
-unsafe impl Sync for Constants {}
-
-impl Constants {
-    fn layout() -> Layout {
-        Layout::array::<u64>(CONSTANTS_MAX).expect("a constant layout")
-    }
-    fn new() -> Constants {
-        // SAFETY: the layout is not empty.
-        let base = unsafe { alloc_zeroed(Self::layout()) }.cast::<u64>();
-        if base.is_null() {
-            handle_alloc_error(Self::layout());
-        }
-        Constants { base, used: AtomicUsize::new(0), growing: Mutex::new(()) }
-    }
-    /// Address of constant 0.
-    pub fn base(&self) -> *const u64 {
-        self.base
-    }
-    /// Adds constants; returns the index of the first, or `None` when the table is full.
-    pub fn add(&self, words: &[u64]) -> Option<u32> {
-        let _growing = self.growing.lock();
-        let first = self.used.load(Ordering::Relaxed);
-        if first + words.len() > CONSTANTS_MAX {
-            return None;
-        }
-        // SAFETY: these places lie within the table, and no index of them was given out yet.
-        unsafe { std::ptr::copy_nonoverlapping(words.as_ptr(), self.base.add(first), words.len()) };
-        self.used.store(first + words.len(), Ordering::Release);
-        Some(first as u32)
-    }
-    /// The constant at `index`.
-    pub fn get(&self, index: u32) -> Option<u64> {
-        if index as usize >= self.used.load(Ordering::Acquire) {
-            return None;
-        }
-        // SAFETY: below `used` everything is written.
-        Some(unsafe { *self.base.add(index as usize) })
-    }
-}
-
-impl Drop for Constants {
-    fn drop(&mut self) {
-        // SAFETY: allocated by `new` with the same layout.
-        unsafe { dealloc(self.base.cast(), Self::layout()) };
     }
 }

@@ -86,6 +86,9 @@ impl Vm {
     pub fn enter_dirty_call(&self, process: &Arc<Process>, how: DirtyState) {
         // SAFETY: the caller owns the process.
         unsafe { process.main() }.state.dirty = how;
+        if how == DirtyState::Running {
+            self.changes_activity();
+        }
         if process.incoming.enter_dirty() {
             self.ask_dirty_signal_handler(process);
         }
@@ -97,9 +100,13 @@ impl Vm {
         let alive = process.incoming.leave_dirty();
         // SAFETY: nobody handles its signals now, and nobody will: it is Running, or Dead.
         let main = unsafe { process.main() };
+        if main.state.dirty == DirtyState::Running {
+            self.changes_activity();
+        }
         main.state.dirty = DirtyState::No;
         if !alive {
             self.free_memory(process, main);
+            self.dirty_call_of_ended(process.pid());
         }
         alive
     }

@@ -66,6 +66,15 @@ impl<S> Inbox<S> {
         state.status = RunStatus::Running;
         std::mem::take(&mut state.woken)
     }
+    /// The caller becomes the owner of a process that waits; it parks it again. False when it does not wait.
+    pub(crate) fn start_waiting(&self) -> bool {
+        let mut state = self.0.lock();
+        let waits = state.status == RunStatus::Waiting;
+        if waits {
+            state.status = RunStatus::Running;
+        }
+        waits
+    }
     /// The owner gives the process up to queue it again.
     pub(crate) fn requeue(&self) {
         self.0.lock().status = RunStatus::Queued;

@@ -6,6 +6,7 @@
 mod bif;
 mod clock;
 mod code;
+mod constants;
 mod dirty;
 pub mod distribution;
 mod exception;
@@ -13,16 +14,18 @@ mod extensions;
 mod external;
 mod inbox;
 mod inspect;
+mod literal_release;
 mod mailbox;
 mod monitor;
 mod pause;
 mod process;
+mod purge;
 mod registry;
 mod report;
 mod run_queue;
 mod scheduler;
 mod send;
-mod sequential;
+pub mod sequential;
 mod signal;
 mod sleep;
 mod small_map;
@@ -38,8 +41,9 @@ mod vm;
 pub use bif::{BifContext, BifEntry, BifFlags, BifFunction, BifResult, FromTerm, Interrupt, Trap};
 pub use clock::Clock;
 pub use code::{
-    CodeTable, Constants, FunctionInfo, LineEntry, LoadError, Module, ModuleCode, ModuleState, Prepared, PublishError,
+    CodeTable, FunctionInfo, LineEntry, LoadError, Module, ModuleCode, ModuleState, Prepared, PublishError,
 };
+pub use constants::{ConstantBlock, Constants};
 pub use dirty::{DirtyHandling, Shadow};
 pub use exception::{Class, Exception, Trace};
 pub use external::VmContext;
@@ -58,8 +62,11 @@ pub use signal::{Signal, SystemTask};
 pub use small_map::SmallMap;
 pub use spawn::{SpawnMonitor, SpawnOptions};
 pub use stacktrace::{Frame, return_addresses};
-pub use system_monitor::{MonitorSettings, SystemMonitor};
+pub use system_monitor::{MonitorSettings, SystemMonitor, collection_sizes};
 pub use table::ProcessTable;
 pub use timer::{TimerId, TimerService};
-pub use trace::{EventParts, TraceFrame, TracePoint, Tracer, Tracing, trace_flag};
+pub use trace::{
+    EventParts, ProfileEvent, Sender, SequentialEvent, TraceFrame, TracePoint, Tracer, Tracing, profile_flag,
+    trace_flag,
+};
 pub use vm::{Engine, ExitHook, MemoryCounters, Ports, SpawnDefaults, Vm, VmOptions};

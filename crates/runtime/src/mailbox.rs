@@ -4,7 +4,8 @@
 //! receive markers nor the save position ever move. Messages keep their own memory until they are received, so a
 //! collection does not look at them; only the one that `receive` looks at joins the heap before a collection.
 
-use oxbeam_term::{Heap, LocalReference, OwnedTerm, Term, Word};
+use crate::sequential::MessageToken;
+use oxbeam_term::{Heap, LeavingLiterals, LiteralRange, LocalReference, OwnedTerm, Term, Word};
 use std::collections::VecDeque;
 
 /// A message in the queue.
@@ -25,6 +26,12 @@ impl Message {
     }
 }
 
+/// A place in the queue.
+struct Slot {
+    message: Message,
+    token: MessageToken,
+}
+
 /// Markers kept at a time; OTP keeps as many.
 const MARKERS_MAX: usize = 8;
 /// Bits of a message number that a marker keeps.
@@ -33,7 +40,7 @@ const MARKER_MASK: u64 = (1 << 48) - 1;
 /// The queue.
 #[derive(Default)]
 pub struct Mailbox {
-    messages: VecDeque<Option<Message>>,
+    messages: VecDeque<Option<Slot>>,
     /// Number of the first slot.
     first: u64,
     /// Number of the next message that `receive` looks at.
@@ -46,50 +53,50 @@ pub struct Mailbox {
     looking: bool,
     /// Does the system monitor know it as a long one?
     pub(crate) is_long: bool,
-    /// Sequential trace tokens that came with messages, by number; `None` for messages that the machine itself made.
-    tokens: Vec<(u64, Option<OwnedTerm>)>,
     markers: Vec<(LocalReference, u64)>,
     /// Counts how often messages were renumbered, 12 bits.
     epoch: u16,
 }
 
 impl Mailbox {
-    /// Adds a message at the end.
+    /// Adds a message at the end, without a sequential trace token. One that is built on the heap comes from the machine itself.
     pub fn push(&mut self, message: Message) {
+        let token = match &message {
+            Message::OnHeap(_) => MessageToken::Unchanged,
+            Message::Owned(_) => MessageToken::None,
+        };
+        self.push_with(message, token);
+    }
+    /// Adds a message at the end.
+    pub fn push_with(&mut self, message: Message, token: MessageToken) {
         match &message {
             Message::OnHeap(_) => self.on_heap += 1,
             Message::Owned(owned) => self.words += owned.words(),
         }
         self.count += 1;
-        self.messages.push_back(Some(message));
-        if !self.tokens.is_empty() {
-            // Of a message that was removed before anybody received it.
-            let number = self.last_number();
-            self.tokens.retain(|(of, _)| *of != number);
+        self.messages.push_back(Some(Slot { message, token }));
+    }
+    /// The last message came with this sequential trace token.
+    pub(crate) fn set_last_token(&mut self, token: OwnedTerm) {
+        if let Some(Some(slot)) = self.messages.back_mut() {
+            slot.token = MessageToken::Carried(Box::new(token));
         }
     }
-    fn last_number(&self) -> u64 {
-        (self.first + self.messages.len() as u64).wrapping_sub(1)
-    }
-    /// The last message came with this sequential trace token; `None` if the machine itself made it.
-    pub(crate) fn add_token(&mut self, token: Option<OwnedTerm>) {
-        self.tokens.push((self.last_number(), token));
-    }
-    /// Takes the token of the message at the save position. `Err` for a message that the machine itself made: it says
-    /// nothing about tokens.
-    pub(crate) fn take_token(&mut self) -> Result<Option<OwnedTerm>, ()> {
-        if let Some(at) = self.tokens.iter().position(|(of, _)| *of == self.save) {
-            return self.tokens.swap_remove(at).1.map(Some).ok_or(());
-        }
-        match self.messages.get((self.save - self.first) as usize) {
-            Some(Some(Message::OnHeap(_))) => Err(()),
-            _ => Ok(None),
+    /// No message carries a sequential trace token any more.
+    pub(crate) fn clear_tokens(&mut self) {
+        for slot in self.messages.iter_mut().flatten() {
+            if matches!(slot.token, MessageToken::Carried(_)) {
+                slot.token = MessageToken::None;
+            }
         }
     }
-    /// Are there messages with tokens?
+    /// Takes the sequential trace token of the message at the save position.
     #[inline]
-    pub fn has_tokens(&self) -> bool {
-        !self.tokens.is_empty()
+    pub(crate) fn take_token(&mut self) -> MessageToken {
+        match self.messages.get_mut((self.save - self.first) as usize) {
+            Some(Some(slot)) => std::mem::take(&mut slot.token),
+            _ => MessageToken::Unchanged,
+        }
     }
     /// How many messages there are.
     pub fn len(&self) -> usize {
@@ -104,9 +111,9 @@ impl Mailbox {
         loop {
             let index = (self.save - self.first) as usize;
             match self.messages.get(index)? {
-                Some(message) => {
+                Some(slot) => {
                     self.looking = true;
-                    return Some(message.word());
+                    return Some(slot.message.word());
                 }
                 None => self.save += 1,
             }
@@ -119,7 +126,7 @@ impl Mailbox {
             return;
         }
         let index = (self.save - self.first) as usize;
-        if let Some(Some(message)) = self.messages.get_mut(index)
+        if let Some(Some(Slot { message, .. })) = self.messages.get_mut(index)
             && let Message::Owned(owned) = message
             && owned.words() != 0
         {
@@ -139,7 +146,7 @@ impl Mailbox {
         self.looking = false;
         let index = (self.save - self.first) as usize;
         if let Some(slot) = self.messages.get_mut(index)
-            && let Some(message) = slot.take()
+            && let Some(Slot { message, .. }) = slot.take()
         {
             self.count -= 1;
             match message {
@@ -174,11 +181,7 @@ impl Mailbox {
             self.messages.shrink_to(16);
         }
         // Holes in the middle cost a step each time they are passed: close them when they are the majority.
-        if self.messages.len() > 64
-            && self.messages.len() > self.count * 2
-            && self.markers.is_empty()
-            && self.tokens.is_empty()
-        {
+        if self.messages.len() > 64 && self.messages.len() > self.count * 2 && self.markers.is_empty() {
             self.messages.retain(Option::is_some);
             self.epoch = self.epoch.wrapping_add(1) & 0xfff;
         }
@@ -192,7 +195,7 @@ impl Mailbox {
     pub fn remove_where(&mut self, mut unwanted: impl FnMut(Term<'_>) -> bool) -> bool {
         let mut removed = false;
         for slot in &mut self.messages {
-            let Some(message) = slot else { continue };
+            let Some(Slot { message, .. }) = slot else { continue };
             // SAFETY: the message's memory lives while it is in the queue.
             if unwanted(unsafe { Term::from_raw(message.word()) }) {
                 match message {
@@ -211,12 +214,24 @@ impl Mailbox {
     }
     /// All messages in order.
     pub fn iter(&self) -> impl Iterator<Item = &Message> {
-        self.messages.iter().flatten()
+        self.messages.iter().flatten().map(|slot| &slot.message)
+    }
+    /// Replaces messages that refer to literals that are leaving by copies that do not.
+    pub(crate) fn take_in(&mut self, leaving: &LeavingLiterals, literals: LiteralRange) {
+        for slot in self.messages.iter_mut().flatten() {
+            if let Message::Owned(owned) = &mut slot.message
+                && owned.refers_to(leaving)
+            {
+                self.words -= owned.words();
+                *owned = OwnedTerm::copy(owned.term(), literals);
+                self.words += owned.words();
+            }
+        }
     }
     /// Words of messages that lie on the receiver's heap, to be updated by a collection.
     pub(crate) fn on_heap_words(&mut self) -> impl Iterator<Item = &mut Word> {
         let any = self.on_heap != 0;
-        self.messages.iter_mut().take_while(move |_| any).flatten().filter_map(|message| match message {
+        self.messages.iter_mut().take_while(move |_| any).flatten().filter_map(|slot| match &mut slot.message {
             Message::OnHeap(word) => Some(word),
             Message::Owned(_) => None,
         })
@@ -255,7 +270,7 @@ impl Mailbox {
 mod tests {
     use super::*;
     use crate::process::ProcessMain;
-    use oxbeam_term::{HeapOptions, LiteralRange};
+    use oxbeam_term::HeapOptions;
 
     #[test]
     fn what_a_pattern_built_survives_collections_before_and_after_the_message_is_taken() {

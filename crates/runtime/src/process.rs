@@ -18,7 +18,9 @@ use crate::inbox::Inbox;
 use crate::mailbox::Mailbox;
 use crate::monitor::{LinkTarget, Monitor, RemoteReference, Watcher};
 use crate::{AliasKind, BifFunction, Signal, SmallMap};
-use oxbeam_term::{Atom, Heap, HeapOptions, LocalReference, OwnedTerm, Pid, Term, Word, atoms};
+use oxbeam_term::{
+    Atom, Heap, HeapOptions, LeavingLiterals, LiteralRange, LocalReference, OwnedTerm, Pid, Term, Word, atoms,
+};
 use smallvec::SmallVec;
 use std::cell::UnsafeCell;
 use std::collections::BTreeMap;
@@ -100,8 +102,10 @@ impl Holding {
     pub const TERMINAL: Holding = Holding(1 << 3);
     /// Sockets.
     pub const SOCKETS: Holding = Holding(1 << 4);
+    /// Processes or ports that it traces.
+    pub const TRACEES: Holding = Holding(1 << 5);
     /// Distribution: its end is the end of connections.
-    pub const DISTRIBUTION: Holding = Holding(1 << 5);
+    pub const DISTRIBUTION: Holding = Holding(1 << 6);
 
     pub(crate) fn is_nothing(self) -> bool {
         self.0 == 0
@@ -262,6 +266,8 @@ pub struct ProcessState {
     pub exiting: Option<OwnedTerm>,
     /// Words that collections gave back since the machine was told.
     pub(crate) reclaimed_words: u64,
+    /// Words that collections gave back since it was spawned.
+    pub reclaimed_ever: u64,
     /// Does it hibernate: nothing but a message makes it run?
     pub hibernating: bool,
     /// The next collection is a full one.
@@ -272,6 +278,8 @@ pub struct ProcessState {
     pub was_waiting: bool,
     /// Is it in a dirty call or queued for one?
     pub dirty: DirtyState,
+    /// Is it to take in literals that are leaving, as soon as it does not run?
+    pub(crate) take_in_literals: bool,
     /// What few processes need.
     pub rare: RareState,
 }
@@ -302,6 +310,8 @@ pub struct RareFields {
     pub seq_trace_token: Option<OwnedTerm>,
     /// Serial numbers of sequential tracing: the last one it sent with, and the last one it received.
     pub seq_trace_counts: (i64, i64),
+    /// Who sent the message that is being put into the queue, if somebody wants to know.
+    pub(crate) message_sender: Option<Pid>,
     /// The depth that `save_calls` asked for. Calls are not saved.
     pub save_calls: u32,
     /// Signals that must wait until its dirty call is over. The lock makes it something that a constant may hold.
@@ -333,6 +343,7 @@ impl RareFields {
             max_heap_size: MaxHeapSize::NONE,
             seq_trace_token: None,
             seq_trace_counts: (0, 0),
+            message_sender: None,
             save_calls: 0,
             postponed: parking_lot::const_mutex(Vec::new()),
             monitors_nodes: false,
@@ -495,13 +506,32 @@ impl ProcessMain {
                 receive_timer: None,
                 exiting: None,
                 reclaimed_words: 0,
+                reclaimed_ever: 0,
                 hibernating: false,
                 force_major: false,
                 force_minor: false,
                 was_waiting: false,
                 dirty: DirtyState::No,
+                take_in_literals: false,
             },
         }
+    }
+    /// Takes those of the leaving literals that the process refers to onto its heap, and into its messages.
+    pub(crate) fn take_in(&mut self, leaving: &LeavingLiterals, literals: LiteralRange) {
+        let ProcessMain { heap, state } = self;
+        state.messages.settle(heap);
+        state.messages.take_in(leaving, literals);
+        let mut queued: Vec<&mut Word> = state.messages.on_heap_words().collect();
+        let mut queued_words: Vec<Word> = queued.iter().map(|word| **word).collect();
+        let mut roots: [&mut [Word]; 3] = [&mut state.registers, &mut state.dictionary.words, &mut queued_words];
+        heap.take_in(leaving, &mut roots);
+        for (place, word) in queued.iter_mut().zip(&queued_words) {
+            **place = *word;
+        }
+    }
+    /// Should it get a slice although it waits for a signal?
+    pub(crate) fn wants_attention(&self) -> bool {
+        self.state.take_in_literals || self.state.force_major || self.state.force_minor
     }
     /// Collects with `live` and the process's own data as roots, making room for `need` words.
     pub fn collect(&mut self, need: usize, live: &mut [Word]) -> Collected {
@@ -525,7 +555,9 @@ impl ProcessMain {
         for (place, word) in queued.iter_mut().zip(&queued_words) {
             **place = *word;
         }
-        state.reclaimed_words += used.saturating_sub(heap.used_words()) as u64;
+        let reclaimed = used.saturating_sub(heap.used_words()) as u64;
+        state.reclaimed_words += reclaimed;
+        state.reclaimed_ever += reclaimed;
         let limit = state.rare.max_heap_size;
         if limit.size == 0 {
             return Collected::Fine;

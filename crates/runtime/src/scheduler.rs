@@ -6,7 +6,7 @@
 use crate::pause::Gate;
 use crate::process::{Collected, DirtyState, Process};
 use crate::run_queue::RunQueues;
-use crate::{Vm, VmOptions};
+use crate::{Priority, Vm, VmOptions};
 use oxbeam_term::{OwnedTerm, atoms};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
@@ -69,6 +69,17 @@ pub struct SchedulerTotals {
     pub reclaimed_words: u64,
 }
 
+/// What a scheduler thread is at: odd while it works on a process, and another number each time.
+#[derive(Default)]
+#[repr(align(64))]
+struct Activity(AtomicU64);
+
+impl Activity {
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
 struct DirtyPool {
     queue: Mutex<VecDeque<Arc<Process>>>,
     wake: Condvar,
@@ -82,14 +93,24 @@ pub struct Schedulers {
     next: AtomicUsize,
     queues: RunQueues<Arc<Process>>,
     stopping: AtomicBool,
+    /// Schedulers that are up.
+    active: AtomicUsize,
     /// Closed while all schedulers shall rest.
     pub(crate) gate: Gate,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Of the ordinary schedulers, then of the dirty ones.
+    activities: Vec<Activity>,
+    /// Does the collector of literals wait for schedulers to move on?
+    watched: AtomicBool,
+    /// What they were at when it began to.
+    before: Mutex<Vec<u64>>,
 }
 
 thread_local! {
     /// Number of the scheduler that this thread is, from 1; 0 elsewhere.
     static CURRENT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    /// Index of this thread's activity, from 1; 0 elsewhere.
+    static ACTIVITY: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 impl Schedulers {
@@ -105,8 +126,14 @@ impl Schedulers {
             next: AtomicUsize::new(0),
             queues: RunQueues::new(count),
             stopping: AtomicBool::new(false),
+            active: AtomicUsize::new(count),
             gate: Gate::default(),
             threads: Mutex::default(),
+            watched: AtomicBool::new(false),
+            before: Mutex::default(),
+            activities: std::iter::repeat_with(Activity::default)
+                .take(count + dirty_cpu + options.dirty_io_schedulers.max(1))
+                .collect(),
         }
     }
     /// What all have done so far.
@@ -132,6 +159,25 @@ impl Schedulers {
     pub fn current(&self) -> usize {
         CURRENT.get()
     }
+    /// From now on [`Schedulers::have_moved_on`] says whether every scheduler but the caller's has ended what it is at.
+    /// The collector of literals is woken when one does.
+    pub fn watch_activity(&self) {
+        let own = ACTIVITY.get();
+        let mut before = self.before.lock();
+        self.watched.store(true, Ordering::SeqCst);
+        let numbers = self.activities.iter().map(Activity::now).enumerate();
+        *before = numbers.map(|(index, number)| if index + 1 == own { 0 } else { number }).collect();
+    }
+    /// See [`Schedulers::watch_activity`].
+    pub fn have_moved_on(&self) -> bool {
+        let before = self.before.lock();
+        let is_over = |(activity, before): (&Activity, &u64)| *before % 2 == 0 || activity.now() != *before;
+        let all = self.activities.iter().zip(before.iter()).all(is_over);
+        if all {
+            self.watched.store(false, Ordering::SeqCst);
+        }
+        all
+    }
     /// Lengths of the run queues.
     pub fn queue_lengths(&self) -> Vec<usize> {
         self.queues.lengths()
@@ -142,11 +188,16 @@ impl Schedulers {
     }
     /// Queues a process that the caller moved to Queued.
     pub(crate) fn enqueue(&self, process: Arc<Process>) {
+        let priority = process.priority();
+        self.enqueue_at(process, priority);
+    }
+    /// As [`Schedulers::enqueue`], with another priority for this once.
+    pub(crate) fn enqueue_at(&self, process: Arc<Process>, priority: Priority) {
         let here = CURRENT.get();
         let count = self.schedulers.len();
         let home =
             if (1..=count).contains(&here) { here - 1 } else { self.next.fetch_add(1, Ordering::Relaxed) % count };
-        self.queues.enqueue(home, home + 1 == here, process.priority(), process);
+        self.queues.enqueue(home, home + 1 == here, priority, process);
     }
     fn enqueue_dirty(&self, kind: DirtyKind, process: Arc<Process>) {
         let pool = &self.dirty[kind as usize];
@@ -166,7 +217,8 @@ impl Schedulers {
         for (kind, name) in [(DirtyKind::Cpu, "dirty_cpu"), (DirtyKind::Io, "dirty_io")] {
             for number in 1..=self.dirty_counts[kind as usize] {
                 let vm = vm.clone();
-                spawn(format!("{name}_{number}"), Box::new(move || run_dirty(&vm, kind)));
+                let before = self.schedulers.len() + if kind == DirtyKind::Io { self.dirty_counts[0] } else { 0 };
+                spawn(format!("{name}_{number}"), Box::new(move || run_dirty(&vm, kind, before + number)));
             }
         }
     }
@@ -207,9 +259,26 @@ impl Drop for AbortOnPanic {
     }
 }
 
+impl Vm {
+    /// This thread begins to work on a process, or leaves it.
+    pub(crate) fn changes_activity(&self) {
+        let schedulers = &self.schedulers;
+        let Some(index) = ACTIVITY.get().checked_sub(1) else { return };
+        let Some(activity) = schedulers.activities.get(index) else { return };
+        let ended = activity.0.fetch_add(1, Ordering::SeqCst);
+        if ended % 2 == 1
+            && schedulers.watched.load(Ordering::SeqCst)
+            && schedulers.before.lock().get(index) == Some(&ended)
+        {
+            self.wake_literal_collector();
+        }
+    }
+}
+
 fn run_scheduler(vm: &Arc<Vm>, home: usize) {
     let _guard = AbortOnPanic;
     CURRENT.set(home + 1);
+    ACTIVITY.set(home + 1);
     let schedulers = &vm.schedulers;
     while !schedulers.stopping.load(Ordering::Relaxed) {
         if schedulers.gate.is_closed() {
@@ -217,16 +286,36 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
             continue;
         }
         match schedulers.queues.take(home) {
-            Some(process) => run_slice(vm, process, &schedulers.schedulers[home].counters),
-            None => schedulers
-                .queues
-                .sleep(home, || schedulers.stopping.load(Ordering::SeqCst) || schedulers.gate.is_closed()),
+            Some(process) => {
+                vm.changes_activity();
+                run_slice(vm, process, &schedulers.schedulers[home].counters);
+                vm.changes_activity();
+            }
+            None => {
+                profile_scheduler(vm, home, false);
+                schedulers
+                    .queues
+                    .sleep(home, || schedulers.stopping.load(Ordering::SeqCst) || schedulers.gate.is_closed());
+                profile_scheduler(vm, home, true);
+            }
         }
     }
 }
 
-fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
+/// A scheduler goes to sleep or gets up.
+#[inline]
+fn profile_scheduler(vm: &Vm, home: usize, active: bool) {
+    let count = &vm.schedulers.active;
+    let before = if active { count.fetch_add(1, Ordering::Relaxed) } else { count.fetch_sub(1, Ordering::Relaxed) };
+    if vm.is_profiled(crate::profile_flag::SCHEDULER) {
+        let count = if active { before + 1 } else { before.saturating_sub(1) };
+        vm.profile(&crate::ProfileEvent::Scheduler { number: home + 1, active, count });
+    }
+}
+
+fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind, activity: usize) {
     let _guard = AbortOnPanic;
+    ACTIVITY.set(activity);
     let pool = &vm.schedulers.dirty[kind as usize];
     let mut queue = pool.queue.lock();
     while !vm.schedulers.stopping.load(Ordering::Relaxed) {
@@ -242,12 +331,16 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind) {
             if !vm.leave_dirty_call(&process) {
                 return;
             }
+            vm.changes_activity();
             // SAFETY: this thread just moved the process to Running.
             let main = unsafe { process.main() };
+            trace_slice(vm, &process, main, true);
             let outcome = vm.engine().run(vm, &process, main, true, SLICE_REDUCTIONS);
             if !matches!(outcome, Outcome::Ended) {
+                trace_slice_end(vm, &process, main, &outcome);
                 finish_slice(vm, process, outcome);
             }
+            vm.changes_activity();
         });
     }
 }
@@ -263,6 +356,9 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) {
     if let Some(reason) = main.state.exiting.take() {
         vm.terminate(&process, reason);
         return;
+    }
+    if main.state.take_in_literals {
+        vm.take_in_literals(&process, main);
     }
     // Nothing runs now, so all roots are where a collection looks for them: for those asked for by somebody else, and
     // for a process that went through its slice without a safepoint at which its fragments could be collected.
@@ -288,7 +384,9 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) {
     let before = process.reductions.load(Ordering::Relaxed);
     let collections = main.heap.collections();
     let start = vm.slice_starts(main);
+    trace_slice(vm, &process, main, true);
     let outcome = vm.engine().run(vm, &process, main, false, SLICE_REDUCTIONS);
+    trace_slice_end(vm, &process, main, &outcome);
     if let Some(start) = start {
         vm.slice_ends(&process, main, &start);
     }
@@ -303,6 +401,23 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) {
     finish_slice(vm, process, outcome);
 }
 
+/// A traced process comes to run or ceases to.
+#[inline]
+fn trace_slice(vm: &Vm, process: &Process, main: &crate::ProcessMain, runs: bool) {
+    if process.trace_flags() & crate::trace_flag::SCHEDULING != 0
+        && let Some(tracer) = vm.tracing.tracer()
+    {
+        tracer.scheduled(vm, process, main, runs, main.state.current_address);
+    }
+}
+
+fn trace_slice_end(vm: &Vm, process: &Process, main: &crate::ProcessMain, outcome: &Outcome) {
+    // The end of a process is told otherwise.
+    if !matches!(outcome, Outcome::Exit(_)) && main.state.exiting.is_none() {
+        trace_slice(vm, process, main, false);
+    }
+}
+
 /// Notes the size of a process's heap, in bytes.
 pub(crate) fn account_memory(vm: &Vm, process: &Process, bytes: u64) {
     let before = process.heap_bytes.swap(bytes, Ordering::Relaxed);
@@ -312,12 +427,18 @@ pub(crate) fn account_memory(vm: &Vm, process: &Process, bytes: u64) {
 }
 
 fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
+    if matches!(outcome, Outcome::Ended) {
+        return;
+    }
     // Whatever it did since: what ended it came first.
     // SAFETY: the slice that ends here owns the process, and its references to the main part are gone.
-    if let Some(reason) = unsafe { process.main() }.state.exiting.take() {
+    let main = unsafe { process.main() };
+    if let Some(reason) = main.state.exiting.take() {
         vm.terminate(&process, reason);
         return;
     }
+    // A signal that was handled while it looked for messages asked for something.
+    let outcome = if matches!(outcome, Outcome::Wait) && main.wants_attention() { Outcome::Yield } else { outcome };
     match outcome {
         Outcome::Yield | Outcome::Clean => {
             process.incoming.requeue();
@@ -335,6 +456,9 @@ fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
 
 /// Lets a process wait, unless a signal came meanwhile.
 fn park(vm: &Arc<Vm>, process: Arc<Process>) {
+    if vm.is_profiled(crate::profile_flag::PROCESSES) && !process.has_signals() {
+        vm.profile_process(&process, false);
+    }
     if !process.incoming.park() {
         vm.schedulers.enqueue(process);
     }

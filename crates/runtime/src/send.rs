@@ -2,8 +2,8 @@
 
 use crate::inbox::Delivery;
 use crate::monitor::LinkTarget;
-use crate::process::{Process, RunStatus};
-use crate::{Signal, Vm};
+use crate::process::{Priority, Process, RunStatus};
+use crate::{Signal, SystemTask, Vm};
 use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Port, Term};
 use std::sync::Arc;
 
@@ -27,7 +27,37 @@ impl Vm {
         match process.incoming.put(signal, urgent) {
             Delivery::Refused => return false,
             Delivery::Taken => {}
-            Delivery::MustQueue => self.schedulers.enqueue(process.clone()),
+            Delivery::MustQueue => {
+                if self.is_profiled(crate::profile_flag::PROCESSES) {
+                    // Nobody else has it before it is in a run queue.
+                    self.profile_process(process, true);
+                }
+                self.schedulers.enqueue(process.clone());
+            }
+            Delivery::MustHandle => self.ask_dirty_signal_handler(process),
+        }
+        true
+    }
+    /// As [`Vm::signal`], for a message that a process sends.
+    pub fn signal_from(&self, sender: Pid, process: &Arc<Process>, signal: Signal) -> bool {
+        if process.trace_flags() & crate::trace_flag::RECEIVE == 0 {
+            return self.signal(process, signal);
+        }
+        // The message may be tokened: the token is for the message itself.
+        let signal = match signal {
+            Signal::WithToken { token, signal } => {
+                Signal::WithToken { token, signal: Box::new(Signal::From { sender, signal }) }
+            }
+            signal => Signal::From { sender, signal: Box::new(signal) },
+        };
+        self.signal(process, signal)
+    }
+    /// As [`Vm::signal`] of work for the system: a process that waits does it before others of its priority have their turn.
+    pub(crate) fn signal_system_task(&self, process: &Arc<Process>, task: SystemTask) -> bool {
+        match process.incoming.put(Signal::Task(task), true) {
+            Delivery::Refused => return false,
+            Delivery::Taken => {}
+            Delivery::MustQueue => self.schedulers.enqueue_at(process.clone(), Priority::High.max(process.priority())),
             Delivery::MustHandle => self.ask_dirty_signal_handler(process),
         }
         true
@@ -97,7 +127,11 @@ impl Vm {
     }
     /// Registers a port; false when the name is taken.
     pub fn register_port(&self, name: Atom, port: Port) -> bool {
-        self.registry.insert(name, LinkTarget::Port(port))
+        let done = self.registry.insert(name, LinkTarget::Port(port));
+        if let (true, Some(ports)) = (done, self.ports()) {
+            ports.named(self, port, "register", name);
+        }
+        done
     }
     /// Removes a registered name; returns what it stood for.
     pub fn unregister(&self, name: Atom) -> Option<LinkTarget> {
@@ -106,6 +140,10 @@ impl Vm {
             && let Some(process) = self.process(pid)
         {
             process.set_registered_name(None);
+            self.trace_event(&process, crate::trace_flag::PROCS, "unregister", &|_| vec![Term::atom(name)]);
+        }
+        if let (LinkTarget::Port(port), Some(ports)) = (target, self.ports()) {
+            ports.named(self, port, "unregister", name);
         }
         Some(target)
     }

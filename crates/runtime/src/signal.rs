@@ -7,8 +7,9 @@
 use crate::mailbox::Message;
 use crate::monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
 use crate::process::{DirtyState, Holding, Process, ProcessMain};
-use crate::{Vm, trace_flag};
-use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Term, atoms};
+use crate::sequential::MessageToken;
+use crate::{BifContext, Sender, Vm, trace_flag};
+use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Term, Word, atoms};
 use std::sync::Arc;
 
 /// Work that one process does for another: `None` when the process has ended.
@@ -81,12 +82,19 @@ pub enum Signal {
         /// Why.
         reason: OwnedTerm,
     },
-    /// A message that carries a sequential trace token.
+    /// A signal that carries a sequential trace token.
     WithToken {
         /// The token.
         token: OwnedTerm,
+        /// The signal.
+        signal: Box<Signal>,
+    },
+    /// A message whose receiver wants to know who sent it.
+    From {
+        /// Who did.
+        sender: Pid,
         /// How the message comes.
-        message: Box<Signal>,
+        signal: Box<Signal>,
     },
     /// Something that the receiver does for somebody else.
     Task(SystemTask),
@@ -98,10 +106,11 @@ impl Signal {
     /// Does it only concern the queue of messages?
     pub(crate) fn is_message(&self) -> bool {
         match self {
+            Signal::WithToken { signal, .. } => signal.is_message(),
             Signal::Message(_)
             | Signal::SystemMessage(_)
             | Signal::AliasMessage { .. }
-            | Signal::WithToken { .. }
+            | Signal::From { .. }
             | Signal::Down { .. }
             | Signal::Wake => true,
             Signal::Exit { .. }
@@ -128,6 +137,7 @@ impl Signal {
             Signal::Message(_)
             | Signal::SystemMessage(_)
             | Signal::WithToken { .. }
+            | Signal::From { .. }
             | Signal::AliasMessage { .. }
             | Signal::Exit { .. }
             | Signal::LinkExit { .. }
@@ -187,12 +197,15 @@ impl Vm {
         }
         let state = &mut main.state;
         match signal {
-            Signal::Message(message) => {
-                self.trace_event(process, trace_flag::RECEIVE, "receive", &|heap| vec![heap.copy_in(message.term())]);
-                state.messages.push(Message::Owned(message));
+            Signal::Message(message) => self.take_message(process, main, message, MessageToken::None),
+            Signal::SystemMessage(message) => self.take_message(process, main, message, MessageToken::Unchanged),
+            Signal::From { sender, signal } => {
+                main.state.rare.message_sender = Some(sender);
+                self.handle_signal(process, main, *signal);
+                main.state.rare.message_sender = None;
             }
-            Signal::AliasMessage { alias, message } => self.alias_message(process.pid(), main, alias, message),
-            Signal::Exit { from, reason } => self.exit_signal(main, from, reason),
+            Signal::AliasMessage { alias, message } => self.alias_message(process, main, alias, message),
+            Signal::Exit { from, reason } => self.exit_signal(process, main, from, reason),
             // The call may be making this link just now (`open_port/2`).
             Signal::LinkExit { from, reason } if state.dirty != DirtyState::No && !state.links.contains_key(&from) => {
                 state.rare.postponed.get_mut().push(Signal::LinkExit { from, reason });
@@ -200,7 +213,10 @@ impl Vm {
             Signal::LinkExit { from, reason } => {
                 state.rare.if_set().map(|rare| rare.pending_unlinks.remove(&from));
                 if state.links.remove(&from).is_some() {
-                    self.linked_exit(main, from, reason);
+                    self.linked_exit(process, main, from, reason);
+                    if main.state.exiting.is_none() {
+                        self.trace_event(process, trace_flag::PROCS, "getting_unlinked", &|heap| vec![from.term(heap)]);
+                    }
                 }
             }
             Signal::Link { from } => {
@@ -225,18 +241,12 @@ impl Vm {
             Signal::Demonitor { reference } => {
                 state.watchers.remove(&reference);
             }
-            Signal::Down { reference, reason } => self.down(process.pid(), main, reference, &reason),
-            Signal::SystemMessage(message) => {
-                self.handle_signal(process, main, Signal::Message(message));
-                if main.state.rare.seq_trace_token.is_some() || main.state.messages.has_tokens() {
-                    main.state.messages.add_token(None);
-                }
-            }
-            Signal::WithToken { token, message } => {
+            Signal::Down { reference, reason } => self.down(process, main, reference, &reason),
+            Signal::WithToken { token, signal } => {
                 let before = state.messages.len();
-                self.handle_signal(process, main, *message);
+                self.handle_signal(process, main, *signal);
                 if main.state.messages.len() > before {
-                    main.state.messages.add_token(Some(token));
+                    main.state.messages.set_last_token(token);
                 }
             }
             Signal::Task(task) => task(self, process, Some(main)),
@@ -244,7 +254,32 @@ impl Vm {
         }
     }
 
-    fn alias_message(&self, owner: Pid, main: &mut ProcessMain, alias: LocalReference, message: OwnedTerm) {
+    /// Puts a message into the queue.
+    fn take_message(&self, process: &Arc<Process>, main: &mut ProcessMain, message: OwnedTerm, token: MessageToken) {
+        if process.trace_flags() & trace_flag::RECEIVE != 0 {
+            self.trace_receive(process, main, message.term());
+        }
+        main.state.messages.push_with(Message::Owned(message), token);
+    }
+    #[cold]
+    fn trace_receive(&self, process: &Arc<Process>, main: &mut ProcessMain, message: Term<'_>) {
+        let Some(tracer) = self.tracing.tracer() else { return };
+        let sender = main.state.rare.message_sender.map_or(Sender::System, Sender::Process);
+        let mut reductions = 0;
+        let ProcessMain { heap, state } = main;
+        let mut context = BifContext { vm: self, heap, process, state, reductions: &mut reductions };
+        tracer.received(&mut context, sender, message);
+    }
+    /// Puts a message into the queue that was built on the receiver's heap.
+    fn take_built(&self, process: &Arc<Process>, main: &mut ProcessMain, message: Word) {
+        if process.trace_flags() & trace_flag::RECEIVE != 0 {
+            // SAFETY: it is on the heap of the process, which is not collected here.
+            self.trace_receive(process, main, unsafe { Term::from_raw(message) });
+        }
+        main.state.messages.push(Message::OnHeap(message));
+    }
+
+    fn alias_message(&self, process: &Arc<Process>, main: &mut ProcessMain, alias: LocalReference, message: OwnedTerm) {
         let state = &mut main.state;
         let kind =
             state.rare.aliases.get(&alias).copied().or_else(|| state.monitors.get(&alias).and_then(|one| one.alias));
@@ -256,12 +291,12 @@ impl Vm {
             Some(AliasKind::Reply) => {
                 state.rare.aliases.remove(&alias);
                 if let Some(monitor) = state.monitors.remove(&alias) {
-                    self.send_demonitor(owner, alias, &monitor);
+                    self.send_demonitor(process.pid(), alias, &monitor);
                 }
             }
             Some(AliasKind::Explicit | AliasKind::Demonitor) => {}
         }
-        state.messages.push(Message::Owned(message));
+        self.take_message(process, main, message, MessageToken::None);
     }
 
     /// Tells the target of a monitor that is gone at this end.
@@ -279,12 +314,12 @@ impl Vm {
     }
 
     /// `exit/2` arrived.
-    fn exit_signal(&self, main: &mut ProcessMain, from: OwnedTerm, reason: OwnedTerm) {
+    fn exit_signal(&self, process: &Arc<Process>, main: &mut ProcessMain, from: OwnedTerm, reason: OwnedTerm) {
         let state = &mut main.state;
         if reason.term().is_atom(atoms::KILL) {
             state.exiting = Some(Vm::own_atom(atoms::KILLED));
         } else if state.flags.trap_exit {
-            self.push_exit_message(main, from.term(), reason.term());
+            self.push_exit_message(process, main, from.term(), reason.term());
         } else if !reason.term().is_atom(atoms::NORMAL) {
             // `exit(self(), normal)` ends the caller; the BIF sees to that by itself.
             state.exiting = Some(reason);
@@ -292,23 +327,23 @@ impl Vm {
     }
 
     /// A linked process or port ended.
-    fn linked_exit(&self, main: &mut ProcessMain, from: LinkTarget, reason: OwnedTerm) {
+    fn linked_exit(&self, process: &Arc<Process>, main: &mut ProcessMain, from: LinkTarget, reason: OwnedTerm) {
         if main.state.flags.trap_exit {
             let from = oxbeam_term::OwnedTerm::build(self.literals(), |heap| from.term(heap));
-            self.push_exit_message(main, from.term(), reason.term());
+            self.push_exit_message(process, main, from.term(), reason.term());
         } else if !reason.term().is_atom(atoms::NORMAL) {
             main.state.exiting = Some(reason);
         }
     }
 
-    fn push_exit_message(&self, main: &mut ProcessMain, from: Term<'_>, reason: Term<'_>) {
+    fn push_exit_message(&self, process: &Arc<Process>, main: &mut ProcessMain, from: Term<'_>, reason: Term<'_>) {
         let heap: &Heap = &main.heap;
         let elements = [Term::atom(atoms::UPPER_EXIT), heap.copy_in(from), heap.copy_in(reason)];
         let message = heap.tuple(&elements).word();
-        main.state.messages.push(Message::OnHeap(message));
+        self.take_built(process, main, message);
     }
 
-    fn down(&self, owner: Pid, main: &mut ProcessMain, reference: LocalReference, reason: &OwnedTerm) {
+    fn down(&self, process: &Arc<Process>, main: &mut ProcessMain, reference: LocalReference, reason: &OwnedTerm) {
         let ProcessMain { heap, state } = main;
         let heap: &Heap = heap;
         let Some(monitor) = state.monitors.remove(&reference) else { return };
@@ -329,12 +364,12 @@ impl Vm {
         };
         let tag = monitor.tag.as_ref().map_or(Term::atom(atoms::DOWN), |tag| heap.copy_in(tag.term()));
         let reference = match monitor.carries_owner {
-            true => heap.alias_reference(reference.0, owner),
+            true => heap.alias_reference(reference.0, process.pid()),
             false => heap.reference(reference.0),
         };
         let elements = [tag, reference, Term::atom(kind), object, heap.copy_in(reason.term())];
         let message = heap.tuple(&elements).word();
-        state.messages.push(Message::OnHeap(message));
+        self.take_built(process, main, message);
     }
 
     /// Ends a process that the caller owns: names, links, monitors, then its memory.
@@ -342,6 +377,15 @@ impl Vm {
         // SAFETY: the caller owns the process, and no other reference to its main part is alive.
         let main = unsafe { process.main() };
         let pid = process.pid();
+        if self.is_profiled(crate::profile_flag::PROCESSES) {
+            self.profile(&crate::ProfileEvent::Process { pid, active: false, place: None });
+        }
+        if main.state.dirty != DirtyState::No {
+            self.ends_in_dirty_call(pid);
+        }
+        if main.state.take_in_literals {
+            self.answer_taking_in(pid, false);
+        }
         let mut late =
             main.state.rare.if_set().map(|rare| std::mem::take(rare.postponed.get_mut())).unwrap_or_default();
         late.extend(process.incoming.end());
@@ -361,9 +405,6 @@ impl Vm {
             self.trace_event(process, trace_flag::PROCS, "exit", &|heap| vec![heap.copy_in(reason.term())]);
             if let Some(name) = name {
                 self.trace_event(process, trace_flag::PROCS, "unregister", &|_| vec![Term::atom(name)]);
-            }
-            if let Some(tracer) = self.tracing.tracer() {
-                tracer.ended(self, pid);
             }
         }
         // Signals that came late are handled as if the process had lived a little longer.
@@ -386,6 +427,12 @@ impl Vm {
             self.send_demonitor(pid, reference, &monitor);
         }
         for (target, ()) in std::mem::take(&mut state.links) {
+            if let (LinkTarget::Process(other), true) = (target, state.rare.seq_trace_token.is_some()) {
+                let signal = Signal::LinkExit { from: LinkTarget::Process(pid), reason: reason.clone() };
+                let signal = self.with_token(state, pid, Term::pid(other), signal);
+                self.signal_pid(other, signal);
+                continue;
+            }
             self.link_exit(target, LinkTarget::Process(pid), reason.clone());
         }
         for (reference, watcher) in std::mem::take(&mut state.watchers) {
@@ -400,6 +447,12 @@ impl Vm {
         }
         for signal in refused {
             signal.refuse(self, process);
+        }
+        if process.trace_flags() != 0 {
+            self.trace_event(process, trace_flag::EXITING, "out_exited", &|_| vec![Term::small(0)]);
+            if let Some(tracer) = self.tracing.tracer() {
+                tracer.ended(self, LinkTarget::Process(pid));
+            }
         }
         // A dirty call that goes on uses its arguments; who makes it frees them (`dirty.rs`).
         if main.state.dirty == DirtyState::No {

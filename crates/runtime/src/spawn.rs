@@ -82,6 +82,9 @@ impl Vm {
     }
     /// Lets a process run that [`Vm::create_process`] made.
     pub fn start_process(&self, process: Arc<Process>) {
+        if self.is_profiled(crate::profile_flag::PROCESSES) {
+            self.profile_process(&process, true);
+        }
         self.schedulers.enqueue(process);
     }
     /// As [`Vm::spawn`], but the process does not run before [`Vm::start_process`]; signals sent to it before are kept.
@@ -109,7 +112,6 @@ impl Vm {
             }
         };
         let mut parent = parent;
-        let token = parent.as_mut().and_then(|(pid, state)| state.next_token(*pid, self.literals()));
         let leader = parent.as_ref().map(|(_, state)| state.group_leader.clone());
         let parent_pid = parent.as_ref().map(|(pid, _)| *pid);
         let process = self.processes.insert(|pid| {
@@ -122,8 +124,10 @@ impl Vm {
             state.registers = [Term::atom(module).word(), Term::atom(function).word(), list.word()].into();
             state.resume = Resume::Code(self.engine().apply_address());
             state.initial_call = (module, function, u8::try_from(arguments.len()).unwrap_or(u8::MAX));
-            if let Some(token) = token {
-                state.inherit_token(token, true);
+            if let Some((above, parent_state)) = parent.as_mut()
+                && parent_state.rare.seq_trace_token.is_some()
+            {
+                self.pass_token_on((*above, parent_state), (pid, state), arguments, &options);
             }
             state.flags.off_heap = options.off_heap;
             state.flags.async_dist = options.async_dist;
@@ -151,7 +155,7 @@ impl Vm {
         if (traced || self.tracing.new_processes.load(Ordering::Relaxed))
             && let Some(tracer) = self.tracing.tracer()
         {
-            tracer.spawned(self, above.as_deref(), &process, &|heap| {
+            tracer.spawned(self, above.as_deref(), &process, options.link, &|heap| {
                 let copies: Vec<Term<'_>> = arguments.iter().map(|argument| heap.copy_in(*argument)).collect();
                 vec![heap.tuple(&[Term::atom(module), Term::atom(function), heap.list(&copies)])]
             });

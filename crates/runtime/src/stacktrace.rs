@@ -20,17 +20,10 @@ pub struct Frame {
 }
 
 /// Return addresses on the stack, the most recent first, without immediate repetitions.
-pub fn return_addresses(heap: &Heap, depth: usize) -> Vec<u64> {
-    let mut addresses: Vec<u64> = Vec::new();
-    for word in heap.stack() {
-        if addresses.len() == depth {
-            break;
-        }
-        if word.is_return_address() && addresses.last() != Some(&word.code_address()) {
-            addresses.push(word.code_address());
-        }
-    }
-    addresses
+pub fn return_addresses(heap: &Heap, depth: usize) -> impl Iterator<Item = u64> + '_ {
+    let mut last = None;
+    let addresses = heap.stack().iter().filter(|word| word.is_return_address()).map(|word| word.code_address());
+    addresses.filter(move |address| last.replace(*address) != Some(*address)).take(depth)
 }
 
 impl Vm {

@@ -4,7 +4,7 @@
 
 use crate::mailbox::Mailbox;
 use crate::process::{Collected, ProcessMain};
-use crate::{Process, Vm};
+use crate::{Process, Vm, trace_flag};
 use oxbeam_term::{Heap, Pid, Port, Term, Word, atoms};
 use parking_lot::RwLock;
 use std::sync::Arc;
@@ -53,6 +53,8 @@ impl MonitorSettings {
 pub struct SystemMonitor {
     flags: AtomicU32,
     settings: RwLock<Option<MonitorSettings>>,
+    /// Milliseconds that a monitored collection sleeps, so that tests can make one long.
+    pub collection_sleep: AtomicU32,
 }
 
 impl SystemMonitor {
@@ -106,13 +108,48 @@ impl Vm {
         });
     }
 
-    /// Collects as [`ProcessMain::collect`] does; tells the system monitor.
+    /// Collects as [`ProcessMain::collect`] does; tells the system monitor and the tracer.
     pub fn collect(&self, process: &Process, main: &mut ProcessMain, need: usize, live: &mut [Word]) -> Collected {
+        if process.trace_flags() & trace_flag::GARBAGE_COLLECTION != 0 {
+            return self.collect_traced(process, main, need, live);
+        }
+        self.collect_monitored(process, main, need, live)
+    }
+
+    #[cold]
+    fn collect_traced(&self, process: &Process, main: &mut ProcessMain, need: usize, live: &mut [Word]) -> Collected {
+        let tell = |name: &str, words: Option<usize>, main: &ProcessMain| {
+            self.trace_event(process, trace_flag::GARBAGE_COLLECTION, name, &|heap| {
+                vec![collection_info(main, words, heap)]
+            });
+        };
+        let major = main.state.force_major || main.heap.needs_major();
+        let (start, end) = if major { ("gc_major_start", "gc_major_end") } else { ("gc_minor_start", "gc_minor_end") };
+        let before = main.state.reclaimed_ever;
+        tell(start, Some(need), main);
+        let collected = self.collect_monitored(process, main, need, live);
+        if collected == Collected::TooLarge {
+            tell("gc_max_heap_size", None, main);
+        }
+        if collected == Collected::Fine || !main.state.rare.max_heap_size.kill {
+            tell(end, Some((main.state.reclaimed_ever - before) as usize), main);
+        }
+        collected
+    }
+
+    fn collect_monitored(
+        &self,
+        process: &Process,
+        main: &mut ProcessMain,
+        need: usize,
+        live: &mut [Word],
+    ) -> Collected {
         if !self.system_monitor.wants(COLLECTION) {
             return main.collect(need, live);
         }
         let start = Instant::now();
         let collected = main.collect(need, live);
+        std::thread::sleep(Duration::from_millis(self.system_monitor.collection_sleep.load(Ordering::Relaxed).into()));
         if let Some(settings) = self.system_monitor.settings() {
             self.collection_done(&settings, process.pid(), &main.heap, start.elapsed());
         }
@@ -199,6 +236,35 @@ impl Vm {
             self.tell_monitor(settings.pid, process.pid(), atoms::BUSY_PORT, |_| Term::port(port));
         }
     }
+}
+
+/// The sizes of a heap, in words, as `process_info(P, garbage_collection_info)` and tracing show them.
+pub fn collection_sizes(heap: &Heap, virtual_limit: usize) -> [(oxbeam_term::Atom, usize); 11] {
+    let (old, old_used) = (heap.old_block_words(), heap.old_used_words());
+    let fragments = heap.total_words().saturating_sub(heap.block_words() + old);
+    let binaries: usize = heap.large_binaries().iter().map(|(_, size, _)| size.div_ceil(8)).sum();
+    [
+        (atoms::OLD_HEAP_BLOCK_SIZE, old),
+        (atoms::HEAP_BLOCK_SIZE, heap.block_words()),
+        (atoms::MBUF_SIZE, fragments),
+        (atoms::RECENT_SIZE, heap.recent_words()),
+        (atoms::STACK_SIZE, heap.stack_words()),
+        (atoms::OLD_HEAP_SIZE, old_used),
+        (atoms::HEAP_SIZE, heap.used_words().saturating_sub(old_used + fragments)),
+        (atoms::BIN_VHEAP_SIZE, binaries),
+        (atoms::BIN_VHEAP_BLOCK_SIZE, virtual_limit),
+        (atoms::BIN_OLD_VHEAP_SIZE, 0),
+        (atoms::BIN_OLD_VHEAP_BLOCK_SIZE, virtual_limit),
+    ]
+}
+
+/// What tracing tells of a collection: `words`, asked for or given back, and the sizes of the heap.
+fn collection_info<'t>(main: &ProcessMain, words: Option<usize>, target: &'t Heap) -> Term<'t> {
+    let sizes = collection_sizes(&main.heap, main.heap.options().min_virtual_words);
+    let pairs = words.map(|words| (atoms::WORDSIZE, words)).into_iter().chain(sizes);
+    let pairs: Vec<Term<'t>> =
+        pairs.map(|(name, value)| target.tuple(&[Term::atom(name), target.unsigned(value as u64)])).collect();
+    target.list(&pairs)
 }
 
 /// The sizes of a heap, in words, behind the time that its collection took.

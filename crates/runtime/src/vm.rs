@@ -57,6 +57,8 @@ pub trait Ports: Send + Sync {
     fn monitor(&self, _vm: &Vm, _port: Port, _reference: LocalReference, _watcher: Pid) -> bool {
         false
     }
+    /// The port got a name or lost it, as this event of tracing says.
+    fn named(&self, _vm: &Vm, _port: Port, _event: &str, _name: Atom) {}
     /// A message was sent to the port (`Port ! {Owner, {command, Data}}` and the like).
     fn message(&self, _vm: &Vm, _port: Port, _from: Pid, _message: OwnedTerm) {}
     /// Signals to another node wait for the port to carry them. Must not wait for the port.
@@ -176,6 +178,7 @@ pub struct Vm {
     pub backtrace_depth: AtomicU32,
     exit_hooks: RwLock<Vec<(Holding, ExitHook)>>,
     ports: RwLock<Option<Arc<dyn Ports>>>,
+    pub(crate) literal_release: crate::literal_release::LiteralRelease,
     pub(crate) dirty_handlers: crate::dirty::DirtySignalHandlers,
     this: OnceLock<Weak<Vm>>,
 }
@@ -225,6 +228,7 @@ impl Vm {
             backtrace_depth: AtomicU32::new(8),
             exit_hooks: RwLock::default(),
             ports: RwLock::default(),
+            literal_release: Default::default(),
             dirty_handlers: Default::default(),
             this: OnceLock::new(),
             options,

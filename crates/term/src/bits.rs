@@ -22,6 +22,12 @@ pub fn copy_bits(source: &[u8], source_bit: usize, target: &mut [u8], target_bit
     let mut done = 0;
     while done < count {
         let to_bit = target_bit + done;
+        if to_bit % 8 == 0 && count - done >= 64 {
+            let value = read_bits64(source, source_bit + done, 64);
+            target[to_bit / 8..to_bit / 8 + 8].copy_from_slice(&value.to_be_bytes());
+            done += 64;
+            continue;
+        }
         let room = 8 - to_bit % 8;
         let take = room.min(count - done);
         let byte = read_bits8(source, source_bit + done, take);
@@ -29,6 +35,25 @@ pub fn copy_bits(source: &[u8], source_bit: usize, target: &mut [u8], target_bit
         let mask = ((0xffu16 << (8 - take)) as u8 >> (8 - room)) & (0xffu16 << shift) as u8;
         target[to_bit / 8] = (target[to_bit / 8] & !mask) | ((byte << shift) & mask);
         done += take;
+    }
+}
+
+/// Writes the low `count` (at most 56) bits of `value` at `bit`, where `target` has only bits that are 0.
+#[inline]
+pub fn write_bits(target: &mut [u8], bit: usize, value: u64, count: usize) {
+    debug_assert!(count <= 56);
+    if count == 0 {
+        return;
+    }
+    let (index, offset) = (bit / 8, bit % 8);
+    if count == 8 && offset == 0 {
+        target[index] = value as u8;
+        return;
+    }
+    let bytes = (value << (64 - count) >> offset).to_be_bytes();
+    let needed = (offset + count).div_ceil(8);
+    for (place, byte) in target[index..index + needed].iter_mut().zip(bytes) {
+        *place |= byte;
     }
 }
 
@@ -59,14 +84,22 @@ pub fn read_bits64(source: &[u8], bit: usize, count: usize) -> u64 {
         }
         return value >> (64 - count);
     }
-    let mut value = 0u64;
-    let mut done = 0;
-    while done < count {
-        let take = (8 - (bit + done) % 8).min(count - done);
-        value = (value << take) | u64::from(read_bits8(source, bit + done, take));
-        done += take;
+    if let Some(start) = source.len().checked_sub(8) {
+        // Close to the end: the last eight bytes hold the bits, since they begin in one of them.
+        let mut last = [0u8; 8];
+        last.copy_from_slice(&source[start..]);
+        return u64::from_be_bytes(last) << (bit - start * 8) >> (64 - count);
     }
-    value
+    read_bits64_short(source, bit, count)
+}
+
+/// As [`read_bits64`], in less than eight bytes.
+#[inline(never)]
+fn read_bits64_short(source: &[u8], bit: usize, count: usize) -> u64 {
+    let (index, offset) = (bit / 8, bit % 8);
+    let needed = (offset + count).div_ceil(8);
+    let window = source[index..index + needed].iter().fold(0u64, |window, byte| window << 8 | u64::from(*byte));
+    window >> (needed * 8 - offset - count) << (64 - count) >> (64 - count)
 }
 
 /// Compares two bit runs as Erlang does: bit by bit, a prefix is smaller.
@@ -128,6 +161,29 @@ mod tests {
     }
 
     #[test]
+    fn copies_long_runs_and_writes_numbers() {
+        let source: Vec<u8> = (0..40u8).map(|i| i.wrapping_mul(91) ^ 0xc3).collect();
+        for (from, to, count) in [(3, 0, 200), (0, 5, 190), (7, 6, 255), (1, 1, 64), (5, 8, 129)] {
+            let (mut a, mut b) = (vec![0xa5u8; 40], vec![0xa5u8; 40]);
+            copy_bits(&source, from, &mut a, to, count);
+            copy_slowly(&source, from, &mut b, to, count);
+            assert_eq!(a, b, "from {from} to {to} count {count}");
+        }
+        for bit in 0..16 {
+            for count in 0..=56 {
+                let mut target = [0u8; 10];
+                write_bits(&mut target, bit, 0xf0e1_d2c3_b4a5_9687, count);
+                let mask = (1u64 << count) - 1;
+                assert_eq!(read_bits64(&target, bit, count), 0xf0e1_d2c3_b4a5_9687 & mask, "bit {bit} count {count}");
+                assert_eq!(
+                    target.iter().map(|byte| byte.count_ones()).sum::<u32>(),
+                    (0xf0e1_d2c3_b4a5_9687 & mask).count_ones()
+                );
+            }
+        }
+    }
+
+    #[test]
     fn reads_at_every_alignment() {
         let source: Vec<u8> = (0..20u8).map(|i| i.wrapping_mul(77) ^ 0x3c).collect();
         for bit in (0..90).step_by(if cfg!(miri) { 29 } else { 1 }) {
@@ -137,6 +193,12 @@ mod tests {
                     slow = slow << 1 | u64::from(source[(bit + i) / 8] >> (7 - (bit + i) % 8) & 1);
                 }
                 assert_eq!(read_bits64(&source, bit, count), slow, "bit {bit} count {count}");
+                let end = (bit + count).div_ceil(8);
+                assert_eq!(read_bits64(&source[..end], bit, count), slow, "bit {bit} count {count} at the end");
+                if bit >= 64 && end <= 15 {
+                    let part = &source[8..end];
+                    assert_eq!(read_bits64(part, bit - 64, count), slow, "bit {bit} count {count} in a few bytes");
+                }
             }
         }
     }

@@ -26,14 +26,11 @@ impl Heap {
     /// Collects, and makes room for `need` words in the block. `roots` are all words outside the stack that may hold
     /// terms of this heap; they are updated. `force_major` asks for a full sweep.
     pub fn collect(&mut self, need: usize, roots: &mut [&mut [Word]], force_major: bool) -> CollectionKind {
-        self.overflow_seal();
+        self.close_overflow();
+        self.overflow_lost.set(0);
         self.collections += 1;
-        let mature = self.mature_words();
-        let old_room = (self.old.end() as usize).wrapping_sub(self.old_top as usize) / 8;
         let force_major = force_major || self.stress_wants_major();
-        let major = force_major
-            || self.minor_since_full >= self.options.fullsweep_after
-            || (self.old.words != 0 && old_room < mature);
+        let major = force_major || self.needs_major();
         let old_before = self.old_top;
         let kind = if major { self.major(need, roots) } else { self.minor(need, roots) };
         self.virtual_words.set(0);
@@ -44,6 +41,17 @@ impl Heap {
             self.verify(roots, from);
         }
         kind
+    }
+
+    /// Must the next collection be a full sweep?
+    pub fn needs_major(&self) -> bool {
+        let old_room = (self.old.end() as usize).wrapping_sub(self.old_top as usize) / 8;
+        self.minor_since_full >= self.options.fullsweep_after || (self.old.words != 0 && old_room < self.mature_words())
+    }
+
+    /// Words of the young generation that have survived a collection.
+    pub fn recent_words(&self) -> usize {
+        self.mature_words()
     }
 
     /// Number of collections so far.
@@ -57,12 +65,6 @@ impl Heap {
 
     fn young_words(&self) -> usize {
         (self.top.get() as usize - self.block.start as usize) / 8
-    }
-
-    /// Fills the unused rest of the overflow fragment, so that fragments hold whole objects only.
-    fn overflow_seal(&mut self) {
-        self.overflow_top.set(ptr::null_mut());
-        self.overflow_end.set(ptr::null_mut());
     }
 
     fn minor(&mut self, need: usize, roots: &mut [&mut [Word]]) -> CollectionKind {

@@ -1,7 +1,7 @@
 //! Copying terms between heaps, and terms that own their memory.
 
 use crate::binary::SharedBinary;
-use crate::heap::{Block, release_chain};
+use crate::heap::{Block, KeptLiterals, release_chain};
 use crate::{BinaryHandle, Header, Heap, Kind, LiteralRange, MagicObject, Term, Word};
 use smallvec::SmallVec;
 use std::ptr::{self, NonNull};
@@ -27,7 +27,7 @@ struct Prefix {
 }
 
 /// Words of a [`Prefix`].
-const PREFIX_WORDS: usize = size_of::<Prefix>() / size_of::<u64>();
+pub(crate) const PREFIX_WORDS: usize = size_of::<Prefix>() / size_of::<u64>();
 /// Stands for no block; never dereferenced.
 const NO_BLOCK: NonNull<Prefix> = NonNull::dangling();
 /// Enough for any block that an address space of 47 bits can hold.
@@ -54,10 +54,11 @@ unsafe impl Sync for OwnedTerm {}
 impl OwnedTerm {
     /// A flat copy of `term`: sharing inside the term is lost, as when a message is sent.
     pub fn copy(term: Term<'_>, literals: LiteralRange) -> OwnedTerm {
+        let literals = literals.kept();
         if !term.word().is_pointer() || literals.contains(term.word().pointer()) {
             return OwnedTerm::immediate(term.word());
         }
-        let block = Block::new(PREFIX_WORDS + size_in_words(term, literals));
+        let block = Block::new(PREFIX_WORDS + size_without(term, literals));
         let start = block.start.wrapping_add(PREFIX_WORDS);
         let mut copier = Copier { next: start, off_heap: ptr::null_mut(), virtual_words: 0, literals };
         // SAFETY: the block has exactly the room that the copy needs behind the prefix.
@@ -131,47 +132,102 @@ impl OwnedTerm {
     /// A copy of the block's words with pointers into it adjusted. Whatever else they point to is a literal.
     fn copy_within(root: Word, block: &Block) -> OwnedTerm {
         let target = Block::new(block.words);
-        let offset = (target.start as u64).wrapping_sub(block.start as u64);
-        let relocate = |word: Word| {
-            if word.is_pointer() && block.contains(word.pointer()) { Word(word.0.wrapping_add(offset)) } else { word }
-        };
-        let (mut off_heap, mut virtual_words) = (ptr::null_mut(), 0);
-        let mut from = block.start.wrapping_add(PREFIX_WORDS);
-        let mut to = target.start.wrapping_add(PREFIX_WORDS);
-        // SAFETY: both blocks have the same size, and `from` walks over whole objects.
-        unsafe {
-            while from < block.end() {
-                let word = Word(*from);
-                if !word.is_header() {
-                    *to = relocate(word).0;
-                    from = from.add(1);
-                    to = to.add(1);
-                    continue;
-                }
-                let header = Header(word.0);
-                ptr::copy_nonoverlapping(from, to, header.arity() + 1);
-                let (first, end) = header.term_words();
-                for index in first..end {
-                    *to.add(index) = relocate(Word(*from.add(index))).0;
-                }
-                virtual_words += duplicate_off_heap(to, &mut off_heap);
-                from = from.add(header.arity() + 1);
-                to = to.add(header.arity() + 1);
-            }
-        }
-        OwnedTerm::with_block(relocate(root), target, off_heap, virtual_words)
+        let mut off_heap = ptr::null_mut();
+        let from = (block.start.wrapping_add(PREFIX_WORDS).cast_const(), block.words - PREFIX_WORDS);
+        // SAFETY: both blocks have the same size, and whole objects stand behind the prefix.
+        let virtual_words = unsafe { duplicate_objects(from, target.start.wrapping_add(PREFIX_WORDS), &mut off_heap) };
+        let within = root.is_pointer() && block.contains(root.pointer());
+        let offset = if within { (target.start as u64).wrapping_sub(block.start as u64) } else { 0 };
+        OwnedTerm::with_block(Word(root.0.wrapping_add(offset)), target, off_heap, virtual_words)
     }
+    /// Does the term refer to literals that are leaving?
+    pub fn refers_to(&mut self, leaving: &crate::LeavingLiterals) -> bool {
+        let refers = |word: Word| word.is_pointer() && leaving.contains(word.pointer());
+        let Some(prefix) = self.prefix() else { return refers(self.root) };
+        let block = std::mem::ManuallyDrop::new(self.block(prefix));
+        let mut found = refers(self.root);
+        // SAFETY: whole objects stand behind the prefix.
+        unsafe {
+            for_each_term_word(block.start.wrapping_add(PREFIX_WORDS), block.end(), &mut |word| found |= refers(*word));
+        }
+        found
+    }
+}
+
+/// Calls `visit` with each word that holds a term.
+///
+/// # Safety
+/// Whole objects stand between `from` and `end`, and nobody else uses them.
+pub(crate) unsafe fn for_each_term_word(mut from: *mut u64, end: *mut u64, visit: &mut dyn FnMut(&mut Word)) {
+    while from < end {
+        // SAFETY: `from` is at the start of an object, or at a word of a cons cell; `Word` is a transparent wrapper.
+        unsafe {
+            let word = Word(*from);
+            if !word.is_header() {
+                visit(&mut *from.cast::<Word>());
+                from = from.add(1);
+                continue;
+            }
+            let header = Header(word.0);
+            let (first, last) = header.term_words();
+            for index in first..last {
+                visit(&mut *from.add(index).cast::<Word>());
+            }
+            from = from.add(header.arity() + 1);
+        }
+    }
+}
+
+/// Copies a run of objects to a place of the same size, with pointers between them adjusted. Returns the words of their
+/// large binaries.
+///
+/// # Safety
+/// `from` is an address and a number of words, whole objects; there is room for as many at `target`.
+pub(crate) unsafe fn duplicate_objects(
+    (from, words): (*const u64, usize),
+    target: *mut u64,
+    off_heap: &mut *mut u64,
+) -> usize {
+    let offset = (target as u64).wrapping_sub(from as u64);
+    let relocate = |word: Word| {
+        let inside = word.is_pointer() && (word.pointer() as usize).wrapping_sub(from as usize) < words * 8;
+        if inside { Word(word.0.wrapping_add(offset)) } else { word }
+    };
+    let mut virtual_words = 0;
+    let (mut from, mut to, end) = (from, target, from.wrapping_add(words));
+    // SAFETY: by the caller's promise; `from` walks over whole objects.
+    unsafe {
+        while from < end {
+            let word = Word(*from);
+            if !word.is_header() {
+                *to = relocate(word).0;
+                from = from.add(1);
+                to = to.add(1);
+                continue;
+            }
+            let header = Header(word.0);
+            ptr::copy_nonoverlapping(from, to, header.arity() + 1);
+            let (first, last) = header.term_words();
+            for index in first..last {
+                *to.add(index) = relocate(Word(*from.add(index))).0;
+            }
+            virtual_words += duplicate_off_heap(to, off_heap);
+            from = from.add(header.arity() + 1);
+            to = to.add(header.arity() + 1);
+        }
+    }
+    virtual_words
 }
 
 impl Heap {
     /// A flat copy of `term`, which lives elsewhere, on this heap.
     pub fn copy_in(&self, term: Term<'_>) -> Term<'_> {
         let word = term.word();
-        let literals = self.options.literals;
+        let literals = self.options.literals.kept();
         if !word.is_pointer() || literals.contains(word.pointer()) {
             return Term::from_word(word);
         }
-        let words = size_in_words(term, literals);
+        let words = size_without(term, literals);
         let start = self.allocate(words);
         let mut copier = Copier { next: start, off_heap: self.off_heap.get(), virtual_words: 0, literals };
         // SAFETY: `allocate` gave room for exactly the words that the copy needs.
@@ -184,6 +240,11 @@ impl Heap {
 
 /// Words that a flat copy of `term` takes, literals left out (`erts_debug:flat_size/1` counts the same way).
 pub fn size_in_words(term: Term<'_>, literals: LiteralRange) -> usize {
+    size_without(term, literals.kept())
+}
+
+/// Words that a copy takes that shares these literals.
+fn size_without(term: Term<'_>, literals: KeptLiterals) -> usize {
     let mut total = 0;
     let mut pending: SmallVec<[Word; 16]> = SmallVec::new();
     let mut word = term.word();
@@ -254,12 +315,12 @@ pub(crate) struct Copier {
     next: *mut u64,
     pub(crate) off_heap: *mut u64,
     virtual_words: usize,
-    literals: LiteralRange,
+    literals: KeptLiterals,
 }
 
 impl Copier {
     /// A copier that writes from `next` on and chains off-heap objects before `off_heap`.
-    pub(crate) fn new(next: *mut u64, off_heap: *mut u64, literals: LiteralRange) -> Copier {
+    pub(crate) fn new(next: *mut u64, off_heap: *mut u64, literals: KeptLiterals) -> Copier {
         Copier { next, off_heap, virtual_words: 0, literals }
     }
 

@@ -15,6 +15,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Words kept free between heap and stack, so that a call can always push its return address.
 pub const STACK_RESERVE_WORDS: usize = 4;
@@ -22,10 +23,24 @@ pub const STACK_RESERVE_WORDS: usize = 4;
 /// Where literals live: pointers into this range are never copied nor traced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiteralRange {
-    /// First address of the range.
-    pub start: usize,
+    /// First address of the range. What stands there says which literals are leaving.
+    pub(crate) start: usize,
     /// Length in bytes.
-    pub length: usize,
+    pub(crate) length: usize,
+}
+
+/// The literals that copies of terms share, at one moment: all but those that are leaving.
+#[derive(Clone, Copy)]
+pub(crate) struct KeptLiterals {
+    range: LiteralRange,
+    leaving: LiteralRange,
+}
+
+impl KeptLiterals {
+    #[inline(always)]
+    pub(crate) fn contains(self, pointer: *const u64) -> bool {
+        self.range.contains(pointer) && !self.leaving.contains(pointer)
+    }
 }
 
 impl LiteralRange {
@@ -35,6 +50,19 @@ impl LiteralRange {
     #[inline(always)]
     pub fn contains(self, pointer: *const u64) -> bool {
         (pointer as usize).wrapping_sub(self.start) < self.length
+    }
+    /// Which literals a copy that begins now shares. One copy must use one answer from start to end.
+    #[inline(always)]
+    pub(crate) fn kept(self) -> KeptLiterals {
+        let mut leaving = LiteralRange::EMPTY;
+        if self.length != 0 {
+            // SAFETY: a range that is not empty is that of a literal area (its fields are this crate's), which outlives
+            // the heaps and terms of its machine; its first word is only used like this.
+            let span = unsafe { AtomicU64::from_ptr(self.start as *mut u64) }.load(Ordering::SeqCst);
+            let (first, words) = ((span >> 32) as usize, (span & 0xffff_ffff) as usize);
+            leaving = LiteralRange { start: self.start + first * 8, length: words * 8 };
+        }
+        KeptLiterals { range: self, leaving }
     }
 }
 
@@ -133,6 +161,8 @@ pub struct Heap {
     /// The unused part of the overflow fragment that allocation is going on in.
     pub(crate) overflow_top: Cell<*mut u64>,
     pub(crate) overflow_end: Cell<*mut u64>,
+    /// Words of overflow fragments that were left unused.
+    pub(crate) overflow_lost: Cell<usize>,
     /// Chain of objects in the young generation and fragments that own something off the heap.
     pub(crate) off_heap: Cell<*mut u64>,
     /// The same for the old generation.
@@ -182,6 +212,7 @@ impl Heap {
             fragment_words: Cell::new(0),
             overflow_top: Cell::new(ptr::null_mut()),
             overflow_end: Cell::new(ptr::null_mut()),
+            overflow_lost: Cell::new(0),
             off_heap: Cell::new(ptr::null_mut()),
             off_heap_old: ptr::null_mut(),
             virtual_words: Cell::new(0),
@@ -285,7 +316,8 @@ impl Heap {
     pub fn used_words(&self) -> usize {
         let young = (self.top.get() as usize - self.block.start as usize) / 8;
         let old = (self.old_top as usize).wrapping_sub(self.old.start as usize) / 8;
-        young + old + self.fragment_words.get()
+        let unused = (self.overflow_end.get() as usize - self.overflow_top.get() as usize) / 8;
+        young + old + self.fragment_words.get() - unused - self.overflow_lost.get()
     }
     /// Words of all blocks.
     pub fn total_words(&self) -> usize {
@@ -298,6 +330,10 @@ impl Heap {
     /// Words of the old generation's block.
     pub fn old_block_words(&self) -> usize {
         self.old.words
+    }
+    /// Words of large binaries that it refers to since the last collection.
+    pub fn virtual_words(&self) -> usize {
+        self.virtual_words.get()
     }
     /// Words of the old generation in use.
     pub fn old_used_words(&self) -> usize {
@@ -372,7 +408,12 @@ impl Heap {
         start
     }
 
-    fn close_overflow(&self) {
+    /// Fills what is left of the overflow fragment, so that fragments hold whole objects only.
+    pub(crate) fn close_overflow(&self) {
+        let unused = (self.overflow_end.get() as usize - self.overflow_top.get() as usize) / 8;
+        self.overflow_lost.set(self.overflow_lost.get() + unused);
+        // SAFETY: nobody uses the words between the two, which lie in one fragment.
+        unsafe { fill(self.overflow_top.get(), self.overflow_end.get()) };
         self.overflow_top.set(ptr::null_mut());
         self.overflow_end.set(ptr::null_mut());
     }
@@ -452,15 +493,35 @@ impl Heap {
         }
         Term::from_word(Word::from_cons(cells))
     }
+    /// A list of `count` elements, of which there must be as many, that ends in `tail`.
+    fn list_of<'h>(&'h self, count: usize, elements: impl Iterator<Item = Term<'h>>, tail: Term<'h>) -> Term<'h> {
+        if count == 0 {
+            return tail;
+        }
+        let cells = self.allocate(count * 2);
+        let mut written = 0;
+        for element in elements.take(count) {
+            // SAFETY: two words were allocated for each element.
+            unsafe {
+                let cell = cells.add(written * 2);
+                *cell = element.word().0;
+                *cell.add(1) = Word::from_cons(cell.add(2)).0;
+            }
+            written += 1;
+        }
+        assert!(written == count, "fewer elements than promised");
+        // SAFETY: the last cell was written.
+        unsafe { *cells.add(count * 2 - 1) = tail.word().0 };
+        Term::from_word(Word::from_cons(cells))
+    }
     /// A list of bytes as integers, in front of `tail`.
     pub fn byte_list<'h>(&'h self, bytes: &[u8], tail: Term<'h>) -> Term<'h> {
-        let elements: Vec<Term<'h>> = bytes.iter().map(|&byte| Term::small(i64::from(byte))).collect();
-        self.list_with_tail(&elements, tail)
+        self.list_of(bytes.len(), bytes.iter().map(|&byte| Term::small(i64::from(byte))), tail)
     }
     /// A list of the characters of `text`.
     pub fn string(&self, text: &str) -> Term<'_> {
-        let elements: Vec<Term<'_>> = text.chars().map(|character| Term::small(i64::from(character as u32))).collect();
-        self.list(&elements)
+        let characters = text.chars().map(|character| Term::small(i64::from(character as u32)));
+        self.list_of(text.chars().count(), characters, Term::NIL)
     }
     /// A float.
     pub fn float(&self, value: f64) -> Term<'_> {
@@ -487,13 +548,23 @@ impl Heap {
         let reference = self.binary_reference(BinaryHandle::new(bytes));
         self.sub_bits(reference, 0, bit_size)
     }
-    /// A bitstring of `bit_size` bits that `fill` writes into zeroed bytes.
+    /// A bitstring of `bit_size` bits that `fill` writes into zeroed bytes. It writes no others, and does not allocate.
     pub fn bitstring_with(&self, bit_size: usize, fill: impl FnOnce(&mut [u8])) -> Term<'_> {
         let length = bit_size.div_ceil(8);
         if length <= HEAP_BINARY_BYTES_MAX {
-            let mut bytes = [0; HEAP_BINARY_BYTES_MAX];
-            fill(&mut bytes[..length]);
-            return self.heap_bits(&bytes[..length], bit_size);
+            let data_words = length.div_ceil(8);
+            let object = self.allocate(2 + data_words);
+            // SAFETY: `allocate` gave room for header, size and data; `fill` gets the data, all of it zero.
+            unsafe {
+                *object = Header::new(Kind::HeapBits, 1 + data_words).0;
+                *object.add(1) = bit_size as u64;
+                ptr::write_bytes(object.add(2), 0, data_words);
+                fill(std::slice::from_raw_parts_mut(object.add(2).cast(), length));
+                if bit_size % 8 != 0 {
+                    *object.add(2).cast::<u8>().add(length - 1) &= 0xff << (8 - bit_size % 8);
+                }
+            }
+            return Term::from_word(Word::from_boxed(object));
         }
         let mut bytes = vec![0; length];
         fill(&mut bytes);
@@ -606,6 +677,8 @@ impl Heap {
     pub fn adopt(&self, owned: OwnedTerm) -> Term<'_> {
         let (root, block, chain, virtual_words) = owned.into_parts();
         if block.words != 0 {
+            // SAFETY: what stood in front of the term's own words is not needed any more.
+            unsafe { fill(block.start, block.start.wrapping_add(crate::copy::PREFIX_WORDS)) };
             self.fragment_words.set(self.fragment_words.get() + block.words);
             self.virtual_words.set(self.virtual_words.get() + virtual_words);
             self.link_chain(chain);
@@ -619,30 +692,25 @@ impl Heap {
         self.link_chain(other.off_heap.replace(ptr::null_mut()));
         self.link_chain(std::mem::replace(&mut other.off_heap_old, ptr::null_mut()));
         self.virtual_words.set(self.virtual_words.get() + other.virtual_words.get());
+        other.close_overflow();
         let mut blocks = std::mem::take(other.fragments.get_mut());
         if other.top.get() != other.block.start {
+            // SAFETY: the words between top and end are free, or its stack, which is gone.
+            unsafe { fill(other.top.get(), other.block.end()) };
             blocks.push(std::mem::replace(&mut other.block, Block::empty()));
         }
-        blocks.push(std::mem::replace(&mut other.old, Block::empty()));
+        let old = std::mem::replace(&mut other.old, Block::empty());
+        // SAFETY: the words between these two are free.
+        unsafe { fill(other.old_top, old.end()) };
+        blocks.push(old);
         for block in blocks.into_iter().filter(|block| block.words != 0) {
             self.fragment_words.set(self.fragment_words.get() + block.words);
             self.fragments.borrow_mut().push(block);
         }
     }
     /// Puts a chain of off-heap objects in front of this heap's.
-    fn link_chain(&self, chain: *mut u64) {
-        if chain.is_null() {
-            return;
-        }
-        let mut last = chain;
-        // SAFETY: the chain runs through objects whose blocks this heap takes over.
-        unsafe {
-            while *last.add(1) != 0 {
-                last = *last.add(1) as *mut u64;
-            }
-            *last.add(1) = self.off_heap.get() as u64;
-        }
-        self.off_heap.set(chain);
+    pub(crate) fn link_chain(&self, chain: *mut u64) {
+        self.off_heap.set(join_chains(chain, self.off_heap.get()));
     }
 }
 
@@ -650,6 +718,34 @@ impl Drop for Heap {
     fn drop(&mut self) {
         release_chain(self.off_heap.get());
         release_chain(self.off_heap_old);
+    }
+}
+
+/// One chain of off-heap objects behind the other.
+pub(crate) fn join_chains(first: *mut u64, second: *mut u64) -> *mut u64 {
+    if first.is_null() {
+        return second;
+    }
+    let mut last = first;
+    // SAFETY: the chain runs through objects that are still in memory, each with a link as its second word.
+    unsafe {
+        while *last.add(1) != 0 {
+            last = *last.add(1) as *mut u64;
+        }
+        *last.add(1) = second as u64;
+    }
+    first
+}
+
+/// Fills unused words with something that is an object by itself.
+///
+/// # Safety
+/// The words from `from` to `end` may be written and belong to no object.
+pub(crate) unsafe fn fill(from: *mut u64, end: *mut u64) {
+    let words = (end as usize).saturating_sub(from as usize) / 8;
+    for index in 0..words {
+        // SAFETY: by the caller's promise.
+        unsafe { *from.add(index) = Word::NIL.0 };
     }
 }
 

@@ -23,6 +23,7 @@ mod literal;
 mod map;
 mod order;
 mod print;
+mod take_in;
 mod term;
 #[cfg(test)]
 mod testing;
@@ -35,8 +36,8 @@ pub use collect::{CollectionKind, next_heap_size};
 pub use copy::{OwnedTerm, size_in_words, size_in_words_shared};
 pub use fun::{Export, FunEntry};
 pub use hash::{internal_hash, phash, phash2, phash2_range};
-pub use heap::{Heap, HeapOptions, LiteralRange, MagicObject};
-pub use literal::LiteralArea;
+pub use heap::{Heap, HeapOptions, LiteralRange, MagicObject, STACK_RESERVE_WORDS};
+pub use literal::{LeavingLiterals, LiteralArea, LiteralBlock};
 pub use map::{FLAT_MAP_KEYS_MAX, MapIter};
 pub use print::{atom_text, display, display_text};
 pub use term::{

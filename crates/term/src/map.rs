@@ -19,6 +19,9 @@ pub const FLAT_MAP_KEYS_MAX: usize = 32;
 /// Keys and values of a flat map in the making.
 type Pairs<'h> = SmallVec<[(Term<'h>, Term<'h>); FLAT_MAP_KEYS_MAX + 1]>;
 
+/// The way down a trie: nodes, and which child was taken.
+type Path<'h> = SmallVec<[(Term<'h>, usize); LEVELS as usize + 1]>;
+
 /// The bitmap of a collision node.
 pub(crate) const COLLISION: i64 = -1;
 
@@ -229,7 +232,7 @@ impl Heap {
         atoms: &AtomTable,
     ) -> Change<'h> {
         let hash = internal_hash(key);
-        let mut path: Vec<(Term<'h>, usize)> = Vec::with_capacity(8);
+        let mut path: Path<'h> = SmallVec::new();
         let mut node = root;
         let changed = loop {
             let level = path.len() as u32;
@@ -240,7 +243,7 @@ impl Heap {
                 if update {
                     break Change::Nothing;
                 }
-                let mut all = Vec::with_capacity(16);
+                let mut all: SmallVec<[Term<'h>; 16]> = SmallVec::new();
                 all.extend_from_slice(&children(node)[..place]);
                 all.push(self.cons(key, value));
                 all.extend_from_slice(&children(node)[place..]);
@@ -298,7 +301,7 @@ impl Heap {
     /// The trie without `key`, and the value it had.
     fn trie_remove<'h>(&'h self, root: Term<'h>, key: Term<'_>) -> Option<(Term<'h>, Term<'h>)> {
         let hash = internal_hash(key);
-        let mut path: Vec<(Term<'h>, usize)> = Vec::with_capacity(8);
+        let mut path: Path<'h> = SmallVec::new();
         let mut node = root;
         let (place, value) = loop {
             let Some(bitmap) = bitmap(node) else {
@@ -373,6 +376,35 @@ impl Heap {
         // SAFETY: the copy was made just now and nobody else knows it; `position` is one of its values.
         unsafe { copy.word().pointer().add(2 + position).write(value.word().0) };
         copy
+    }
+
+    /// `Map#{K1 => V1, ...}` when `map` is small and has all the keys, which are immediates; `None` if not. The same map
+    /// when it has the very values too.
+    #[inline]
+    pub fn map_update_small<'h>(
+        &'h self,
+        map: Term<'h>,
+        pairs: impl Iterator<Item = (Term<'h>, Term<'h>)> + Clone,
+    ) -> Option<Term<'h>> {
+        if !map.is_boxed_of(Kind::FlatMap) {
+            return None;
+        }
+        let keys = map.flat_keys();
+        let mut changed = false;
+        for (key, value) in pairs.clone() {
+            let position = keys.iter().position(|other| other.is_same(key))?;
+            changed |= !map.flat_values()[position].is_same(value);
+        }
+        if !changed {
+            return Some(map);
+        }
+        let copy = self.boxed_copy(map);
+        for (key, value) in pairs {
+            let position = keys.iter().position(|other| other.is_same(key))?;
+            // SAFETY: the copy was made just now and nobody else knows it; `position` is one of its values.
+            unsafe { copy.word().pointer().add(2 + position).write(value.word().0) };
+        }
+        Some(copy)
     }
 
     /// `Map#{Key => Value}`; `map` must be a map. The same map when it has the key with the very value.

@@ -414,6 +414,15 @@ struct Orderer<'x, 'a> {
 }
 
 fn order<'x>(a: Term<'x>, b: Term<'x>, exact: bool, atoms: &AtomTable) -> Ordering {
+    // Keys are binaries, as often as not.
+    const BITS: [Kind; 2] = [Kind::HeapBits, Kind::SubBits];
+    if let (Some(kind_a), Some(kind_b)) = (a.boxed_kind(), b.boxed_kind())
+        && BITS.contains(&kind_a)
+        && BITS.contains(&kind_b)
+        && let (Some(a), Some(b)) = (a.as_bits(), b.as_bits())
+    {
+        return compare_bits(a, b);
+    }
     let mut orderer = Orderer { runs: Runs(SmallVec::new()), searches: Vec::new(), atoms };
     orderer.run(Pair { a, b, exact })
 }

@@ -778,18 +778,48 @@ impl Heap {
             Some(reference) if bit_size > crate::HEAP_BINARY_BYTES_MAX * 8 => {
                 self.sub_bits(reference.word, bit_offset, bit_size)
             }
-            _ => {
-                let mut bytes = [0u8; crate::HEAP_BINARY_BYTES_MAX + 1];
-                let length = bit_size.div_ceil(8);
-                if length > bytes.len() {
-                    let mut bytes = vec![0; length];
-                    bits::copy_bits(of.data, bit_offset, &mut bytes, 0, bit_size);
-                    return self.bitstring_from_vec(bytes, bit_size);
-                }
-                bits::copy_bits(of.data, bit_offset, &mut bytes, 0, bit_size);
-                self.heap_bits(&bytes[..length], bit_size)
-            }
+            _ => self.bitstring_with(bit_size, |bytes| bits::copy_bits(of.data, bit_offset, bytes, 0, bit_size)),
         }
+    }
+    /// Appends the `count` high bits of `value` to a binary that nobody but the caller refers to, by changing it; false
+    /// when that cannot be done here, and nothing was changed. `count` is a multiple of 8, at most 64.
+    ///
+    /// # Safety
+    /// `of` is a live term of this heap. Nobody else knows the term, and nobody looks at its bits meanwhile.
+    #[inline]
+    pub unsafe fn append_privately(&self, of: Word, value: u64, count: usize) -> bool {
+        debug_assert!(count % 8 == 0 && count <= 64);
+        if !of.is_boxed() {
+            return false;
+        }
+        // SAFETY: a boxed object begins with its header; the fields are those of `Kind::SubBits`, whose first word is a
+        // boxed term, and of `Kind::BinaryReference`, which keeps its shared binary alive. A binary is written only behind
+        // its end, within its capacity, when this heap holds the only reference to it.
+        unsafe {
+            let bits = of.pointer();
+            if !Header(*bits).is(Kind::SubBits) {
+                return false;
+            }
+            let reference = Word(*bits.add(1)).pointer();
+            if !Header(*reference).is(Kind::BinaryReference) || self.options.literals.contains(reference) {
+                return false;
+            }
+            let raw = *reference.add(2) as *const SharedBinary;
+            let end = (*bits.add(2) + *bits.add(3)) as usize;
+            let room = SharedBinary::capacity(raw) - end.div_ceil(8);
+            if end % 8 != 0
+                || end != SharedBinary::bit_length(raw)
+                || room < 8
+                || SharedBinary::reference_count(raw) != 1
+            {
+                return false;
+            }
+            let bytes = SharedBinary::bytes_mut(raw, end + count);
+            bytes.as_mut_ptr().add(end / 8).cast::<u64>().write_unaligned(value.to_be());
+            bytes.set_len((end + count) / 8);
+            *bits.add(3) += count as u64;
+        }
+        true
     }
     /// `of` followed by room for `extra_bits`, which `fill` writes: it gets bytes and the bit of them to write at, the bits
     /// from there on being 0. (The bytes need not be all of the bitstring's.)
@@ -798,6 +828,13 @@ impl Heap {
     /// place: appending to an accumulator costs what is appended (OTP's `bs_append`). Bytes that terms refer to never
     /// move: without room the bits are copied, to where twice as many fit.
     pub fn append_bits<'h>(&'h self, of: Bits<'h>, extra_bits: usize, fill: impl FnOnce(&mut [u8], usize)) -> Term<'h> {
+        let (term, bytes, bit) = self.room_to_append(of, extra_bits);
+        fill(bytes, bit);
+        term
+    }
+    /// The bitstring that [`Heap::append_bits`] makes, the bytes that it writes to, and the bit of them to write at.
+    #[allow(clippy::mut_from_ref, reason = "the bytes belong to a binary that nobody else looks at")]
+    fn room_to_append<'h>(&'h self, of: Bits<'h>, extra_bits: usize) -> (Term<'h>, &'h mut [u8], usize) {
         let total = of.bit_size + extra_bits;
         if let Some(reference) = of.reference() {
             let raw = reference.boxed_words()[1] as *const SharedBinary;
@@ -817,8 +854,8 @@ impl Heap {
                 bytes.resize(needed, 0);
                 let (first, count) = (end / 8, needed - end / 8);
                 // SAFETY: these bytes lie within the vector; a slice of all of it would alias those that others hold.
-                fill(unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().add(first), count) }, end % 8);
-                return self.sub_bits(reference.word, start, total);
+                let room = unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().add(first), count) };
+                return (self.sub_bits(reference.word, start, total), room, end % 8);
             }
         }
         let length = total.div_ceil(8);
@@ -826,9 +863,10 @@ impl Heap {
         let mut bytes = Vec::with_capacity((length * 2).max(256));
         bytes.resize(length, 0);
         bits::copy_bits(of.data, of.bit_offset, &mut bytes, 0, of.bit_size);
-        fill(&mut bytes, of.bit_size);
+        // SAFETY: the vector's bytes stay where they are when it becomes a shared binary, which the term keeps alive.
+        let room = unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr(), length) };
         let reference = self.binary_reference(BinaryHandle::with_bit_length(bytes, total));
-        self.sub_bits(reference, 0, total)
+        (self.sub_bits(reference, 0, total), room, of.bit_size)
     }
 }
 

@@ -25,6 +25,8 @@ main(_) ->
     P([hex(crypto:hash_final(S)) || S <- [S0, S1, S2, S2, crypto:hash_update(S1, "C")]]),
     [P({H, hex(crypto:hash_final(crypto:hash_update(crypto:hash_init(H), "abc"))), hex(crypto:hash_xof(H, "abc", 8 * 50)), crypto:hash_xof(H, "abc", 12)})
      || H <- [shake128, shake256]],
+    %% Less than all of a digest that has one length.
+    [P({H, N, err(fun() -> hex(crypto:hash_xof(H, "abc", N)) end)}) || H <- Digests, N <- [0, 8, 128, 8 * maps:get(size, crypto:hash_info(H))]],
     [E(F) || F <- [fun() -> crypto:hash(foo, "abc") end, fun() -> crypto:hash("sha", "abc") end, fun() -> crypto:hash(shake128, "abc") end, fun() -> crypto:hash(sha, abc) end,
                    fun() -> crypto:hash_init(foo) end, fun() -> crypto:hash_update(foo, "a") end, fun() -> crypto:hash_final(make_ref()) end, fun() -> crypto:hash_info(foo) end,
                    fun() -> crypto:hash_xof(sha256, "abc", 128) end, fun() -> crypto:hash_xof(shake128, "abc", -1) end, fun() -> crypto:hash_xof(shake128, "abc", a) end]],

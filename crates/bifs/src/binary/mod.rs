@@ -5,7 +5,7 @@
 mod pattern;
 pub(crate) mod search;
 
-use crate::iolist::iolist_bytes;
+use crate::iolist::iodata_work;
 use num_bigint::{BigInt, Sign};
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult};
@@ -83,7 +83,7 @@ fn range(subject: Bits<'_>, position: i64, length: i64) -> Option<(usize, usize)
 /// A copy that refers to no larger binary.
 #[bif("binary:copy/1")]
 fn copy_1<'h>(cx: &mut BifContext<'h>, subject: Cow<'h, [u8]>) -> BifResult<'h> {
-    cx.spend(subject.len() / BYTES_PER_REDUCTION);
+    cx.work(subject.len() / BYTES_PER_REDUCTION)?;
     Ok(cx.heap.binary(&subject))
 }
 
@@ -99,7 +99,7 @@ fn copy_2<'h>(cx: &mut BifContext<'h>, subject: Cow<'h, [u8]>, count: u64) -> Bi
     };
     match subject.len().checked_mul(count).filter(|&size| size <= COPY_BYTES_MAX) {
         Some(size) => {
-            cx.spend(size / BYTES_PER_REDUCTION);
+            cx.work(size / BYTES_PER_REDUCTION)?;
             Ok(cx.heap.binary_from_vec(subject.repeat(count)))
         }
         None => Err(cx.raise(atoms::SYSTEM_LIMIT)),
@@ -123,7 +123,7 @@ fn decode_unsigned_2<'h>(cx: &mut BifContext<'h>, subject: Cow<'h, [u8]>, endian
     if significant > BIG_BITS_MAX as usize / 8 {
         return Err(cx.raise(atoms::SYSTEM_LIMIT));
     }
-    cx.spend(subject.len() / BYTES_PER_REDUCTION);
+    cx.work(subject.len() / BYTES_PER_REDUCTION)?;
     let value = match endianness {
         atoms::BIG => BigInt::from_bytes_be(Sign::Plus, &subject),
         _ => BigInt::from_bytes_le(Sign::Plus, &subject),
@@ -158,9 +158,10 @@ fn encode_unsigned_2<'h>(cx: &mut BifContext<'h>, value: Integer<'h>, endianness
 /// `list_to_binary/1` by another name.
 #[bif("binary:list_to_bin/1")]
 fn list_to_bin<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'h> {
-    let Some(bytes) = iolist_bytes(list) else { return cx.badarg() };
-    cx.spend(bytes.len() / BYTES_PER_REDUCTION);
-    Ok(cx.heap.binary_from_vec(bytes))
+    match iodata_work(cx, list)? {
+        Some(bytes) if list.is_list() => Ok(cx.heap.binary_from_vec(bytes.into_owned())),
+        _ => cx.badarg(),
+    }
 }
 
 /// How many bytes all binaries of a list have in common at their start.

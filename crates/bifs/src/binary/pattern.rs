@@ -5,6 +5,7 @@ use memchr::memmem;
 use oxbeam_runtime::{BifContext, BifResult, Vm};
 use oxbeam_term::{Term, atoms};
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 /// Below this much work (bytes searched times bytes of patterns), several patterns are tried one by one: building an
 /// automaton would take longer.
@@ -14,35 +15,48 @@ const AUTOMATON_WORK_MIN: usize = 1 << 17;
 pub(super) enum Compiled {
     /// One binary: `{bm, Reference}`.
     One(Box<memmem::Finder<'static>>),
-    /// Several: `{ac, Reference}`.
-    Many {
-        automaton: AhoCorasick,
-        /// Length of the longest.
-        longest: usize,
-    },
+    /// Several: `{ac, Reference}`. The automaton is built by the first long search; `None` when it would be too large.
+    Many { few: Few<'static>, automaton: OnceLock<Option<AhoCorasick>> },
 }
 
 impl Compiled {
-    fn many(patterns: &[Cow<'_, [u8]>]) -> Option<Compiled> {
-        let automaton = AhoCorasickBuilder::new().match_kind(MatchKind::LeftmostLongest).build(patterns).ok()?;
-        Some(Compiled::Many { automaton, longest: longest(patterns) })
+    fn many(patterns: &[Cow<'_, [u8]>]) -> Compiled {
+        let patterns = patterns.iter().map(|pattern| Cow::Owned(pattern.to_vec())).collect();
+        Compiled::Many { few: Few::new(patterns), automaton: OnceLock::new() }
     }
     fn find(&self, subject: &[u8]) -> Option<(usize, usize)> {
         match self {
             Compiled::One(finder) => finder.find(subject).map(|start| (start, finder.needle().len())),
-            Compiled::Many { automaton, .. } => automaton.find(subject).map(|found| (found.start(), found.len())),
+            Compiled::Many { few, automaton } => {
+                if work(&few.patterns, subject.len()) < AUTOMATON_WORK_MIN {
+                    return few.find(subject);
+                }
+                let build = || {
+                    let builder = AhoCorasickBuilder::new().match_kind(MatchKind::LeftmostLongest).build(&few.patterns);
+                    builder.ok()
+                };
+                match automaton.get_or_init(build) {
+                    Some(automaton) => automaton.find(subject).map(|found| (found.start(), found.len())),
+                    None => few.find(subject),
+                }
+            }
         }
     }
     fn longest(&self) -> usize {
         match self {
             Compiled::One(finder) => finder.needle().len(),
-            Compiled::Many { longest, .. } => *longest,
+            Compiled::Many { few, .. } => longest(&few.patterns),
         }
     }
 }
 
 fn longest(patterns: &[Cow<'_, [u8]>]) -> usize {
     patterns.iter().map(|pattern| pattern.len()).max().unwrap_or(0)
+}
+
+/// How much work it is to search so many bytes for patterns one by one.
+fn work(patterns: &[Cow<'_, [u8]>], size: usize) -> usize {
+    patterns.iter().map(|pattern| pattern.len()).sum::<usize>().saturating_mul(size)
 }
 
 /// A pattern as given to a search.
@@ -83,11 +97,10 @@ impl<'h> Pattern<'h> {
         if patterns.len() == 1 {
             return patterns.pop().map(Pattern::One);
         }
-        let work = patterns.iter().map(|pattern| pattern.len()).sum::<usize>().saturating_mul(size);
-        match work {
-            0..AUTOMATON_WORK_MIN => Some(Pattern::Few(Few::new(patterns))),
-            _ => Compiled::many(&patterns).map(|compiled| Pattern::Owned(Box::new(compiled))),
-        }
+        Some(match work(&patterns, size) {
+            0..AUTOMATON_WORK_MIN => Pattern::Few(Few::new(patterns)),
+            _ => Pattern::Owned(Box::new(Compiled::many(&patterns))),
+        })
     }
     /// The first match, the longest of those that start at the same place.
     pub fn find(&self, subject: &[u8]) -> Option<(usize, usize)> {
@@ -166,10 +179,7 @@ pub(super) fn compile<'h>(cx: &BifContext<'h>, pattern: Term<'h>) -> BifResult<'
     };
     let (tag, compiled) = match &*patterns {
         [one] => (atoms::BM, Compiled::One(Box::new(memmem::Finder::new(&**one).into_owned()))),
-        several => match Compiled::many(several) {
-            Some(compiled) => (atoms::AC, compiled),
-            None => return Err(cx.raise(atoms::SYSTEM_LIMIT)),
-        },
+        several => (atoms::AC, Compiled::many(several)),
     };
     let reference = cx.heap.magic_reference(cx.vm.next_reference().0, Vm::magic(compiled));
     Ok(cx.heap.tuple(&[Term::atom(tag), reference]))

@@ -89,6 +89,9 @@ fn finish_loading<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'h> 
     for one in references {
         *one.code.lock() = None;
     }
+    for one in codes.iter().filter(|one| one.code.on_load.is_none()) {
+        crate::tracing::module_loaded(cx.vm, one.code.module);
+    }
     let on_load: Vec<Atom> = codes.iter().filter(|one| one.code.on_load.is_some()).map(|one| one.code.module).collect();
     Ok(if on_load.is_empty() { Term::atom(atoms::OK) } else { modules_refused(cx, atoms::ON_LOAD, &on_load) })
 }
@@ -117,6 +120,9 @@ fn finish_after_on_load<'h>(cx: &mut BifContext<'h>, module: Atom, keep: bool) -
     if !waits || (keep && !cx.vm.code.finish_on_load(module, true)) {
         return cx.badarg();
     }
+    if keep {
+        crate::tracing::module_loaded(cx.vm, module);
+    }
     Ok(Term::TRUE)
 }
 
@@ -129,7 +135,10 @@ fn finish_after_on_load<'h>(cx: &mut BifContext<'h>, module: Atom, keep: bool) -
 fn delete_module<'h>(cx: &mut BifContext<'h>, module: Atom) -> BifResult<'h> {
     match cx.vm.code.delete(module) {
         None => Ok(Term::atom(atoms::UNDEFINED)),
-        Some(Ok(())) => Ok(Term::TRUE),
+        Some(Ok(())) => {
+            crate::tracing::module_deleted(cx.vm, module);
+            Ok(Term::TRUE)
+        }
         Some(Err(_)) => {
             let text = format!("Module {} must be purged before deleting\n", cx.text(module));
             cx.vm.log_error(cx.pid(), &cx.state.group_leader, "~ts", |heap| vec![heap.string(&text)]);

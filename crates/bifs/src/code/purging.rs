@@ -1,12 +1,12 @@
 //! Purging old code, in the steps that OTP's `erts_code_purger` takes.
 //!
 //! That process alone purges: it prepares, asks every process whether it runs the old code (`check_process_code`
-//! requests), and completes or aborts. Purged code stays in memory, so an address that somebody still holds does no
-//! harm; literals are never moved or freed, so `erts_literal_area_collector` has nothing to do.
+//! requests), and completes or aborts. What the literals of purged code and of persistent terms need on top stands in
+//! the runtime's `literal_release.rs`; `erts_literal_area_collector` drives it by the BIFs here.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, ModuleCode};
-use oxbeam_term::{Atom, Term, atoms};
+use oxbeam_runtime::{BifContext, BifResult, Interrupt, ModuleCode, Trap};
+use oxbeam_term::{Atom, Pid, Term, atoms};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -36,22 +36,23 @@ fn purge_module<'h>(cx: &mut BifContext<'h>, module: Term<'h>, step: Term<'h>) -
     let mut going_on = purging.0.lock();
     match (step, going_on.as_ref().map(|purge| purge.module)) {
         (atoms::PREPARE, None) => {
-            let has_old = cx.vm.code.old(module).is_some();
+            let has_old = cx.vm.prepare_purge(module);
             *going_on = has_old.then_some(Purge { module, put_aside: None });
             Ok(Term::boolean(has_old))
         }
         (atoms::PREPARE_ON_LOAD, None) => {
             let old = cx.vm.code.retire_pending(module);
-            let has_old = old.is_some();
+            let has_old = old.is_some() && cx.vm.prepare_purge(module);
             *going_on = old.map(|put_aside| Purge { module, put_aside });
             Ok(Term::boolean(has_old))
         }
         (atoms::ABORT, Some(current)) if current == module => {
             *going_on = None;
+            cx.vm.abort_purge(module);
             Ok(Term::FALSE)
         }
         (atoms::COMPLETE, Some(current)) if current == module => {
-            let purged = cx.vm.code.purge(module);
+            let purged = cx.vm.purge(module);
             if let Some(code) = going_on.take().and_then(|purge| purge.put_aside) {
                 cx.vm.code.restore_old(module, code);
             }
@@ -65,4 +66,46 @@ fn purge_module<'h>(cx: &mut BifContext<'h>, module: Term<'h>, step: Term<'h>) -
 #[bif("erlang:check_old_code/1")]
 fn check_old_code<'h>(cx: &mut BifContext<'h>, module: Atom) -> BifResult<'h> {
     Ok(Term::boolean(cx.vm.code.old(module).is_some()))
+}
+
+/// The literals that every process was asked about are freed; the next ones begin to leave. False when there are none.
+///
+/// # Errors
+///
+/// `notsup` unless a system process calls.
+#[bif("erts_literal_area_collector:release_area_switch/0")]
+fn release_area_switch<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
+    if !cx.process.is_system() {
+        return Err(cx.raise(atoms::NOTSUP));
+    }
+    if !cx.vm.next_leaving_literals() {
+        return Ok(Term::FALSE);
+    }
+    cx.vm.schedulers.watch_activity();
+    cx.again(wait_for_schedulers, &[])
+}
+
+/// Goes on when no scheduler is at what it was at any more.
+fn wait_for_schedulers<'h>(cx: &mut BifContext<'h>, _arguments: &[Term<'h>]) -> BifResult<'h> {
+    if !cx.vm.schedulers.have_moved_on() {
+        return Err(Box::new(Interrupt::Trap(Trap::Wait)));
+    }
+    cx.vm.note_literal_holders();
+    Ok(Term::TRUE)
+}
+
+/// Asks a process to take in what it refers to of the literals that are leaving. The caller gets
+/// `{copy_literals, {Area, Kind, Pid}, ok}`.
+///
+/// # Errors
+///
+/// `notsup` unless a system process calls.
+#[bif("erts_literal_area_collector:send_copy_request/3")]
+fn send_copy_request<'h>(cx: &mut BifContext<'h>, pid: Pid, area: Term<'h>, kind: Term<'h>) -> BifResult<'h> {
+    if !cx.process.is_system() {
+        return Err(cx.raise(atoms::NOTSUP));
+    }
+    let id = cx.own(cx.heap.tuple(&[area, kind, Term::pid(pid)]));
+    cx.vm.request_taking_in(pid, cx.pid(), id);
+    Ok(Term::atom(atoms::OK))
 }

@@ -83,7 +83,7 @@ fn binary_to_list_of_part<'h>(cx: &mut BifContext<'h>, of: Bits<'h>, first: usiz
     if !(1 <= first && first <= last && last <= of.bit_size() / 8 && of.is_binary()) {
         return cx.badarg();
     }
-    cx.spend((last - first) / BYTES_PER_REDUCTION);
+    cx.work((last - first) / BYTES_PER_REDUCTION)?;
     let bytes = of.to_bytes();
     Ok(cx.heap.byte_list(&bytes[first - 1..last], Term::NIL))
 }
@@ -92,7 +92,7 @@ fn binary_to_list_of_part<'h>(cx: &mut BifContext<'h>, of: Bits<'h>, first: usiz
 #[bif("erlang:bitstring_to_list/1")]
 fn bitstring_to_list<'h>(cx: &mut BifContext<'h>, of: Bits<'h>) -> BifResult<'h> {
     let (whole, rest_bits) = (of.bit_size() / 8, of.bit_size() % 8);
-    cx.spend(whole / BYTES_PER_REDUCTION);
+    cx.work(whole / BYTES_PER_REDUCTION)?;
     let bytes = of.to_bytes();
     let tail = match rest_bits {
         0 => Term::NIL,

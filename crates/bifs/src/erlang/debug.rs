@@ -167,6 +167,12 @@ fn set_internal_state<'h>(cx: &mut BifContext<'h>, what: Atom, value: Term<'h>) 
         },
         // Signals of all senders meet in one queue, in the order they came; there is no other kind to switch to.
         atoms::PROC_SIG_BUFFERS => Ok(Term::boolean(value.as_boolean() == Some(true))),
+        _ if cx.text(what) == "test_long_gc_sleep" => {
+            let Some(milliseconds) = value.as_u64() else { return cx.badarg() };
+            let sleep = u32::try_from(milliseconds.min(WAIT_MAX)).unwrap_or(0);
+            cx.vm.system_monitor.collection_sleep.store(sleep, Ordering::Relaxed);
+            Ok(Term::TRUE)
+        }
         atoms::ETS_FORCE_TRAP => Ok(Term::atom(atoms::NOTSUP)),
         // Long work is measured in reductions here, so there is no limit of its own.
         atoms::BINARY_LOOP_LIMIT | atoms::UNICODE_LOOP_LIMIT | atoms::RE_LOOP_LIMIT => Ok(Term::small(-1)),
@@ -209,4 +215,48 @@ fn dirty_work<'h>(cx: &mut BifContext<'h>, kind: Atom, what: Term<'h>, argument:
         (Some(atoms::YIELD), Some(_)) => Err(Box::new(Interrupt::Trap(Trap::Yield(Term::atom(atoms::OK))))),
         _ => cx.badarg(),
     }
+}
+
+/// Locks are not counted: `error`, as in a build without lock counting.
+#[bif("erts_debug:lcnt_clear/0")]
+fn lcnt_clear<'h>(_cx: &mut BifContext<'h>) -> BifResult<'h> {
+    Ok(Term::atom(atoms::ERROR))
+}
+
+/// Locks are not counted: `error`, as in a build without lock counting.
+#[bif("erts_debug:lcnt_collect/0")]
+fn lcnt_collect<'h>(_cx: &mut BifContext<'h>) -> BifResult<'h> {
+    Ok(Term::atom(atoms::ERROR))
+}
+
+/// A setting of lock counting: there are none.
+///
+/// # Errors
+///
+/// Always `badarg`, as in a build without lock counting.
+#[bif("erts_debug:lcnt_control/1")]
+fn lcnt_control<'h>(cx: &mut BifContext<'h>, _what: Term<'h>) -> BifResult<'h> {
+    cx.badarg()
+}
+
+/// Changes a setting of lock counting: there are none.
+///
+/// # Errors
+///
+/// Always `badarg`, as in a build without lock counting.
+#[bif("erts_debug:lcnt_control/2")]
+fn lcnt_control_set<'h>(cx: &mut BifContext<'h>, _what: Term<'h>, _value: Term<'h>) -> BifResult<'h> {
+    cx.badarg()
+}
+
+/// The size of the emulator's instruction table: not told, as by OTP's machine with a compiler to machine code.
+#[bif("erts_debug:interpreter_size/0")]
+fn interpreter_size<'h>(_cx: &mut BifContext<'h>) -> BifResult<'h> {
+    Ok(Term::small(0))
+}
+
+/// The text of loaded code: `false`, as by OTP's machine with a compiler to machine code. `oxbeam disasm` shows files.
+#[bif("erts_debug:disassemble/1")]
+fn disassemble<'h>(_cx: &mut BifContext<'h>, _what: Term<'h>) -> BifResult<'h> {
+    Ok(Term::FALSE)
 }

@@ -2,9 +2,14 @@
 
 use super::iolist::BYTES_PER_REDUCTION;
 use oxbeam_bif_macros::bif;
-use oxbeam_etf::{COMPRESSION_DEFAULT, DecodeError, DecodeOptions, EncodeOptions, SystemLimit, decode, encode};
+use oxbeam_etf::{COMPRESSION_DEFAULT, DecodeError, DecodeOptions, Decoder, EncodeOptions, Encoder, SystemLimit};
 use oxbeam_runtime::{BifContext, BifResult, VmContext};
 use oxbeam_term::{Bits, Term, atoms};
+
+/// Terms (or parts of long binaries) that are written or read before the reductions are looked at.
+const TERMS_PER_STEP: usize = 16 * 1024;
+/// Terms written or read for one reduction.
+const TERMS_PER_REDUCTION: usize = 8;
 
 /// Options of `term_to_binary/2`; `None` when there are others among them.
 fn encode_options(list: Term<'_>) -> Option<EncodeOptions> {
@@ -28,14 +33,26 @@ fn encode_options(list: Term<'_>) -> Option<EncodeOptions> {
 }
 
 fn encoded<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: EncodeOptions) -> BifResult<'h> {
-    match encode(term, &VmContext { vm: cx.vm }, options) {
-        Ok(mut bytes) => {
-            cx.spend(bytes.len() / BYTES_PER_REDUCTION);
-            bytes.shrink_to_fit();
-            Ok(cx.heap.binary_from_vec(bytes))
+    let mut encoder = Encoder::new(term, options);
+    loop {
+        let mut budget = TERMS_PER_STEP;
+        let step = encoder.step(&VmContext { vm: cx.vm }, &mut budget);
+        match step {
+            Ok(Some(mut bytes)) => {
+                cx.spend((TERMS_PER_STEP - budget) / TERMS_PER_REDUCTION);
+                bytes.shrink_to_fit();
+                return Ok(cx.heap.binary_from_vec(bytes));
+            }
+            Ok(None) => cx.work(work_of_step(options))?,
+            Err(SystemLimit) => return Err(cx.raise(atoms::SYSTEM_LIMIT)),
         }
-        Err(SystemLimit) => Err(cx.raise(atoms::SYSTEM_LIMIT)),
     }
+}
+
+/// Reductions for a step of encoding. What is compressed at the end costs far more there.
+fn work_of_step(options: EncodeOptions) -> usize {
+    let factor = if options.compressed == 0 { 1 } else { 8 };
+    factor * TERMS_PER_STEP / TERMS_PER_REDUCTION
 }
 
 /// The term in the external format.
@@ -111,12 +128,17 @@ fn decoded<'h>(cx: &mut BifContext<'h>, bytes: Bits<'h>, options: DecodeOptions,
     if !bytes.is_binary() {
         return cx.badarg();
     }
-    let decoded = match decode(&bytes.to_bytes(), cx.heap, &VmContext { vm: cx.vm }, options) {
-        Ok(decoded) => decoded,
-        Err(DecodeError::AtomTableFull) => return Err(cx.raise(atoms::SYSTEM_LIMIT)),
-        Err(_) => return cx.badarg(),
+    let (source, mut decoder) = (bytes.to_bytes(), Decoder::new(options));
+    let decoded = loop {
+        let mut budget = TERMS_PER_STEP;
+        match decoder.step(&source, cx.heap, &VmContext { vm: cx.vm }, &mut budget) {
+            Ok(Some(decoded)) => break decoded,
+            Ok(None) => cx.work(TERMS_PER_STEP / TERMS_PER_REDUCTION)?,
+            Err(DecodeError::AtomTableFull) => return Err(cx.raise(atoms::SYSTEM_LIMIT)),
+            Err(_) => return cx.badarg(),
+        }
     };
-    cx.spend(decoded.used / BYTES_PER_REDUCTION);
+    cx.spend(decoded.used.min(TERMS_PER_STEP) / BYTES_PER_REDUCTION);
     if used {
         let used = cx.heap.unsigned(decoded.used as u64);
         return Ok(cx.heap.tuple(&[decoded.term, used]));

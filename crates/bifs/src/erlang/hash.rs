@@ -2,10 +2,10 @@
 
 use super::iolist::BYTES_PER_REDUCTION;
 use super::md5::Md5;
-use crate::iolist::iodata_bytes;
+use crate::iolist::iodata_work;
 use crc32fast::Hasher as Crc32;
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult};
+use oxbeam_runtime::{BifContext, BifResult, Interrupt};
 use oxbeam_term::{Term, phash, phash2, phash2_range};
 use std::borrow::Cow;
 
@@ -51,17 +51,17 @@ fn phash2_of_range<'h>(cx: &mut BifContext<'h>, term: Term<'h>, range: u64) -> B
     Ok(cx.heap.unsigned(phash2_range(term, range, cx.atoms()).into()))
 }
 
-/// The bytes of I/O data, with their reductions counted.
-fn data<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> Option<Cow<'h, [u8]>> {
-    let bytes = iodata_bytes(term)?;
-    cx.spend(bytes.len() / BYTES_PER_REDUCTION);
-    Some(bytes)
+/// The bytes of I/O data, whose reductions are claimed.
+fn data<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> Result<Option<Cow<'h, [u8]>>, Box<Interrupt<'h>>> {
+    let Some(bytes) = iodata_work(cx, term)? else { return Ok(None) };
+    cx.work(bytes.len() / BYTES_PER_REDUCTION)?;
+    Ok(Some(bytes))
 }
 
 /// MD5 of I/O data, 16 bytes; `badarg` for what is none.
 #[bif("erlang:md5/1")]
 fn md5<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> BifResult<'h> {
-    let Some(bytes) = data(cx, term) else { return cx.badarg() };
+    let Some(bytes) = data(cx, term)? else { return cx.badarg() };
     let mut md5 = Md5::new();
     md5.update(&bytes);
     Ok(cx.heap.binary(&md5.finish()))
@@ -76,7 +76,7 @@ fn md5_init<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
 /// The state after more I/O data; `badarg` for what is no such state or data.
 #[bif("erlang:md5_update/2")]
 fn md5_update<'h>(cx: &mut BifContext<'h>, state: Cow<'h, [u8]>, term: Term<'h>) -> BifResult<'h> {
-    let (Some(mut md5), Some(bytes)) = (Md5::load(&state), data(cx, term)) else { return cx.badarg() };
+    let (Some(mut md5), Some(bytes)) = (Md5::load(&state), data(cx, term)?) else { return cx.badarg() };
     md5.update(&bytes);
     Ok(cx.heap.binary(&md5.save()))
 }
@@ -91,7 +91,7 @@ fn md5_final<'h>(cx: &mut BifContext<'h>, state: Cow<'h, [u8]>) -> BifResult<'h>
 }
 
 fn crc32_from<'h>(cx: &mut BifContext<'h>, start: u32, term: Term<'h>) -> BifResult<'h> {
-    let Some(bytes) = data(cx, term) else { return cx.badarg() };
+    let Some(bytes) = data(cx, term)? else { return cx.badarg() };
     let mut crc = Crc32::new_with_initial(start);
     crc.update(&bytes);
     Ok(cx.heap.unsigned(crc.finalize().into()))
@@ -136,7 +136,7 @@ fn adler(start: u32, bytes: &[u8]) -> u32 {
 }
 
 fn adler32_from<'h>(cx: &mut BifContext<'h>, start: u32, term: Term<'h>) -> BifResult<'h> {
-    let Some(bytes) = data(cx, term) else { return cx.badarg() };
+    let Some(bytes) = data(cx, term)? else { return cx.badarg() };
     Ok(cx.heap.unsigned(adler(start, &bytes).into()))
 }
 

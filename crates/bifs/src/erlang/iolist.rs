@@ -1,6 +1,6 @@
 //! BIFs that make one binary of an I/O list.
 
-use crate::iolist::{Piece, iodata_bytes, walk};
+use crate::iolist::{Piece, iodata_work, walk};
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult};
 use oxbeam_term::{Term, bits};
@@ -38,7 +38,6 @@ fn to_bits(term: Term<'_>) -> Option<(Vec<u8>, usize)> {
 }
 
 fn binary<'h>(cx: &mut BifContext<'h>, bytes: Cow<'h, [u8]>) -> BifResult<'h> {
-    cx.spend(bytes.len() / BYTES_PER_REDUCTION);
     Ok(match bytes {
         Cow::Borrowed(bytes) => cx.heap.binary(bytes),
         Cow::Owned(mut bytes) => {
@@ -51,7 +50,7 @@ fn binary<'h>(cx: &mut BifContext<'h>, bytes: Cow<'h, [u8]>) -> BifResult<'h> {
 /// The bytes of a list of bytes, binaries and such lists as one binary; `badarg` for what is none.
 #[bif("erlang:list_to_binary/1")]
 fn list_to_binary<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'h> {
-    match iodata_bytes(list) {
+    match iodata_work(cx, list)? {
         Some(bytes) if list.is_list() => binary(cx, bytes),
         _ => cx.badarg(),
     }

@@ -5,6 +5,7 @@ use super::spawn::monitor_options;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{
     AliasKind, BifContext, BifResult, Interrupt, LinkTarget, Monitor, MonitorTarget, RemotePid, Signal, Trap, Vm,
+    trace_flag,
 };
 use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Reference, Term, Value, atoms};
 
@@ -20,6 +21,7 @@ fn noproc() -> OwnedTerm {
 #[bif("erlang:link/1")]
 fn link<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
     let caller = cx.pid();
+    cx.vm.trace_event(cx.process, trace_flag::PROCS, "link", &|heap| vec![heap.copy_in(target)]);
     let end = match target.value() {
         Value::Pid(pid) if pid == caller => return Ok(Term::TRUE),
         Value::Pid(pid) => LinkTarget::Process(pid),
@@ -32,7 +34,10 @@ fn link<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
     }
     cx.state.rare.if_set().map(|rare| rare.pending_unlinks.remove(&end));
     let linked = match end {
-        LinkTarget::Process(pid) => cx.vm.signal_pid(pid, Signal::Link { from: LinkTarget::Process(caller) }),
+        LinkTarget::Process(pid) => {
+            cx.vm.trace_linking(cx.process, pid);
+            cx.vm.signal_pid(pid, Signal::Link { from: LinkTarget::Process(caller) })
+        }
         LinkTarget::Port(port) => cx.vm.ports().is_some_and(|ports| ports.link(cx.vm, port, caller)),
         LinkTarget::Remote(_) => false,
     };
@@ -56,6 +61,7 @@ fn link<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
 #[bif("erlang:unlink/1")]
 fn unlink<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
     let caller = cx.pid();
+    cx.vm.trace_event(cx.process, trace_flag::PROCS, "unlink", &|heap| vec![heap.copy_in(target)]);
     match target.value() {
         Value::Pid(pid) => {
             if cx.state.links.remove(&LinkTarget::Process(pid)).is_some() {

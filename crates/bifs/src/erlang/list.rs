@@ -1,7 +1,7 @@
 //! Lists: `length/1`, `hd/1`, `++`, `--`; those of module `lists` are in `lists.rs`.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult};
+use oxbeam_runtime::{BifContext, BifResult, Interrupt};
 use oxbeam_term::Term;
 
 /// Elements of a list that are walked for one reduction.
@@ -50,6 +50,23 @@ fn length_from<'h>(cx: &mut BifContext<'h>, arguments: &[Term<'h>]) -> BifResult
     }
 }
 
+/// The elements of a proper list; `None` for what is none. The walk over a long one counts as work.
+pub(crate) fn elements_of<'h>(
+    cx: &mut BifContext<'h>,
+    list: Term<'h>,
+) -> Result<Option<Vec<Term<'h>>>, Box<Interrupt<'h>>> {
+    let (mut walk, mut elements) = (list.list_iter(), Vec::new());
+    loop {
+        let before = elements.len();
+        elements.extend(walk.by_ref().take(SLICE_ELEMENTS));
+        let added = elements.len() - before;
+        cx.work(added / ELEMENTS_PER_REDUCTION)?;
+        if added < SLICE_ELEMENTS {
+            return Ok(walk.tail().is_nil().then_some(elements));
+        }
+    }
+}
+
 fn concatenate<'h>(cx: &mut BifContext<'h>, first: Term<'h>, second: Term<'h>) -> BifResult<'h> {
     if first.is_nil() {
         return Ok(second);
@@ -61,8 +78,7 @@ fn concatenate<'h>(cx: &mut BifContext<'h>, first: Term<'h>, second: Term<'h>) -
         cx.spend(length / ELEMENTS_PER_REDUCTION);
         return if walk.tail().is_nil() { Ok(first) } else { cx.badarg() };
     }
-    let Some(elements) = first.to_vec() else { return cx.badarg() };
-    cx.spend(elements.len() / ELEMENTS_PER_REDUCTION);
+    let Some(elements) = elements_of(cx, first)? else { return cx.badarg() };
     Ok(cx.heap.list_with_tail(&elements, second))
 }
 
@@ -95,13 +111,13 @@ fn subtract<'h>(cx: &mut BifContext<'h>, first: Term<'h>, second: Term<'h>) -> B
 }
 
 fn difference<'h>(cx: &mut BifContext<'h>, first: Term<'h>, second: Term<'h>) -> BifResult<'h> {
-    let Some(left_out) = second.to_vec() else { return cx.badarg() };
+    let Some(left_out) = elements_of(cx, second)? else { return cx.badarg() };
     let mut walk = first.list_iter();
     let length = walk.by_ref().count();
     if !walk.tail().is_nil() {
         return cx.badarg();
     }
-    cx.spend((length + left_out.len()) / ELEMENTS_PER_REDUCTION * 4);
+    cx.work((length + left_out.len()) / ELEMENTS_PER_REDUCTION * 4)?;
     let (mut kept, mut unchanged) = (Vec::new(), first);
     let mut set = Multiset::new(cx, left_out);
     let mut walk = first.list_iter();

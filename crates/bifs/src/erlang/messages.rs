@@ -9,25 +9,36 @@ use oxbeam_term::{Atom, Term, Value, atoms};
 
 /// Sends `message`; `None` when `destination` names nobody and never can, or is a name that is not registered.
 fn deliver<'h>(cx: &mut BifContext<'h>, destination: Term<'h>, message: Term<'h>) -> Option<()> {
-    let destination = cx.vm.destination(destination).ok()??;
+    let to = destination;
+    let destination = cx.vm.destination(destination).ok()?;
+    // A name that nobody has is told too.
+    cx.trace_send(to, message);
+    let destination = destination?;
     if destination == Destination::Nobody {
         return Some(());
     }
-    let owned = cx.own(message);
+    let owned = match destination {
+        Destination::Port(_) => cx.own(message),
+        _ => cx.own_message(message),
+    };
     cx.spend(1 + owned.words() / 64);
     match destination {
         Destination::Process(pid) if pid == cx.pid() => {
-            let message = cx.state.with_token(pid, cx.vm.literals(), Signal::Message(owned));
-            cx.vm.signal(cx.process, message);
+            let message = cx.vm.with_token(cx.state, pid, Term::pid(pid), Signal::Message(owned));
+            cx.vm.signal_from(pid, cx.process, message);
         }
         Destination::Process(pid) => {
-            let message = cx.state.with_token(cx.pid(), cx.vm.literals(), Signal::Message(owned));
-            cx.vm.signal_pid(pid, message);
+            if let Some(process) = cx.vm.process(pid) {
+                let message = cx.vm.with_token(cx.state, cx.process.pid(), Term::pid(pid), Signal::Message(owned));
+                cx.vm.signal_from(cx.pid(), &process, message);
+            }
         }
         Destination::Alias(pid, alias) => {
             let message = Signal::AliasMessage { alias, message: owned };
-            let message = cx.state.with_token(cx.pid(), cx.vm.literals(), message);
-            cx.vm.signal_pid(pid, message);
+            let message = cx.vm.with_token(cx.state, cx.process.pid(), to, message);
+            if let Some(process) = cx.vm.process(pid) {
+                cx.vm.signal_from(cx.pid(), &process, message);
+            }
         }
         Destination::Port(port) => {
             if let Some(ports) = cx.vm.ports() {

@@ -7,6 +7,7 @@ use super::process::{await_result, max_heap_size_map};
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{
     BifContext, BifResult, DirtyState, Frame, MonitorTarget, Process, ProcessState, Resume, Signal, SystemTask, Vm,
+    collection_sizes,
 };
 use oxbeam_term::{Atom, Heap, OwnedTerm, Pid, Term, Value, Word, atoms, word::ImmediateKind};
 use std::sync::Arc;
@@ -418,23 +419,7 @@ impl Subject<'_> {
 
     fn garbage_collection_info<'t>(&self, target: &'t Heap) -> Term<'t> {
         let heap = self.heap;
-        let (old, old_used) = (heap.old_block_words(), heap.old_used_words());
-        let fragments = heap.total_words() - heap.block_words() - old;
-        let binaries: usize = heap.large_binaries().iter().map(|(_, size, _)| size.div_ceil(8)).sum();
-        let virtual_limit = self.state.next_heap_options(heap).min_virtual_words;
-        let pairs = [
-            (atoms::OLD_HEAP_BLOCK_SIZE, old),
-            (atoms::HEAP_BLOCK_SIZE, heap.block_words()),
-            (atoms::MBUF_SIZE, fragments),
-            (atoms::RECENT_SIZE, 0),
-            (atoms::STACK_SIZE, heap.stack_words()),
-            (atoms::OLD_HEAP_SIZE, old_used),
-            (atoms::HEAP_SIZE, heap.used_words().saturating_sub(old_used + fragments)),
-            (atoms::BIN_VHEAP_SIZE, binaries),
-            (atoms::BIN_VHEAP_BLOCK_SIZE, virtual_limit),
-            (atoms::BIN_OLD_VHEAP_SIZE, 0),
-            (atoms::BIN_OLD_VHEAP_BLOCK_SIZE, virtual_limit),
-        ];
+        let pairs = collection_sizes(heap, self.state.next_heap_options(heap).min_virtual_words);
         let pairs: Vec<Term<'t>> = pairs
             .into_iter()
             .map(|(name, value)| target.tuple(&[Term::atom(name), target.unsigned(value as u64)]))

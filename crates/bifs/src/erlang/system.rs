@@ -151,7 +151,9 @@ fn display_string<'h>(cx: &mut BifContext<'h>, device: Atom, string: Term<'h>) -
 /// `badarg` for a bad value, with the cause `badopt` for an unknown flag.
 #[bif("erlang:system_flag/2")]
 fn system_flag<'h>(cx: &mut BifContext<'h>, flag: Term<'h>, value: Term<'h>) -> BifResult<'h> {
-    let Some(name) = flag.as_atom().filter(|name| FLAGS.contains(name)) else {
+    let known =
+        |name: &Atom| FLAGS.contains(name) || ["sequential_tracer", "reset_seq_trace"].contains(&cx.text(*name));
+    let Some(name) = flag.as_atom().filter(known) else {
         return cx.badarg_because(atoms::BADOPT);
     };
     if name == atoms::MULTI_SCHEDULING {
@@ -237,6 +239,14 @@ fn set_system_flag<'h>(cx: &mut BifContext<'h>, name: Atom, value: Term<'h>) -> 
             cx.heap.unsigned(settings.trace_control_word.swap(word, Ordering::Relaxed).into())
         }
         atoms::TIME_OFFSET if value.is_atom(atoms::FINALIZE) => Term::atom(atoms::FINAL),
+        _ if cx.text(name) == "reset_seq_trace" => {
+            if !value.is_atom(atoms::TRUE) {
+                return None;
+            }
+            crate::tracing::sequential::reset(cx);
+            Term::TRUE
+        }
+        _ if cx.text(name) == "sequential_tracer" => return crate::tracing::sequential::set_tracer(cx.vm, value),
         atoms::SYSTEM_LOGGER => return set_system_logger(cx, value),
         _ => return None,
     })

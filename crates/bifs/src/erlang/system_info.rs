@@ -3,6 +3,7 @@
 use super::process::max_heap_size_map;
 use super::system::{Settings, requests_limit};
 use crate::io::ports::PortTable;
+use crate::io::signals::SignalCenter;
 use num_bigint::{BigInt, Sign};
 use oxbeam_bif_macros::bif;
 use oxbeam_ets::Tables;
@@ -113,6 +114,7 @@ fn constant_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         | atoms::PORT_PARALLELISM
         | atoms::ETS_ALWAYS_COMPRESS
         | atoms::EAGER_CHECK_IO => Term::FALSE,
+        atoms::BREAK_IGNORED => Term::boolean(cx.vm.extension::<SignalCenter>().is_break_ignored()),
         atoms::SMP_SUPPORT | atoms::THREADS | atoms::KERNEL_POLL | atoms::TIME_CORRECTION => Term::TRUE,
         atoms::COMPAT_REL => Term::small(27),
         atoms::ENDIAN => Term::atom(atoms::LITTLE),
@@ -136,6 +138,9 @@ fn constant_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         atoms::DELAYED_NODE_TABLE_GC => Term::small(60),
         atoms::MESSAGE_QUEUE_DATA => Term::atom(atoms::ON_HEAP),
         atoms::MAX_INTEGER => largest_integer(heap),
+        _ if cx.text(name) == "sequential_tracer" => {
+            heap.tuple(&[Term::atom(name), crate::tracing::sequential::tracer(cx.vm)])
+        }
         atoms::START_TIME => heap.integer(START_TIME),
         atoms::END_TIME => heap.integer(END_TIME),
         _ => return None,

@@ -1,7 +1,7 @@
 //! Clocks, calendars and unique numbers.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult};
+use oxbeam_runtime::{BifContext, BifResult, Vm};
 use oxbeam_sys::clock::{self, DateTime};
 use oxbeam_term::{Heap, Term, atoms};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -95,7 +95,7 @@ fn time_offset_in<'h>(cx: &mut BifContext<'h>, parts: Term<'h>) -> BifResult<'h>
 }
 
 /// Microseconds since 1970 as `{MegaSeconds, Seconds, MicroSeconds}`.
-fn mega_tuple(heap: &Heap, microseconds: i64) -> Term<'_> {
+pub(crate) fn mega_tuple(heap: &Heap, microseconds: i64) -> Term<'_> {
     let seconds = microseconds.div_euclid(1_000_000);
     heap.tuple(&[
         heap.integer(seconds.div_euclid(1_000_000)),
@@ -114,14 +114,19 @@ fn timestamp<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
 #[derive(Default)]
 struct LastNow(AtomicI64);
 
+/// Microseconds since 1970, never the same twice.
+pub(crate) fn unique_now(vm: &Vm) -> i64 {
+    let microseconds = (vm.clock.monotonic() + vm.clock.offset()) / 1000;
+    let last = vm.extension::<LastNow>();
+    let later = |previous: i64| previous.saturating_add(1).max(microseconds);
+    let previous = last.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |previous| Some(later(previous)));
+    later(previous.unwrap_or_else(|previous| previous))
+}
+
 /// As `timestamp/0`, but never the same twice.
 #[bif("erlang:now/0")]
 fn now<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
-    let microseconds = erlang_system_time(cx) / 1000;
-    let last = cx.vm.extension::<LastNow>();
-    let later = |previous: i64| previous.saturating_add(1).max(microseconds);
-    let previous = last.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |previous| Some(later(previous)));
-    Ok(mega_tuple(cx.heap, later(previous.unwrap_or_else(|previous| previous))))
+    Ok(mega_tuple(cx.heap, unique_now(cx.vm)))
 }
 
 /// The operating system's time as `{MegaSeconds, Seconds, MicroSeconds}`.

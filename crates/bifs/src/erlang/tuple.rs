@@ -27,7 +27,7 @@ fn build<'h>(cx: &mut BifContext<'h>, elements: &[Term<'h>]) -> BifResult<'h> {
     if elements.len() > TUPLE_ARITY_MAX {
         return cx.badarg();
     }
-    cx.spend(elements.len() / ELEMENTS_PER_REDUCTION);
+    cx.work(elements.len() / ELEMENTS_PER_REDUCTION)?;
     Ok(cx.heap.tuple(elements))
 }
 
@@ -144,7 +144,7 @@ fn delete_element<'h>(cx: &mut BifContext<'h>, index: i64, tuple: Tuple<'h>) -> 
 /// The elements as a list.
 #[bif("erlang:tuple_to_list/1")]
 fn tuple_to_list<'h>(cx: &mut BifContext<'h>, tuple: Tuple<'h>) -> BifResult<'h> {
-    cx.spend(tuple.elements().len() / ELEMENTS_PER_REDUCTION);
+    cx.work(tuple.elements().len() / ELEMENTS_PER_REDUCTION)?;
     Ok(cx.heap.list(tuple.elements()))
 }
 

@@ -91,3 +91,15 @@ fn slot<'h>(cx: &mut BifContext<'h>, table: Term<'h>, number: Term<'h>) -> BifRe
         None => Err(badarg(cx)),
     }
 }
+
+/// As `first/1`, for debuggers.
+#[bif("erts_internal:ets_raw_first/1")]
+fn raw_first<'h>(cx: &mut BifContext<'h>, table: Term<'h>) -> BifResult<'h> {
+    first(cx, table)
+}
+
+/// As `next/2`, for debuggers.
+#[bif("erts_internal:ets_raw_next/2")]
+fn raw_next<'h>(cx: &mut BifContext<'h>, table: Term<'h>, key: Term<'h>) -> BifResult<'h> {
+    next(cx, table, key)
+}

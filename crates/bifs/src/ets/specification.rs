@@ -1,6 +1,7 @@
 //! Compiled match specifications as terms, and running them outside tables.
 
 use super::{Failure, badarg};
+use crate::tracing::Actions;
 use oxbeam_bif_macros::bif;
 use oxbeam_ets::{Dialect, GuardCaller, MatchSpec, Runner};
 use oxbeam_runtime::{BifContext, BifResult, Process, ProcessState, Vm};
@@ -133,9 +134,19 @@ fn match_spec_test<'h>(cx: &mut BifContext<'h>, against: Term<'h>, spec: Term<'h
     let (heap, atoms) = (cx.heap, cx.atoms());
     match MatchSpec::compile(spec, dialect, None, atoms) {
         Ok(program) => {
-            let result = Runner::default().run(&program, against, heap, atoms, &mut Guards::of(cx));
+            let mut flags = Vec::new();
+            let result = if dialect == Dialect::Table {
+                Runner::default().run(&program, against, heap, atoms, &mut Guards::of(cx))
+            } else {
+                let mut actions = Actions::trial(cx);
+                let result = Runner::default().run(&program, against, heap, atoms, &mut actions);
+                flags.extend(actions.return_trace.then_some(atoms::RETURN_TRACE));
+                flags.extend(actions.exception_trace.then_some(atoms::EXCEPTION_TRACE));
+                result
+            };
+            let flags: Vec<Term<'h>> = flags.into_iter().map(Term::atom).collect();
             let result = result.unwrap_or(Term::FALSE);
-            Ok(heap.tuple(&[Term::atom(atoms::OK), result, Term::NIL, Term::NIL]))
+            Ok(heap.tuple(&[Term::atom(atoms::OK), result, heap.list(&flags), Term::NIL]))
         }
         Err(errors) => {
             let errors: Vec<Term<'h>> =

@@ -59,6 +59,58 @@ fn loaded_drivers<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
     Ok(cx.ok(cx.heap.list(&names)))
 }
 
+/// Tells when a driver is loaded (`'UP'`) or unloaded (`'DOWN'`): returns a reference, and sends the message at once,
+/// since for all drivers that there can be it is decided.
+///
+/// # Errors
+///
+/// `badarg` for anything but `driver` and `{Name, loaded | unloaded | unloaded_only}`.
+#[bif("erl_ddll:monitor/2")]
+fn monitor<'h>(cx: &mut BifContext<'h>, kind: Term<'h>, what: Term<'h>) -> BifResult<'h> {
+    let is_driver = kind.as_atom().is_some_and(|kind| cx.text(kind) == "driver");
+    let Some([name, when]) = what.as_tuple_of::<2>().filter(|_| is_driver) else { return cx.badarg() };
+    let name = driver_name(cx, *name)?;
+    if !when.as_atom().is_some_and(|when| ["loaded", "unloaded", "unloaded_only"].contains(&cx.text(when))) {
+        return cx.badarg();
+    }
+    let (tag, why) = if is_linked_in(&name) { ("UP", "permanent") } else { ("DOWN", "unloaded") };
+    let reference = cx.make_reference();
+    let shown = Term::atom(cx.intern(&String::from_utf8_lossy(&name))?);
+    let (tag, why) = (Term::atom(cx.intern(tag)?), Term::atom(cx.intern(why)?));
+    let message = cx.heap.tuple(&[tag, reference, kind, shown, why]);
+    cx.vm.send_message(cx.pid(), cx.own(message));
+    Ok(reference)
+}
+
+/// Ends a monitor of a driver: none waits, since each has been answered.
+///
+/// # Errors
+///
+/// `badarg` for what is no reference.
+#[bif("erl_ddll:demonitor/1")]
+fn demonitor<'h>(cx: &mut BifContext<'h>, reference: Term<'h>) -> BifResult<'h> {
+    if reference.is_reference() { Ok(Term::TRUE) } else { cx.badarg() }
+}
+
+/// A fact about a driver: they are all part of the machine.
+///
+/// # Errors
+///
+/// `badarg` for a driver that is not there, and for unknown items.
+#[bif("erl_ddll:info/2")]
+fn info<'h>(cx: &mut BifContext<'h>, name: Term<'h>, item: Term<'h>) -> BifResult<'h> {
+    let name = driver_name(cx, name)?;
+    let item = item.as_atom().map(|item| cx.text(item)).filter(|_| is_linked_in(&name));
+    Ok(match item {
+        Some("processes" | "driver_options" | "port_count" | "awaiting_load" | "awaiting_unload") => {
+            Term::atom(cx.intern("linked_in_driver")?)
+        }
+        Some("linked_in_driver") => Term::TRUE,
+        Some("permanent") => Term::FALSE,
+        _ => return cx.badarg(),
+    })
+}
+
 /// The text of an error.
 ///
 /// # Errors

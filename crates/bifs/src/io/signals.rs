@@ -36,6 +36,7 @@ pub struct SignalCenter {
     terminals: Mutex<Vec<Weak<MagicObject>>>,
     /// Does `os:set_signal/2` want SIGCONT too?
     continue_handled: Mutex<bool>,
+    break_handling: Mutex<BreakHandling>,
 }
 
 /// Takes over the process's signals for this machine: for the command to call on its first thread, before others start.
@@ -70,7 +71,9 @@ pub fn install_signals(vm: &Arc<Vm>, break_handling: BreakHandling) -> oxbeam_sy
     if break_handling == BreakHandling::InterruptShell {
         menu.give_key_to_shell();
     }
-    *vm.extension::<SignalCenter>().signals.lock() = Some(signals);
+    let center = vm.extension::<SignalCenter>();
+    *center.signals.lock() = Some(signals);
+    *center.break_handling.lock() = break_handling;
     Ok(())
 }
 
@@ -130,6 +133,10 @@ impl SignalCenter {
             Some(signals) => signals.set(signal, disposition),
             None => Ok(()),
         }
+    }
+    /// Does Ctrl-C do nothing (`+Bi`)?
+    pub(crate) fn is_break_ignored(&self) -> bool {
+        *self.break_handling.lock() == BreakHandling::Ignore
     }
     /// Does the machine have the process's signals?
     pub(crate) fn is_installed(&self) -> bool {

@@ -5,10 +5,10 @@
 
 use super::options::{Capture, CaptureType, Groups, Options};
 use super::pattern::{self, Pattern};
-use super::{BYTES_PER_REDUCTION, REDUCTIONS_PER_RUN, Source, limit};
+use super::{BYTES_PER_REDUCTION, REDUCTIONS_PER_RUN, Source, limit, limit_attempt};
 use crate::iolist::iolist_bytes;
 use oxbeam_regex::{RunError, RunOptions, Span, Subject};
-use oxbeam_runtime::{BifContext, BifResult};
+use oxbeam_runtime::{BifContext, BifResult, Interrupt, Trap};
 use oxbeam_term::{Term, atoms};
 
 /// Runs the whole loop.
@@ -53,7 +53,7 @@ fn step<'h>(cx: &mut BifContext<'h>, arguments: &[Term<'h>]) -> BifResult<'h> {
         return cx.badarg();
     };
     let in_erlang = |cx: &BifContext<'h>| in_erlang(cx, subject, given, compiled, list);
-    let (Some(pattern), Some(options)) = (Pattern::of(cx.vm, compiled), Options::parse(list)) else {
+    let (Some(pattern), Some(mut options)) = (Pattern::of(cx.vm, compiled), Options::parse(list)) else {
         return in_erlang(cx);
     };
     let Some(mut capture) = Capture::of(options.capture, &pattern.regex, cx.atoms()) else { return in_erlang(cx) };
@@ -63,9 +63,11 @@ fn step<'h>(cx: &mut BifContext<'h>, arguments: &[Term<'h>]) -> BifResult<'h> {
     if none {
         capture = Capture { groups: Groups::First, kind: CaptureType::Index };
     }
+    let limited = limit_attempt(cx, &mut options.run);
     let mut search = Loop {
         pattern: &pattern,
         options: &options,
+        limited,
         bytes: &bytes,
         subject: text.map_or(Subject::Bytes(&bytes), Subject::Text),
         offset: start.as_usize().unwrap_or(usize::MAX),
@@ -82,6 +84,7 @@ fn step<'h>(cx: &mut BifContext<'h>, arguments: &[Term<'h>]) -> BifResult<'h> {
                 }
             }
             Ok(None) => return Ok(finished(cx, found, none)),
+            Err(RunError::MatchLimit) if limited => return Err(Box::new(Interrupt::Trap(Trap::HandOver))),
             Err(error) => match limit(error) {
                 Some(limit) if options.report_errors => return Ok(cx.error(limit)),
                 Some(_) => return Ok(finished(cx, found, none)),
@@ -110,6 +113,8 @@ fn finished<'h>(cx: &BifContext<'h>, found: Term<'h>, none: bool) -> Term<'h> {
 struct Loop<'p, 'h, 's> {
     pattern: &'p Pattern,
     options: &'p Options<'h>,
+    /// Is it a first attempt, whose match limit is not the one asked for?
+    limited: bool,
     bytes: &'s [u8],
     subject: Subject<'s>,
     offset: usize,
@@ -132,6 +137,7 @@ impl Loop<'_, '_, '_> {
         let longer = match regex.run(self.subject, self.offset, &anchored) {
             Ok(longer) => longer,
             // As without `report_errors`: the Erlang loop has no clause for an error here.
+            Err(RunError::MatchLimit) if self.limited => return Err(RunError::MatchLimit),
             Err(RunError::MatchLimit | RunError::RecursionLimit) if !self.options.report_errors => None,
             Err(_) => return Err(RunError::Internal(0)),
         };

@@ -17,7 +17,7 @@ use crate::unicode::{list_of_bytes, list_of_utf8};
 use options::{Capture, CaptureType, Groups, Options};
 use oxbeam_bif_macros::bif;
 use oxbeam_regex::{Regex, RunError, Span, Subject};
-use oxbeam_runtime::{BifContext, BifResult};
+use oxbeam_runtime::{BifContext, BifResult, Interrupt, Trap};
 use oxbeam_term::{Atom, Heap, Term, atoms};
 use pattern::Pattern;
 
@@ -149,6 +149,19 @@ fn internal_run<'h>(
     run_3(cx, subject, pattern, options)
 }
 
+/// How far a match may go on an ordinary scheduler: about as far as the rest of a slice. What needs more starts again
+/// on a dirty one.
+const FIRST_MATCH_LIMIT: u32 = 100_000;
+
+/// Limits a first attempt; false when it need not be, so that reaching the limit is the answer.
+fn limit_attempt(cx: &BifContext<'_>, run: &mut oxbeam_regex::RunOptions) -> bool {
+    if run.match_limit.is_some_and(|limit| limit <= FIRST_MATCH_LIMIT) || cx.is_dirty() {
+        return false;
+    }
+    run.match_limit = Some(FIRST_MATCH_LIMIT);
+    true
+}
+
 fn run_once<'h>(cx: &mut BifContext<'h>, subject: Term<'h>, pattern: &Pattern, options: &Options<'h>) -> BifResult<'h> {
     let Some(capture) = Capture::of(options.capture, &pattern.regex, cx.atoms()) else { return cx.badarg() };
     // Captured binaries are parts of the subject.
@@ -160,7 +173,10 @@ fn run_once<'h>(cx: &mut BifContext<'h>, subject: Term<'h>, pattern: &Pattern, o
     };
     let Some(bytes) = subject.as_binary() else { return cx.badarg() };
     cx.spend(REDUCTIONS_PER_RUN + bytes.len().saturating_sub(options.offset) / BYTES_PER_REDUCTION);
-    match pattern.regex.run(Subject::Bytes(&bytes), options.offset, &options.run) {
+    let mut run = options.run.clone();
+    let limited = limit_attempt(cx, &mut run);
+    match pattern.regex.run(Subject::Bytes(&bytes), options.offset, &run) {
+        Err(RunError::MatchLimit) if limited => Err(Box::new(Interrupt::Trap(Trap::HandOver))),
         Ok(None) => Ok(Term::atom(atoms::NOMATCH)),
         Ok(Some(_)) if matches!(capture.groups, Groups::None) => Ok(Term::atom(atoms::MATCH)),
         Ok(Some(groups)) => {

@@ -20,7 +20,7 @@ const QUIET: Duration = Duration::from_millis(400);
 /// The same while replaying a step that shows nothing new: nobody can say when that is over.
 const NOTHING_NEW: Duration = Duration::from_millis(150);
 /// How long one step may take, whatever the time-out of the session is.
-const STEP: Duration = Duration::from_secs(30);
+const STEP: Duration = Duration::from_secs(20);
 /// A step with more rows is shown by its ends.
 const LONG: usize = 200;
 /// Rows shown of each end.
@@ -200,9 +200,10 @@ impl Stage {
                 false
             } else {
                 match compare(&self.text(step)?) {
+                    // What is masked or left out may hide that the step is not over.
                     Some((wanted, nothing_new)) => {
                         looked = !nothing_new;
-                        wanted || nothing_new && quiet >= NOTHING_NEW
+                        (wanted || nothing_new && quiet >= NOTHING_NEW) && self.is_complete(step)
                     }
                     None => quiet >= QUIET && changed && self.is_complete(step),
                 }
@@ -229,13 +230,13 @@ impl Stage {
         Ok(Vec::new())
     }
 
+    /// Are a new prompt and the awaited text there, as far as the step wants them?
     fn is_complete(&mut self, step: &Step) -> bool {
-        let prompt = !step.until_prompt || is_prompt(&self.screen.before_cursor());
-        prompt
-            && step.until_text.as_ref().is_none_or(|text| {
-                let picture = self.screen.picture();
-                picture.since(&self.before).iter().any(|row| row.replace(CURSOR, "").contains(text.as_str()))
-            })
+        let picture = self.screen.picture();
+        let rows = picture.since(&self.before);
+        let prompt = !step.until_prompt || !rows.is_empty() && is_prompt(&self.screen.before_cursor());
+        let shows = |text: &str| rows.iter().any(|row| row.replace(CURSOR, "").contains(text));
+        prompt && step.until_text.as_deref().is_none_or(shows)
     }
 
     /// What the step shows, as the transcript has it.
@@ -297,7 +298,8 @@ fn shorten(lines: &mut Vec<String>) {
 /// Does this text in front of the cursor ask for input? A POSIX shell's, IEx's, Erlang's and its job control's do.
 fn is_prompt(text: &str) -> bool {
     let Some(text) = text.strip_suffix(' ') else { return false };
-    if matches!(text, "$" | "-->") {
+    // A program that ends in the middle of a line leaves the shell's prompt there.
+    if matches!(text.trim_start(), "-->" | "..") || text.rsplit(' ').next() == Some("$") {
         return true;
     }
     let Some(text) = text.strip_suffix('>') else { return false };
@@ -346,7 +348,7 @@ mod tests {
 
     #[test]
     fn prompts() {
-        for prompt in ["$ ", "iex(1)> ", "iex(a@b)3> ", "...(12)> ", "1> ", "--> ", "(a@b)1> "] {
+        for prompt in ["$ ", "iex(1)> ", "iex(a@b)3> ", "...(12)> ", "1> ", " --> ", " .. ", "(a@b)1> "] {
             assert!(is_prompt(prompt), "{prompt}");
         }
         for text in ["iex(1)> 1", "iex(1)>", "> ", "a 1> "] {

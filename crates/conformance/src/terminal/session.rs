@@ -6,12 +6,12 @@
 //! | `size 100x30` | columns and rows to begin with |
 //! | `colours` | the transcript tells colours |
 //! | `variable NAME=value` | an environment variable |
-//! | `file NAME` ... `end` | a file in the folder where the session happens |
+//! | `file NAME` ... `----` | a file in the folder where the session happens |
 //! | `$ text`, `> text` | types a line and Enter, and waits for a prompt |
 //! | `enter text` | types a line and Enter |
 //! | `type text` | types text |
 //! | `keys Ctrl-A Left "text"` | presses keys one after the other |
-//! | `paste` ... `end` | types many lines at once, and waits for a prompt |
+//! | `paste` ... `----` | types many lines at once, and waits for a prompt |
 //! | `resize 80x24` | changes the window's size |
 //! | `signal TERM` | sends the program a signal |
 //! | `hang up` | closes the terminal, and waits for the program's end |
@@ -24,6 +24,9 @@
 use rustix::process::Signal;
 
 use super::pseudo_terminal::Size;
+
+/// Ends the lines of a file or a paste.
+const END: &str = "----";
 
 /// A whole script.
 #[derive(Debug)]
@@ -83,7 +86,7 @@ impl Session {
             let word = line.split(' ').next().unwrap_or_default();
             let body = match word {
                 "file" | "paste" => {
-                    let inside = lines.by_ref().map(|(line, _)| line).take_while(|line| *line != "end");
+                    let inside = lines.by_ref().map(|(line, _)| line).take_while(|line| *line != END);
                     inside.flat_map(|line| [line, "\n"]).collect()
                 }
                 _ => String::new(),
@@ -225,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_script() {
-        let script = "# A lesson.\nsize 80x24\nvariable TERM=dumb\nfile a.exs\n1 + 1\nend\n$ iex\n> 1 + 1\nawait 2\nkeys Ctrl-A \"a b\" Left\n";
+        let script = "# A lesson.\nsize 80x24\nvariable TERM=dumb\nfile a.exs\n1 + 1\n----\n$ iex\n> 1 + 1\nawait 2\nkeys Ctrl-A \"a b\" Left\n";
         let session = Session::parse(script).expect("parses");
         assert_eq!(session.size, Size { columns: 80, rows: 24 });
         assert_eq!(session.variables, [("TERM".into(), "dumb".into())]);

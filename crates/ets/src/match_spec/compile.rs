@@ -331,7 +331,8 @@ impl<'a> Compiler<'a> {
     }
 
     fn body(&mut self, body: Term<'_>) {
-        if body.as_cons().is_none() {
+        // A trace specification may say nothing beside that it matches.
+        if body.as_cons().is_none() && (self.dialect == Dialect::Table || !body.is_nil()) {
             self.errors.push("Body clause does not return anything.".into());
             return;
         }
@@ -502,7 +503,7 @@ impl<'a> Compiler<'a> {
                 self.short_circuit(form == "andalso", arguments, copy, tasks, labels);
             }
             "self" if arguments.is_empty() => self.operations.push(Operation::SelfPid),
-            text => self.call(text, name, arguments, copy, tasks),
+            text => self.call(term, text, name, arguments, copy, tasks),
         }
     }
 
@@ -528,39 +529,25 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn call<'t>(&mut self, text: &str, name: Atom, arguments: &'t [Term<'t>], copy: bool, tasks: &mut Vec<Task<'t>>) {
-        if let ("message", [message]) = (text, arguments)
-            && self.in_body
-            && self.dialect == Dialect::Trace
-        {
-            tasks.push(Task::Emit(Operation::SetMessage));
-            tasks.push(Task::Expression(*message, true));
-            return;
-        }
-        let action = matches!(
-            (text, arguments.len()),
-            ("return_trace" | "exception_trace" | "caller" | "caller_line" | "current_stacktrace", 0)
-                | ("is_seq_trace" | "get_seq_token", 0)
-                | ("silent" | "display", 1)
-        );
-        if action && self.in_body && self.dialect == Dialect::Trace {
-            tasks.push(Task::Emit(Operation::Action(name, arguments.len() as u8)));
-            tasks.extend(arguments.iter().rev().map(|&argument| Task::Expression(argument, true)));
-            return;
-        }
-        if let Some(form) = trace_form(text, arguments.len()) {
-            // Actions of tracing have no meaning for tables, and some are not there yet.
-            let problem = match self.dialect {
-                Dialect::Table => "used in wrong dialect",
-                Dialect::Trace => "is not supported",
-            };
-            self.errors.push(format!("Special form '{form}' {problem}."));
-            return;
+    fn call<'t>(
+        &mut self,
+        term: Term<'t>,
+        text: &str,
+        name: Atom,
+        arguments: &'t [Term<'t>],
+        copy: bool,
+        tasks: &mut Vec<Task<'t>>,
+    ) {
+        if let Some(form) = TraceForm::find(text) {
+            return self.trace_form(form, term, name, arguments, tasks);
         }
         let arity = arguments.len();
         if matches!((text, arity), ("get_tcw", 0) | ("set_tcw", 1)) {
-            self.errors.push(format!("Function {text}/{arity} cannot be called in this context."));
-            return;
+            if self.dialect == Dialect::Table || text == "set_tcw" && !self.in_body {
+                self.errors.push(format!("Function {text}/{arity} cannot be called in this context."));
+                return;
+            }
+            return Self::action(name, arguments, tasks);
         }
         let Some(function) = Function::find(text, name, arity) else {
             let name = print(Term::atom(name), self.atoms, &self.renamed);
@@ -576,6 +563,59 @@ impl<'a> Compiler<'a> {
         tasks.extend(arguments.iter().rev().map(|&argument| Task::Expression(argument, outside)));
     }
 
+    fn action<'t>(name: Atom, arguments: &'t [Term<'t>], tasks: &mut Vec<Task<'t>>) {
+        tasks.push(Task::Emit(Operation::Action(name, arguments.len() as u8)));
+        tasks.extend(arguments.iter().rev().map(|&argument| Task::Expression(argument, true)));
+    }
+
+    /// An action of tracing: `dmc_fun` and its relatives in OTP's `erl_db_util.c` check in this order.
+    fn trace_form<'t>(
+        &mut self,
+        form: &TraceForm,
+        term: Term<'t>,
+        name: Atom,
+        arguments: &'t [Term<'t>],
+        tasks: &mut Vec<Task<'t>>,
+    ) {
+        let shown = form.shown;
+        let allowed = match self.dialect {
+            Dialect::Table => return self.errors.push(format!("Special form '{shown}' used in wrong dialect.")),
+            Dialect::Trace => true,
+            Dialect::Send => form.events != Events::Calls,
+            Dialect::Receive => form.events == Events::All,
+        };
+        if !allowed {
+            return self.errors.push(format!("Special form '{shown}' not allow for this trace event."));
+        }
+        if !self.in_body && !form.in_guards {
+            return self.errors.push(format!("Special form '{shown}' called in guard context."));
+        }
+        if !form.arities.contains(&arguments.len()) {
+            let what = if form.arities == [0] { "arguments" } else { "wrong number of arguments" };
+            let shown = if shown == "set_seq_trace" { "set_seq_token" } else { shown };
+            return self.special(&format!("Special form '{shown}' called with {what} in "), term);
+        }
+        if let ("current_stacktrace", [depth]) = (form.name, arguments) {
+            match depth.as_small() {
+                None => {
+                    let problem = "Special form 'current_stacktrace' called with non small argument.";
+                    return self.errors.push(problem.into());
+                }
+                Some(..0) => {
+                    let problem = "Special form 'current_stacktrace' called with negative integer argument.";
+                    return self.errors.push(problem.into());
+                }
+                Some(_) => {}
+            }
+        }
+        if let ("message", [message]) = (form.name, arguments) {
+            tasks.push(Task::Emit(Operation::SetMessage));
+            tasks.push(Task::Expression(*message, true));
+            return;
+        }
+        Self::action(name, arguments, tasks);
+    }
+
     fn not_a_call(&mut self, term: Term<'_>) {
         let text = print(term, self.atoms, &self.renamed);
         self.errors.push(format!("{text} is neither a function call, nor a tuple (tuples are written {{{{ ... }}}})."));
@@ -588,24 +628,49 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// The name by which errors call an action of tracing.
-fn trace_form(name: &str, arity: usize) -> Option<&'static str> {
-    Some(match (name, arity) {
-        ("is_seq_trace", 0) => "is_seq_trace",
-        ("set_seq_token", 2) => "set_seq_trace",
-        ("get_seq_token", 0) => "get_seq_token",
-        ("message", 1) => "message",
-        ("return_trace", 0) => "return_trace",
-        ("exception_trace", 0) => "exception_trace",
-        ("display", 1) => "display",
-        ("process_dump", 0) => "process_dump",
-        ("enable_trace", 1 | 2) => "enable_trace",
-        ("disable_trace", 1 | 2) => "disable_trace",
-        ("trace", 2 | 3) => "trace",
-        ("silent", 1) => "silent",
-        ("caller", 0) => "caller",
-        ("caller_line", 0) => "caller_line",
-        ("current_stacktrace", 0 | 1) => "current_stacktrace",
-        _ => return None,
-    })
+/// In specifications for which events an action of tracing may stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Events {
+    All,
+    /// Calls and messages sent: those that the process itself takes part in.
+    Own,
+    Calls,
+}
+
+/// An action of tracing.
+struct TraceForm {
+    name: &'static str,
+    /// How errors call it.
+    shown: &'static str,
+    arities: &'static [usize],
+    events: Events,
+    in_guards: bool,
+}
+
+const fn form(name: &'static str, arities: &'static [usize], events: Events) -> TraceForm {
+    TraceForm { name, shown: name, arities, events, in_guards: false }
+}
+
+static TRACE_FORMS: [TraceForm; 15] = [
+    TraceForm { in_guards: true, ..form("is_seq_trace", &[0], Events::Own) },
+    TraceForm { shown: "set_seq_trace", ..form("set_seq_token", &[2], Events::Own) },
+    form("get_seq_token", &[0], Events::Own),
+    form("message", &[1], Events::All),
+    form("return_trace", &[0], Events::All),
+    form("exception_trace", &[0], Events::All),
+    form("display", &[1], Events::All),
+    form("process_dump", &[0], Events::Own),
+    form("enable_trace", &[1, 2], Events::Own),
+    form("disable_trace", &[1, 2], Events::Own),
+    form("trace", &[2, 3], Events::Own),
+    form("silent", &[1], Events::Own),
+    form("caller", &[0], Events::Calls),
+    form("caller_line", &[0], Events::Calls),
+    form("current_stacktrace", &[0, 1], Events::Calls),
+];
+
+impl TraceForm {
+    fn find(name: &str) -> Option<&'static TraceForm> {
+        TRACE_FORMS.iter().find(|form| form.name == name)
+    }
 }

@@ -23,6 +23,10 @@ pub enum Dialect {
     Table,
     /// On the arguments of traced calls.
     Trace,
+    /// On receiver and message of messages sent.
+    Send,
+    /// On node, sender and message of messages received.
+    Receive,
 }
 
 /// What a pattern without guards gives (`ets:match/2`, `ets:match_object/2`).

@@ -8,15 +8,17 @@
 //! Descriptors the kernel cannot wait for (regular files as standard input) are always ready.
 //!
 //! Who does what: `arm`, `register` and `deregister` may be called from any thread, callbacks included.
-//! The table is locked by all of them and by the poll thread, but never while a callback runs. A slot's
+//! Each slot has a lock of its own, held by them and by the poll thread while they ask the kernel, but never while a
+//! callback runs; so descriptors do not wait for each other. The list of slots only grows. A slot's
 //! generation is part of the [`Token`] and of what the kernel hands back, so an event that was on its way
 //! while its registration was removed (and the slot reused) is recognised and dropped.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
@@ -101,16 +103,11 @@ pub struct Poller {
 struct Shared {
     epoll: OwnedFd,
     wake: OwnedFd,
-    table: Mutex<Table>,
-}
-
-#[derive(Default)]
-struct Table {
-    slots: Vec<Slot>,
-    free: Vec<u32>,
+    slots: RwLock<Vec<Arc<Mutex<Slot>>>>,
+    free: Mutex<Vec<u32>>,
     /// Armed registrations of descriptors that are always ready.
-    ready_now: Vec<Token>,
-    stopping: bool,
+    ready_now: Mutex<Vec<Token>>,
+    stopping: AtomicBool,
 }
 
 struct Slot {
@@ -145,7 +142,10 @@ impl Poller {
         let shared = Arc::new(Shared {
             epoll: epoll::create(CreateFlags::CLOEXEC)?,
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
-            table: Mutex::new(Table::default()),
+            slots: RwLock::default(),
+            free: Mutex::default(),
+            ready_now: Mutex::default(),
+            stopping: AtomicBool::new(false),
         });
         epoll::add(&shared.epoll, &shared.wake, WAKE.to_data(), EventFlags::IN)?;
         let theirs = Arc::clone(&shared);
@@ -158,40 +158,46 @@ impl Poller {
     /// The caller deregisters it before closing it.
     pub fn register(&self, descriptor: impl AsFd, callback: Callback) -> Result<Token> {
         let descriptor = descriptor.as_fd();
-        let mut table = self.shared.table.lock();
-        let token = table.insert(descriptor.as_raw_fd(), callback.into());
-        match epoll::add(&self.shared.epoll, descriptor, token.to_data(), EventFlags::ONESHOT) {
-            Ok(()) => Ok(token),
-            Err(SysErrno::PERM) => {
-                if let Some(registration) = table.get_mut(token) {
-                    registration.always_ready = true;
-                }
-                Ok(token)
-            }
+        let (number, slot) = self.shared.take_slot();
+        let mut slot = slot.lock();
+        let token = Token { slot: number, generation: slot.generation };
+        let always_ready = match epoll::add(&self.shared.epoll, descriptor, token.to_data(), EventFlags::ONESHOT) {
+            Ok(()) => false,
+            Err(SysErrno::PERM) => true,
             Err(errno) => {
-                table.remove(token);
-                Err(errno.into())
+                drop(slot);
+                self.shared.free.lock().push(number);
+                return Err(errno.into());
             }
-        }
+        };
+        slot.registration = Some(Registration {
+            descriptor: descriptor.as_raw_fd(),
+            callback: callback.into(),
+            armed: Interest::default(),
+            always_ready,
+        });
+        Ok(token)
     }
 
     /// Asks for one report of each interest, in addition to what is armed already.
     pub fn arm(&self, token: Token, interest: Interest) -> Result<()> {
-        let mut table = self.shared.table.lock();
-        let registration = table.get_mut(token).ok_or(Errno::ENOENT)?;
+        let slot = self.shared.slot(token).ok_or(Errno::ENOENT)?;
+        let mut slot = slot.lock();
+        let registration = slot.get_mut(token).ok_or(Errno::ENOENT)?;
         registration.armed = registration.armed.union(interest);
         if !registration.always_ready {
             return self.shared.modify(token, registration);
         }
-        table.ready_now.push(token);
-        drop(table);
+        drop(slot);
+        self.shared.ready_now.lock().push(token);
         self.shared.wake()
     }
 
     /// Takes interests back; a report that is on its way may still come.
     pub fn disarm(&self, token: Token, interest: Interest) -> Result<()> {
-        let mut table = self.shared.table.lock();
-        let registration = table.get_mut(token).ok_or(Errno::ENOENT)?;
+        let slot = self.shared.slot(token).ok_or(Errno::ENOENT)?;
+        let mut slot = slot.lock();
+        let registration = slot.get_mut(token).ok_or(Errno::ENOENT)?;
         registration.armed.read &= !interest.read;
         registration.armed.write &= !interest.write;
         if registration.always_ready { Ok(()) } else { self.shared.modify(token, registration) }
@@ -199,17 +205,21 @@ impl Poller {
 
     /// Removes a registration; no call begins after this returns, one may still be running.
     pub fn deregister(&self, token: Token) {
+        let Some(slot) = self.shared.slot(token) else { return };
         let removed = {
-            let mut table = self.shared.table.lock();
-            let removed = table.remove(token);
-            if let Some(registration) = &removed
-                && !registration.always_ready
-            {
+            let mut slot = slot.lock();
+            if slot.generation != token.generation {
+                return;
+            }
+            let Some(removed) = slot.registration.take() else { return };
+            slot.generation = slot.generation.wrapping_add(1);
+            if !removed.always_ready {
                 // Fails only for a descriptor that was closed, and then there is nothing to delete.
-                let _ = epoll::delete(&self.shared.epoll, registration.descriptor());
+                let _ = epoll::delete(&self.shared.epoll, removed.descriptor());
             }
             removed
         };
+        self.shared.free.lock().push(token.slot);
         // What the callback holds is dropped without the lock: it may use the poller.
         drop(removed);
     }
@@ -217,7 +227,7 @@ impl Poller {
 
 impl Drop for Poller {
     fn drop(&mut self) {
-        self.shared.table.lock().stopping = true;
+        self.shared.stopping.store(true, Ordering::SeqCst);
         let woken = self.shared.wake();
         if let Some(thread) = self.thread.take()
             && woken.is_ok()
@@ -259,13 +269,10 @@ impl Shared {
                     self.report(token, event.flags);
                 }
             }
-            let ready_now = {
-                let mut table = self.table.lock();
-                if table.stopping {
-                    return;
-                }
-                std::mem::take(&mut table.ready_now)
-            };
+            if self.stopping.load(Ordering::SeqCst) {
+                return;
+            }
+            let ready_now = std::mem::take(&mut *self.ready_now.lock());
             for token in ready_now {
                 self.report(token, EventFlags::IN | EventFlags::OUT);
             }
@@ -277,10 +284,9 @@ impl Shared {
         let readable = hangup || flags.intersects(EventFlags::IN | EventFlags::RDHUP);
         let writable = hangup || flags.intersects(EventFlags::OUT);
         let (callback, readiness) = {
-            let mut table = self.table.lock();
-            let Some(registration) = table.get_mut(token) else {
-                return;
-            };
+            let Some(slot) = self.slot(token) else { return };
+            let mut slot = slot.lock();
+            let Some(registration) = slot.get_mut(token) else { return };
             let armed = registration.armed;
             let readiness = Readiness { read: readable && armed.read, write: writable && armed.write, hangup };
             registration.armed =
@@ -298,32 +304,30 @@ impl Shared {
     }
 }
 
-impl Table {
-    fn insert(&mut self, descriptor: RawFd, callback: Arc<dyn Fn(Readiness) + Send + Sync>) -> Token {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, registration: None });
-            (self.slots.len() - 1) as u32
-        });
-        let entry = &mut self.slots[slot as usize];
-        entry.registration =
-            Some(Registration { descriptor, callback, armed: Interest::default(), always_ready: false });
-        Token { slot, generation: entry.generation }
-    }
-
-    fn get_mut(&mut self, token: Token) -> Option<&mut Registration> {
-        let slot = self.slots.get_mut(token.slot as usize)?;
-        if slot.generation == token.generation { slot.registration.as_mut() } else { None }
-    }
-
-    fn remove(&mut self, token: Token) -> Option<Registration> {
-        let slot = self.slots.get_mut(token.slot as usize)?;
-        if slot.generation != token.generation {
-            return None;
+impl Shared {
+    /// A slot that nobody uses.
+    fn take_slot(&self) -> (u32, Arc<Mutex<Slot>>) {
+        // Bound, so that the lock is given back before the list is taken.
+        let free = self.free.lock().pop();
+        if let Some(number) = free
+            && let Some(slot) = self.slots.read().get(number as usize)
+        {
+            return (number, Arc::clone(slot));
         }
-        let removed = slot.registration.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
-        self.free.push(token.slot);
-        Some(removed)
+        let slot = Arc::new(Mutex::new(Slot { generation: 0, registration: None }));
+        let mut slots = self.slots.write();
+        slots.push(Arc::clone(&slot));
+        ((slots.len() - 1) as u32, slot)
+    }
+
+    fn slot(&self, token: Token) -> Option<Arc<Mutex<Slot>>> {
+        self.slots.read().get(token.slot as usize).cloned()
+    }
+}
+
+impl Slot {
+    fn get_mut(&mut self, token: Token) -> Option<&mut Registration> {
+        if self.generation == token.generation { self.registration.as_mut() } else { None }
     }
 }
 

@@ -87,6 +87,17 @@ impl Socket {
         Ok(rustix::fs::fcntl_setfl(&self.descriptor, flags | rustix::fs::OFlags::NONBLOCK)?)
     }
 
+    /// Closes it. With `linger` that may take as long as was asked for: then it is done by a thread of its own.
+    pub fn close_without_waiting(self) {
+        let linger = self.option(libc::SOL_SOCKET, libc::SO_LINGER, vec![0; 8]).unwrap_or_default();
+        // Two numbers: whether, and how many seconds.
+        let lingers = linger.len() == 8 && linger[..4] != [0; 4] && linger[4..] != [0; 4];
+        if lingers {
+            // When there is no thread to be had, the socket is dropped here.
+            let _ = std::thread::Builder::new().name("linger".into()).spawn(move || drop(self));
+        }
+    }
+
     /// Its number.
     pub fn number(&self) -> RawFd {
         self.descriptor.as_raw_fd()

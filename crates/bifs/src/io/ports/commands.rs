@@ -40,9 +40,12 @@ fn port_command<'h>(cx: &mut BifContext<'h>, port: Term<'h>, data: Term<'h>, opt
     let (outcome, size) = match &core.device {
         Device::Inet(_) => inet::command(cx.vm, &object, &mut core, cx.pid(), data),
         Device::Stream(stream) if stream.is_busy() => (Command::Busy, 0),
-        Device::Stream(_) => match gather(data) {
+        Device::Stream(_) | Device::TraceFile(_) => match gather(data) {
             Some(bytes) => {
                 let size = bytes.len();
+                object.trace_received(cx.vm, cx.pid(), |heap| {
+                    heap.tuple(&[Term::atom(atoms::COMMAND), heap.binary(&bytes)])
+                });
                 object.output(cx.vm, &mut core, bytes);
                 (Command::Taken, size)
             }
@@ -60,7 +63,7 @@ fn port_command<'h>(cx: &mut BifContext<'h>, port: Term<'h>, data: Term<'h>, opt
         Command::Busy => {
             match &mut core.device {
                 Device::Stream(stream) => stream.suspend(cx.pid()),
-                Device::Inet(_) | Device::None => inet::suspend(&mut core, cx.pid()),
+                Device::Inet(_) | Device::TraceFile(_) | Device::None => inet::suspend(&mut core, cx.pid()),
             }
             cx.vm.waits_for_port(cx.process, object.id);
             Err(Box::new(Interrupt::Trap(Trap::Wait)))
@@ -82,6 +85,15 @@ fn port_control<'h>(cx: &mut BifContext<'h>, port: Term<'h>, number: Term<'h>, d
         let mut core = object.core.lock();
         if !core.is_open() {
             return None;
+        }
+        if let Device::TraceFile(file) = &mut core.device {
+            return match file.control(number)? {
+                Ok(bytes) => Some(Answer { bytes, accepted: Vec::new() }),
+                Err(errno) => {
+                    object.fail(cx.vm, &mut core, errno);
+                    None
+                }
+            };
         }
         inet::control(cx.vm, &object, &mut core, cx.pid(), number, &data)
     })();
@@ -107,6 +119,7 @@ fn port_close<'h>(cx: &mut BifContext<'h>, port: Term<'h>) -> BifResult<'h> {
     if !core.is_open() {
         return Ok(Term::atom(atoms::BADARG));
     }
+    object.trace_received(cx.vm, cx.pid(), |_| Term::atom(atoms::CLOSE));
     object.close(cx.vm, &mut core, Vm::own_atom(atoms::NORMAL));
     Ok(Term::TRUE)
 }
@@ -118,6 +131,7 @@ fn port_connect<'h>(cx: &mut BifContext<'h>, port: Term<'h>, owner: Term<'h>) ->
         return Ok(Term::atom(atoms::BADARG));
     };
     let mut core = object.core.lock();
+    object.trace_received(cx.vm, cx.pid(), |heap| heap.tuple(&[Term::atom(atoms::CONNECT), Term::pid(owner)]));
     let connected = core.is_open() && object.connect_and_link(cx.vm, &mut core, owner);
     Ok(if connected { Term::TRUE } else { Term::atom(atoms::BADARG) })
 }

@@ -12,16 +12,17 @@ pub(crate) mod port;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod trace_file;
 
 use crate::iolist::gather;
 use inet::Command;
-use oxbeam_runtime::{LinkTarget, Ports, Vm};
-use oxbeam_term::{LocalReference, OwnedTerm, Pid, Port, Term, atoms};
+use oxbeam_runtime::{LinkTarget, Ports, Vm, trace_flag};
+use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Port, Term, atoms};
 use parking_lot::{Mutex, RwLock};
 use port::{Core, Device, PortObject};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The ports of one machine.
@@ -33,6 +34,8 @@ pub struct PortTable {
     /// Closed ports whose output still waits.
     flushing: Mutex<HashMap<u64, Arc<PortObject>>>,
     next: AtomicU64,
+    /// Are ports traced from their birth?
+    pub(crate) trace_new: AtomicBool,
 }
 
 impl PortTable {
@@ -42,7 +45,7 @@ impl PortTable {
             return None;
         }
         let id = Port(self.next.fetch_add(1, Ordering::Relaxed));
-        Some(Arc::new(PortObject { id, name, core: Mutex::new(core) }))
+        Some(Arc::new(PortObject { id, name, trace_flags: AtomicU32::new(0), core: Mutex::new(core) }))
     }
     fn publish(&self, port: &Arc<PortObject>) {
         self.open.write().insert(port.id.0, port.clone());
@@ -133,11 +136,24 @@ impl Ports for PortTable {
     fn monitor(&self, _vm: &Vm, port: Port, reference: LocalReference, watcher: Pid) -> bool {
         self.with(port, |_, core| core.watchers.insert(reference, watcher)).is_some()
     }
-    fn link(&self, _vm: &Vm, port: Port, from: Pid) -> bool {
-        self.with(port, |_, core| core.links.insert(from)).is_some()
+    fn link(&self, vm: &Vm, port: Port, from: Pid) -> bool {
+        let linked = self.with(port, |object, core| {
+            core.links.insert(from);
+            object.trace(vm, trace_flag::PORTS, "getting_linked", &|_| vec![Term::pid(from)]);
+        });
+        linked.is_some()
     }
-    fn unlink(&self, _vm: &Vm, port: Port, from: Pid) {
-        self.with(port, |_, core| core.links.remove(&from));
+    fn unlink(&self, vm: &Vm, port: Port, from: Pid) {
+        self.with(port, |object, core| {
+            core.links.remove(&from);
+            object.trace(vm, trace_flag::PORTS, "getting_unlinked", &|_| vec![Term::pid(from)]);
+        });
+    }
+    fn named(&self, vm: &Vm, port: Port, event: &str, name: Atom) {
+        // Not through the lock: a port that closes loses its name while it is locked.
+        if let Some(object) = self.get(port) {
+            object.trace(vm, trace_flag::PORTS, event, &|_| vec![Term::atom(name)]);
+        }
     }
     fn message(&self, vm: &Vm, port: Port, from: Pid, message: OwnedTerm) {
         self.with(port, |object, core| object.message(vm, core, from, message.term()));
@@ -152,6 +168,13 @@ impl PortObject {
             return self.bad_signal(vm, core);
         };
         let owner = owner.as_pid().unwrap_or(core.owner);
+        self.trace_received(vm, owner, |heap| match request.as_tuple_of::<2>() {
+            Some([kind, data]) if kind.is_atom(atoms::COMMAND) => {
+                let bytes = gather(*data).unwrap_or_default();
+                heap.tuple(&[Term::atom(atoms::COMMAND), heap.binary(&bytes)])
+            }
+            _ => heap.copy_in(*request),
+        });
         if request.is_atom(atoms::CLOSE) {
             self.close(vm, core, Vm::own_atom(atoms::NORMAL));
             return self.send_atom(vm, owner, atoms::CLOSED);
@@ -163,7 +186,7 @@ impl PortObject {
                         let (outcome, _) = inet::command(vm, self, core, owner, *data);
                         matches!(outcome, Command::Taken | Command::Malformed)
                     }
-                    Device::Stream(_) | Device::None => match gather(*data) {
+                    Device::Stream(_) | Device::TraceFile(_) | Device::None => match gather(*data) {
                         Some(bytes) => {
                             self.output(vm, core, bytes);
                             true

@@ -3,20 +3,24 @@
 use super::inet::{Inet, Protocol};
 use super::options::{Name, Refused, Settings, parse};
 use super::port::{Core, Device, PortObject};
+use super::trace_file::{self, TraceFile};
 use super::{PortTable, stream};
 use crate::io::System;
+use crate::tracing::port_opened;
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, LinkTarget, Vm};
+use oxbeam_runtime::{BifContext, BifResult, LinkTarget, Vm, trace_flag};
 use oxbeam_sys::Result as SysResult;
 use oxbeam_sys::child::Program;
 use oxbeam_term::{Atom, Term, atoms};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// What a port is to be connected with.
 enum Target {
     Program(Program),
     Descriptors(i32, i32),
     Inet(Protocol),
+    TraceFile(Vec<u8>),
 }
 
 /// Opens a port and links the caller to it. Returns the port, or an atom that `erlang:open_port/2` makes an error of.
@@ -43,8 +47,22 @@ fn open_port<'h>(cx: &mut BifContext<'h>, name: Term<'h>, settings: Term<'h>) ->
     }
     cx.state.links.insert(LinkTarget::Port(port.id), ());
     table.publish(&port);
+    trace_open(cx, &table, &port);
     drop(core);
     Ok(Term::port(port.id))
+}
+
+/// Tells tracers of a new port, which may be traced from its birth.
+fn trace_open(cx: &BifContext<'_>, table: &PortTable, port: &PortObject) {
+    let owner = cx.pid();
+    if table.trace_new.load(Ordering::Relaxed) {
+        port.trace_flags.store(port_opened(cx.vm, port.id), Ordering::Relaxed);
+        let name = String::from_utf8_lossy(&port.name);
+        let name = cx.vm.atoms.intern(&name).unwrap_or(atoms::UNDEFINED);
+        port.trace(cx.vm, trace_flag::PORTS, "open", &|_| vec![Term::pid(owner), Term::atom(name)]);
+        port.trace(cx.vm, trace_flag::PORTS, "getting_linked", &|_| vec![Term::pid(owner)]);
+    }
+    cx.vm.trace_event(cx.process, trace_flag::PROCS, "link", &|_| vec![Term::port(port.id)]);
 }
 
 /// OTP's drivers that this machine does not have. Their names never go to the shell.
@@ -63,6 +81,7 @@ fn target(vm: &Vm, name: Name, settings: &Settings) -> Result<(Vec<u8>, Target),
         }
         Name::Spawn(command) => match Protocol::of_driver(first_word(&command)) {
             Some(protocol) => (command, Target::Inet(protocol)),
+            None if first_word(&command) == trace_file::DRIVER => (command.clone(), Target::TraceFile(command)),
             None if MISSING_DRIVERS.contains(&first_word(&command)) => return Err(atoms::ENOENT),
             None => (command.clone(), Target::Program(Program::Shell(command))),
         },
@@ -94,6 +113,10 @@ fn connect(vm: &Vm, port: &Arc<PortObject>, core: &mut Core, target: Target, set
         Target::Descriptors(input, output) => stream::open_descriptors(vm, port, core, (input, output), settings),
         Target::Inet(protocol) => {
             core.device = Device::Inet(Box::new(Inet::new(protocol)));
+            Ok(())
+        }
+        Target::TraceFile(command) => {
+            core.device = Device::TraceFile(Box::new(TraceFile::open(&command)?));
             Ok(())
         }
     }

@@ -12,12 +12,15 @@ use super::PortTable;
 use super::distribution::Carried;
 use super::inet::{self, Inet};
 use super::stream::Stream;
-use oxbeam_runtime::{LinkTarget, Signal, Vm};
+use super::trace_file::TraceFile;
+use crate::tracing::{PortEvent, port_closed};
+use oxbeam_runtime::{EventParts, LinkTarget, Signal, Vm, trace_flag};
 use oxbeam_sys::Errno;
 use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Port, Term, atoms};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A port.
 pub(crate) struct PortObject {
@@ -25,6 +28,8 @@ pub(crate) struct PortObject {
     pub(crate) id: Port,
     /// Its command, executable, descriptors or driver.
     pub(crate) name: Vec<u8>,
+    /// What of it is traced.
+    pub(crate) trace_flags: AtomicU32,
     pub(crate) core: Mutex<Core>,
 }
 
@@ -62,6 +67,8 @@ pub(crate) enum Device {
     Stream(Box<Stream>),
     /// A socket.
     Inet(Box<Inet>),
+    /// A file of trace messages.
+    TraceFile(Box<TraceFile>),
 }
 
 impl Core {
@@ -91,7 +98,7 @@ impl Core {
         match &self.device {
             Device::Stream(stream) => stream.queued(),
             Device::Inet(inet) => inet.queued(),
-            Device::None => 0,
+            Device::TraceFile(_) | Device::None => 0,
         }
     }
     /// Is there output that the machine's end waits for?
@@ -99,7 +106,7 @@ impl Core {
         match &self.device {
             Device::Stream(stream) => stream.has_output(),
             Device::Inet(inet) => inet.has_output(),
-            Device::None => false,
+            Device::TraceFile(_) | Device::None => false,
         }
     }
     pub(crate) fn is_open(&self) -> bool {
@@ -115,7 +122,33 @@ pub(crate) fn registered_name(vm: &Vm, port: Port) -> Option<Atom> {
 impl PortObject {
     /// Sends `{Port, Content}` to a process.
     pub(crate) fn send(&self, vm: &Vm, to: Pid, content: impl for<'h> FnOnce(&'h Heap) -> Term<'h>) {
-        vm.send_built(to, |heap| heap.tuple(&[Term::port(self.id), content(heap)]));
+        if self.trace_flags() & trace_flag::SEND == 0 {
+            return vm.send_built(to, |heap| heap.tuple(&[Term::port(self.id), content(heap)]));
+        }
+        let message = OwnedTerm::build(vm.literals(), |heap| heap.tuple(&[Term::port(self.id), content(heap)]));
+        let there = vm.process(to).is_some();
+        let name = if there { "send" } else { "send_to_non_existing_process" };
+        self.trace(vm, trace_flag::SEND, name, &|heap| vec![heap.copy_in(message.term()), Term::pid(to)]);
+        vm.send_message(to, message);
+    }
+    /// What of it is traced.
+    pub(crate) fn trace_flags(&self) -> u32 {
+        self.trace_flags.load(Ordering::Relaxed)
+    }
+    /// Tells tracers of an event, if the port has this flag.
+    pub(crate) fn trace(&self, vm: &Vm, flag: u32, name: &str, parts: EventParts<'_>) {
+        PortEvent { flag, name, parts }.tell(vm, self.id, self.trace_flags());
+    }
+    /// A process gives the port something: `{Pid, What}`.
+    pub(crate) fn trace_received(&self, vm: &Vm, from: Pid, what: impl for<'h> Fn(&'h Heap) -> Term<'h>) {
+        self.trace(vm, trace_flag::RECEIVE, "receive", &|heap| vec![heap.tuple(&[Term::pid(from), what(heap)])]);
+    }
+    /// Takes output that comes from the machine itself, if the port is open.
+    pub(crate) fn command(self: &Arc<Self>, vm: &Vm, bytes: Vec<u8>) {
+        let mut core = self.core.lock();
+        if core.is_open() {
+            self.output(vm, &mut core, bytes);
+        }
     }
     /// Sends `{Port, Atom}` to a process.
     pub(crate) fn send_atom(&self, vm: &Vm, to: Pid, content: Atom) {
@@ -139,6 +172,10 @@ impl PortObject {
         if let Some(name) = registered_name(vm, self.id) {
             vm.unregister(name);
         }
+        self.trace(vm, trace_flag::PORTS, "closed", &|heap| vec![heap.copy_in(reason.term())]);
+        if self.trace_flags() != 0 {
+            port_closed(vm, self.id);
+        }
         let from = LinkTarget::Port(self.id);
         for pid in std::mem::take(&mut core.links) {
             vm.signal_pid(pid, Signal::LinkExit { from, reason: reason.clone() });
@@ -158,7 +195,7 @@ impl PortObject {
                 !stream.has_output()
             }
             Device::Inet(_) => inet::close(vm, self, core),
-            Device::None => true,
+            Device::TraceFile(_) | Device::None => true,
         };
         if is_done {
             self.finish(vm, core);

@@ -5,7 +5,7 @@
 
 use super::framing::{Cutter, Frame, Framing, packet_header};
 use super::options::Settings;
-use super::port::{Core, PortObject, State};
+use super::port::{Core, Device, PortObject, State};
 use crate::io::System;
 use crate::io::system::environment;
 use oxbeam_runtime::{Signal, Vm};
@@ -359,6 +359,12 @@ impl PortObject {
     /// Writes output, or queues what the descriptor does not take now.
     pub(crate) fn output(self: &Arc<Self>, vm: &Vm, core: &mut Core, bytes: Vec<u8>) {
         core.output += bytes.len() as u64;
+        if let Device::TraceFile(file) = &mut core.device {
+            if let Err(errno) = file.put(&bytes) {
+                self.fail(vm, core, errno);
+            }
+            return;
+        }
         let Some(stream) = core.stream() else { return };
         let Some(header) = packet_header(stream.framing, bytes.len()) else {
             return self.fail(vm, core, Errno::EINVAL);

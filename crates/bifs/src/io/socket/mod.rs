@@ -177,7 +177,7 @@ fn process_ended(vm: &Vm, pid: Pid) {
         let mut inner = handle.inner.lock();
         if inner.owner == pid {
             handle.stop(vm, &mut inner);
-            handle.release(vm, &mut inner);
+            handle.release(vm, &mut inner, Socket::close_without_waiting);
         } else {
             handle.forget_process(vm, &mut inner, pid);
         }
@@ -506,13 +506,13 @@ impl Handle {
         self.abort_all(vm, inner, None, atoms::CLOSED);
     }
     /// Closes the descriptor.
-    fn release(&self, vm: &Vm, inner: &mut Inner) -> bool {
+    fn release(&self, vm: &Vm, inner: &mut Inner, close: fn(Socket)) {
         inner.registration = None;
-        let was_open = inner.socket.take().is_some();
-        if was_open && std::mem::take(&mut inner.is_registered) {
+        let Some(socket) = inner.socket.take() else { return };
+        close(socket);
+        if std::mem::take(&mut inner.is_registered) {
             self.tell_registry(vm, "del");
         }
-        was_open
     }
 }
 

@@ -55,10 +55,8 @@ fn open_descriptor<'h>(cx: &mut BifContext<'h>, descriptor: i64, options: Term<'
         return cx.badarg();
     }
     let Ok(descriptor) = i32::try_from(descriptor) else { return cx.badarg() };
-    let socket = match Socket::copy_of(descriptor) {
-        Ok(socket) => socket,
-        Err(error) => return posix(cx, error),
-    };
+    // What is no socket has no domain.
+    let Ok(socket) = Socket::copy_of(descriptor) else { return tagged(cx, "invalid", "domain") };
     let known = |name| socket.number_option(SOL_SOCKET, name);
     let given = |name: &str| item(cx, options, name);
     let domain = given("domain").and_then(|term| domain_of(cx, term)).map_or_else(|| known(SO_DOMAIN), Ok);
@@ -76,7 +74,9 @@ fn open_descriptor<'h>(cx: &mut BifContext<'h>, descriptor: i64, options: Term<'
             let use_registry = given("use_registry").and_then(Term::as_boolean);
             Ok(cx.ok(new_handle(cx, inner, use_registry)))
         }
-        (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => posix(cx, error),
+        (Err(_), _, _) => tagged(cx, "invalid", "domain"),
+        (_, Err(_), _) => tagged(cx, "invalid", "type"),
+        (_, _, Err(error)) => posix(cx, error),
     }
 }
 
@@ -234,7 +234,7 @@ fn finalize_close<'h>(cx: &mut BifContext<'h>, socket: Term<'h>) -> BifResult<'h
     if !inner.is_closing {
         return raise_invalid(cx, "state");
     }
-    handle.release(cx.vm, &mut inner);
+    handle.release(cx.vm, &mut inner, drop);
     Ok(Term::atom(atoms::OK))
 }
 
@@ -328,21 +328,20 @@ fn info<'h>(cx: &mut BifContext<'h>, socket: Term<'h>) -> BifResult<'h> {
         Ok(heap.list(&states))
     };
     let is_closed = inner.socket.is_none();
-    let is_closing = inner.is_closing && !is_closed;
     let read_states = states(&[
-        (is_closed, "closed"),
-        (is_closing, "closing"),
-        (inner.is_listening, "listening"),
-        (!inner.acceptors.is_empty(), "accepting"),
         (inner.armed.read, "selected"),
+        (!inner.acceptors.is_empty(), "accepting"),
+        (inner.is_listening, "listening"),
+        (inner.is_closing, "closing"),
+        (is_closed, "closed"),
     ])?;
     let write_states = states(&[
-        (is_closed, "closed"),
-        (is_closing, "closing"),
-        (inner.connector.is_some(), "connecting"),
-        (inner.is_connected, "connected"),
-        (inner.is_bound, "bound"),
         (inner.armed.write, "selected"),
+        (inner.is_bound, "bound"),
+        (inner.is_connected, "connected"),
+        (inner.connector.is_some(), "connecting"),
+        (inner.is_closing, "closing"),
+        (is_closed, "closed"),
     ])?;
     let count = |count: usize| Term::small(count as i64);
     let from_descriptor = Term::atom(cx.intern("fromfd")?);

@@ -166,7 +166,7 @@ fn sendmsg<'h>(
 #[bif("prim_socket:nif_sendv/3", nif)]
 fn sendv<'h>(cx: &mut BifContext<'h>, socket: Term<'h>, data: Term<'h>, reference: Term<'h>) -> BifResult<'h> {
     let open = open_or_closed!(cx, socket);
-    let Some(data) = binaries(data) else { return super::invalid(cx, "iov") };
+    let Some(data) = binaries(data) else { return tagged(cx, "invalid", "iov") };
     let buffers: Vec<&[u8]> = data.iter().map(|binary| &**binary).collect();
     cx.spend(buffers.iter().map(|buffer| buffer.len()).sum::<usize>() / 1024);
     send_buffers(cx, open, reference, &buffers, |socket, buffers| socket.send(buffers, 0))

@@ -4,8 +4,7 @@ use super::visit::visit;
 use super::{Protocol, State};
 use crate::io::ports::port::{Core, Device, PortObject};
 use crate::iolist::{Piece, walk};
-use oxbeam_etf::{DecodeOptions, decode};
-use oxbeam_runtime::{Vm, VmContext};
+use oxbeam_runtime::Vm;
 use oxbeam_term::{OwnedTerm, Pid, Port, Term, Word, atoms};
 use std::sync::Arc;
 
@@ -96,17 +95,10 @@ impl<'h> Gathered<'h> {
 }
 
 /// The reference that a command begins with, and how many bytes it takes.
-fn reference(vm: &Vm, copied: &[u8]) -> Option<(OwnedTerm, usize)> {
+fn reference(copied: &[u8]) -> Option<(Box<[u8]>, usize)> {
     let (length, rest) = copied.split_first_chunk::<2>()?;
     let length = usize::from(u16::from_be_bytes(*length));
-    let bytes = rest.get(..length)?;
-    let decoded = OwnedTerm::build(vm.literals(), |heap| {
-        match decode(bytes, heap, &VmContext { vm }, DecodeOptions::default()) {
-            Ok(decoded) => decoded.term,
-            Err(_) => Term::NIL,
-        }
-    });
-    Some((decoded, 2 + length))
+    Some((rest.get(..length)?.into(), 2 + length))
 }
 
 /// Sends data of `port_command/3`, or of `Port ! {Owner, {command, Data}}`: a reference, with its length in front, then
@@ -124,7 +116,7 @@ pub(crate) fn command(
     }
     let Some(gathered) = Gathered::of(data) else { return (Command::BadArgument, 0) };
     let size = gathered.size();
-    let Some((reference, start)) = reference(vm, &gathered.copied) else {
+    let Some((reference, start)) = reference(&gathered.copied) else {
         let reason = vm.atoms.intern("einval").unwrap_or(atoms::BADARG);
         port.close(vm, core, OwnedTerm::immediate(Word::atom(reason)));
         return (Command::Malformed, size);

@@ -9,7 +9,7 @@ use oxbeam_sys::Errno;
 use oxbeam_sys::address::Address;
 use oxbeam_sys::numbers::*;
 use oxbeam_sys::socket::{ControlMessage, Received};
-use oxbeam_term::{Atom, Heap, OwnedTerm, Pid, Term, atoms};
+use oxbeam_term::{Atom, Heap, Pid, Term, atoms};
 
 /// Room for the ancillary data of one datagram.
 const CONTROL_ROOM: usize = 512;
@@ -125,7 +125,7 @@ impl Visit<'_> {
         self.count_delivery();
     }
     /// Sends a datagram: address, options that go with it, data.
-    pub(super) fn send_datagram(&mut self, caller: Pid, reference: OwnedTerm, data: &[u8]) {
+    pub(super) fn send_datagram(&mut self, caller: Pid, reference: Box<[u8]>, data: &[u8]) {
         let sender = Sender { caller, reference };
         let outcome = self.try_send_datagram(data);
         let error = outcome.err().map(|name| self.vm.atoms.intern(name).unwrap_or(atoms::EINVAL));

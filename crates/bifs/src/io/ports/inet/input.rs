@@ -143,3 +143,44 @@ impl Input {
         packet
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(bytes: &[u8]) -> Input {
+        Input { buffer: bytes.to_vec(), ..Input::default() }
+    }
+    fn options(packet: u32) -> Options {
+        Options { packet, buffer: 10, ..Options::default() }
+    }
+
+    #[test]
+    fn raw_and_exact() {
+        assert_eq!(input(b"").next(&options(0)), Next::Read(10));
+        assert_eq!(input(b"abc").next(&options(0)), Next::Packet(3));
+        let mut exact = input(b"abc");
+        exact.expect(5);
+        assert_eq!(exact.next(&options(0)), Next::Read(2));
+        exact.push_back(b"xy");
+        exact.expect(4);
+        assert_eq!(exact.next(&options(0)), Next::Packet(4));
+        assert_eq!(exact.take(4), b"xyab");
+        assert_eq!(exact.bytes(), b"c");
+    }
+
+    #[test]
+    fn packets() {
+        let mut one = input(&[3, b'a', b'b']);
+        assert_eq!(one.next(&options(1)), Next::Read(1));
+        // Known by now: what else the buffer holds does not matter.
+        assert_eq!(one.next(&options(1)), Next::Read(1));
+        one.packet_changed();
+        assert_eq!(one.next(&options(2)), Next::Read(0x0361 - 1));
+        assert_eq!(input(&[0, 0]).next(&options(3)), Next::Read(8));
+        assert_eq!(input(&[0, 0]).next(&Options { read_ahead: false, ..options(3) }), Next::Read(2));
+        assert_eq!(input(&[0, 0, 0, 9]).next(&Options { packet_size: 8, ..options(3) }), Next::Invalid);
+        assert_eq!(input(b"0123456789ab").next(&options(8)), Next::Packet(10));
+        assert_eq!(input(b"0123456789").next(&options(10)), Next::Invalid);
+    }
+}

@@ -39,7 +39,7 @@ use oxbeam_sys::address::Address;
 use oxbeam_sys::numbers;
 use oxbeam_sys::poll::{Interest, Poller, Token};
 use oxbeam_sys::socket::{Direction, Socket};
-use oxbeam_term::{OwnedTerm, Pid};
+use oxbeam_term::Pid;
 use statistics::Statistics;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -95,7 +95,8 @@ struct Operation {
 /// A process that waits for `{inet_reply, Port, Status, Reference}`, since its data filled the queue.
 struct Sender {
     caller: Pid,
-    reference: OwnedTerm,
+    /// The reference in the external format, as it came.
+    reference: Box<[u8]>,
 }
 
 /// What is to be said to the next request of a passive socket that was closed meanwhile.
@@ -209,7 +210,11 @@ impl Inet {
     pub(crate) fn release(&mut self) {
         self.registration = None;
         self.armed = Interest::default();
-        self.socket = None;
+        if let Some(socket) = self.socket.take()
+            && self.options.lingers
+        {
+            socket.close_without_waiting();
+        }
         self.state = State::Closed;
     }
 }

@@ -44,12 +44,12 @@ pub(super) struct Options {
     pub(super) packet_size: u32,
     pub(super) line_delimiter: u8,
     pub(super) buffer: u32,
-    buffer_was_set: bool,
+    pub(super) buffer_was_set: bool,
     pub(super) exit_on_close: u32,
     /// Senders wait from so many bytes of waiting output on, until there are no more than `low_watermark`.
     pub(super) high_watermark: usize,
     pub(super) low_watermark: usize,
-    message_queue_watermarks: (i32, i32),
+    pub(super) message_queue_watermarks: (i32, i32),
     /// In milliseconds.
     pub(super) send_timeout: u32,
     pub(super) send_timeout_close: u32,
@@ -58,9 +58,11 @@ pub(super) struct Options {
     pub(super) show_econnreset: bool,
     pub(super) read_ahead: bool,
     pub(super) namespace: Option<Box<[u8]>>,
-    debug: bool,
+    pub(super) debug: bool,
     /// `linger` with a time of 0: output that waits is discarded by closing.
     pub(super) linger_zero: bool,
+    /// `linger` with a time: closing may wait.
+    pub(super) lingers: bool,
     /// How many kinds of ancillary data come with each datagram (bits for TOS, traffic class, TTL).
     pub(super) ancillary: u8,
 }
@@ -90,6 +92,7 @@ impl Default for Options {
             namespace: None,
             debug: false,
             linger_zero: false,
+            lingers: false,
             ancillary: 0,
         }
     }
@@ -114,6 +117,7 @@ impl Options {
             show_econnreset: self.show_econnreset,
             read_ahead: self.read_ahead,
             linger_zero: self.linger_zero,
+            lingers: self.lingers,
             ..Options::default()
         }
     }
@@ -247,6 +251,7 @@ impl Visit<'_> {
                 if self.inet.protocol == Protocol::Tcp {
                     self.inet.options.linger_zero = value != 0 && seconds == 0;
                 }
+                self.inet.options.lingers = value != 0 && seconds != 0;
                 (SOL_SOCKET, SO_LINGER, [number, seconds.to_ne_bytes()].concat(), false)
             }
             11 => {

@@ -7,11 +7,12 @@
 use super::options::{Active, INFINITY};
 use super::visit::{TimeOut, Visit};
 use super::{Sender, State};
-use oxbeam_runtime::Signal;
+use oxbeam_etf::{DecodeOptions, decode};
+use oxbeam_runtime::{Signal, VmContext};
 use oxbeam_sys::descriptor::Descriptor;
 use oxbeam_sys::socket::{BUFFERS_MAX, Direction};
 use oxbeam_sys::{Errno, Result as SysResult};
-use oxbeam_term::{Atom, OwnedTerm, Pid, Term, atoms};
+use oxbeam_term::{Atom, Pid, Term, atoms};
 use std::collections::VecDeque;
 
 /// At most so many bytes of a file are sent by one call.
@@ -121,7 +122,11 @@ impl Visit<'_> {
                 None => Term::atom(atoms::OK),
                 Some(reason) => heap.tuple(&[Term::atom(atoms::ERROR), Term::atom(reason)]),
             };
-            heap.tuple(&[Term::atom(atoms::INET_REPLY), port, status, heap.copy_in(sender.reference.term())])
+            let context = VmContext { vm: self.vm };
+            // It came from `prim_inet`, but anybody may send what is no term.
+            let reference = decode(&sender.reference, heap, &context, DecodeOptions::default());
+            let reference = reference.map_or(Term::NIL, |decoded| decoded.term);
+            heap.tuple(&[Term::atom(atoms::INET_REPLY), port, status, reference])
         });
     }
     /// Answers the sender that waits for room, if there is one.
@@ -165,7 +170,7 @@ impl Visit<'_> {
         carried.entry.set_in_port(self.vm, carried.connection, self.inet.output.queued);
     }
     /// Sends data of a process on a stream.
-    pub(super) fn send_stream(&mut self, caller: Pid, reference: OwnedTerm, data: &[&[u8]]) {
+    pub(super) fn send_stream(&mut self, caller: Pid, reference: Box<[u8]>, data: &[&[u8]]) {
         let sender = Sender { caller, reference };
         if !self.inet.is_connected() {
             let tidings = &mut self.inet.tidings;

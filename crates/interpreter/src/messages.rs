@@ -1,13 +1,107 @@
 //! Sending and receiving messages.
 
 use crate::run::{Flow, Position, Run};
+use crate::state::{G, State, handlers, number_at};
 use oxbeam_runtime::{Outcome, Signal, Vm, trace_flag};
 use oxbeam_term::{OwnedTerm, Term, Word, atoms};
 use std::sync::Arc;
 
+impl State {
+    /// Goes on where a helper said, when that is a jump back within a function: no call, though a breakpoint may stand
+    /// there.
+    #[inline(always)]
+    fn follow_within(mut self, run: &mut Run<'static>, flow: Flow) -> bool {
+        let Some(to) = flow.target() else { return false };
+        self.reload(run);
+        // SAFETY: `to` is at an instruction, and the number is its own.
+        unsafe {
+            let number = run.number_within(to, number_at(to));
+            self.go_as(run, to, number)
+        }
+    }
+}
+
+handlers! {
+    fn send[](state, run) {
+        let ip = state.ip;
+        state.help(run, |run| run.send(ip))
+    }
+    fn remove_message[](state, run) {
+        let ip = state.ip;
+        state.help(run, |run| run.remove_message(ip))
+    }
+    fn timeout[](state, run) {
+        let ip = state.ip;
+        state.help(run, |run| run.timeout(ip))
+    }
+    fn loop_rec[](state, run) {
+        let ip = state.ip;
+        state.help(run, |run| run.loop_rec(ip))
+    }
+    fn loop_rec_end[](state, run) {
+        state.sync(run);
+        let flow = run.loop_rec_end(state.ip);
+        state.follow_within(run, flow)
+    }
+    fn wait[](state, run) {
+        state.sync(run);
+        let flow = run.wait(state.ip);
+        state.follow_within(run, flow)
+    }
+    fn wait_timeout[](state, run) {
+        state.sync(run);
+        let flow = run.wait_timeout(state.ip);
+        state.follow_within(run, flow)
+    }
+    fn recv_marker_reserve[](state, run) {
+        let position = run.state().messages.reserve_marker();
+        state.set_general(1, Word::small(position));
+        state.next(run, 2)
+    }
+    fn recv_marker_bind[](state, run) {
+        run.bind_marker(state.get::<G>(run, 1), state.get::<G>(run, 2));
+        state.next(run, 3)
+    }
+    fn recv_marker_clear[](state, run) {
+        run.clear_marker(state.get::<G>(run, 1));
+        state.next(run, 2)
+    }
+    fn recv_marker_use[](state, run) {
+        run.use_marker(state.get::<G>(run, 1));
+        state.next(run, 2)
+    }
+}
+
 impl Run<'_> {
+    #[inline(never)]
+    fn bind_marker(&mut self, marker: Word, reference: Word) {
+        if let (true, Some(reference)) = (marker.is_small(), self.term(reference).as_reference()) {
+            self.state().messages.set_marker(reference.number(), marker.small_value());
+        }
+    }
+    #[inline(never)]
+    fn clear_marker(&mut self, reference: Word) {
+        if let Some(reference) = self.term(reference).as_reference() {
+            self.state().messages.clear_marker(reference.number());
+        }
+    }
+    #[inline(never)]
+    fn use_marker(&mut self, reference: Word) {
+        if let Some(reference) = self.term(reference).as_reference() {
+            self.state().messages.use_marker(reference.number());
+        }
+    }
+    /// The message did not match: on to the next.
+    #[inline(never)]
+    fn loop_rec_end(&mut self, ip: *const u32) -> Flow {
+        self.state().messages.advance();
+        self.reductions -= 1;
+        let next = self.label(ip, 1);
+        if self.reductions > 0 { Flow::go(next) } else { self.suspend(next, 0, Outcome::Yield) }
+    }
     /// `x0 ! x1`.
-    pub(crate) fn send(&mut self, ip: *const u32) -> Flow {
+    #[inline(never)]
+    fn send(&mut self, ip: *const u32) -> Flow {
         if self.reductions < 0 && self.state().exiting.is_some() {
             return self.suspend(ip, 2, Outcome::Yield);
         }
@@ -16,7 +110,7 @@ impl Run<'_> {
             let words = self.deliver(pid, message);
             self.reductions -= 1 + (words / 64) as i32;
             self.set_x(0, self.x(1));
-            return Flow::Go(ip.wrapping_add(1));
+            return Flow::go(ip.wrapping_add(1));
         }
         match self.vm.bif(atoms::ERLANG, atoms::SEND_OP, 2) {
             Some(entry) => self.call_bif(entry, ip.wrapping_add(1), Position::Body),
@@ -24,25 +118,24 @@ impl Run<'_> {
         }
     }
     fn deliver(&mut self, pid: oxbeam_term::Pid, message: Term<'_>) -> usize {
-        let process = self.vm.process(pid);
         if self.process.trace_flags() & trace_flag::SEND != 0 {
-            let name = if process.is_some() { "send" } else { "send_to_non_existing_process" };
-            self.vm
-                .trace_event(self.process, trace_flag::SEND, name, &|heap| vec![heap.copy_in(message), Term::pid(pid)]);
+            self.trace_send();
         }
-        let Some(process) = process else { return 0 };
+        let Some(process) = self.vm.process(pid) else { return 0 };
         let owned = OwnedTerm::copy(message, self.vm.literals());
         let words = owned.words();
-        let message = self.state().with_token(self.process.pid(), self.vm.literals(), Signal::Message(owned));
-        self.vm.signal(&process, message);
+        let sender = self.process.pid();
+        let message = self.vm.with_token(self.state(), sender, Term::pid(pid), Signal::Message(owned));
+        self.vm.signal_from(sender, &process, message);
         words
     }
 
     /// The next message into the register, or on to the label when there is none.
-    pub(crate) fn loop_rec(&mut self, ip: *const u32) -> Flow {
+    #[inline(never)]
+    fn loop_rec(&mut self, ip: *const u32) -> Flow {
         if let Some(word) = self.state().messages.peek() {
             self.write(ip, 2, word);
-            return Flow::Go(ip.wrapping_add(3));
+            return Flow::go(ip.wrapping_add(3));
         }
         if let Some(flow) = self.take_signals(ip) {
             return flow;
@@ -50,9 +143,9 @@ impl Run<'_> {
         match self.state().messages.peek() {
             Some(word) => {
                 self.write(ip, 2, word);
-                Flow::Go(ip.wrapping_add(3))
+                Flow::go(ip.wrapping_add(3))
             }
-            None => Flow::Go(self.label(ip, 1)),
+            None => Flow::go(self.label(ip, 1)),
         }
     }
     /// Handles what has arrived; `Some` when that ends the slice.
@@ -65,7 +158,6 @@ impl Run<'_> {
         // SAFETY: the slice owns the process, and no other reference to its main part is in use here.
         let main = unsafe { &mut *self.main };
         self.vm.handle_signals(self.process, main);
-        self.reload();
         let state = self.state();
         if state.exiting.is_some() || state.rare.suspended > 0 {
             return Some(self.suspend(ip, 0, Outcome::Yield));
@@ -73,12 +165,13 @@ impl Run<'_> {
         None
     }
     /// Waits for a message.
-    pub(crate) fn wait(&mut self, ip: *const u32) -> Flow {
+    #[inline(never)]
+    fn wait(&mut self, ip: *const u32) -> Flow {
         if let Some(flow) = self.take_signals(ip) {
             return flow;
         }
         if self.message_to_try(ip) {
-            return Flow::Go(self.label(ip, 1));
+            return Flow::go(self.label(ip, 1));
         }
         self.wait_here(ip)
     }
@@ -94,7 +187,8 @@ impl Run<'_> {
         self.label(ip, 1) != ip && self.state().messages.peek().is_some()
     }
     /// Waits for a message or until the time is over. It is executed again each time the process wakes up.
-    pub(crate) fn wait_timeout(&mut self, ip: *const u32) -> Flow {
+    #[inline(never)]
+    fn wait_timeout(&mut self, ip: *const u32) -> Flow {
         // The time-out operand may be in a register that survives only until the process waits: it is read once.
         let deadline = match self.state().receive_deadline {
             Some(deadline) => deadline,
@@ -112,10 +206,10 @@ impl Run<'_> {
             return flow;
         }
         if self.message_to_try(ip) {
-            return Flow::Go(self.label(ip, 1));
+            return Flow::go(self.label(ip, 1));
         }
         if deadline <= self.vm.clock.elapsed() {
-            return Flow::Go(ip.wrapping_add(3));
+            return Flow::go(ip.wrapping_add(3));
         }
         if deadline != u64::MAX && self.state().receive_timer.is_none() {
             let (vm, process): (Arc<Vm>, _) = (self.vm.arc(), self.process.clone());
@@ -150,18 +244,23 @@ impl Run<'_> {
         }
     }
     /// The message matched.
-    pub(crate) fn remove_message(&mut self) {
+    #[inline(never)]
+    fn remove_message(&mut self, ip: *const u32) -> Flow {
         self.forget_deadline();
-        self.sync();
         let heap = self.heap();
-        self.state().receive_token();
+        self.vm.receive_token(self.process, self.state());
         self.state().messages.take(heap);
         let (vm, process) = (self.vm, self.process);
         vm.queue_has_shrunk(process, &mut self.state().messages);
+        self.relieve_at_next_call();
+        Flow::go(ip.wrapping_add(1))
     }
     /// The time is over.
-    pub(crate) fn timeout(&mut self) {
+    #[inline(never)]
+    fn timeout(&mut self, ip: *const u32) -> Flow {
+        self.trace_timeout();
         self.forget_deadline();
         self.state().messages.rewind();
+        Flow::go(ip.wrapping_add(1))
     }
 }
