@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+mod port_mapper;
+
 use oxbeam::{Boot, BreakHandling, VmOptions};
 use oxbeam_beam_file::BeamFile;
 use oxbeam_command_line::{Command, Environment, Exit, Installation, Launch, Plan, Program, Surroundings, plan};
@@ -28,6 +30,7 @@ Tools:
   check-load FOLDER...   Load every .beam file in these folders and below, and report those that fail
   disasm FILE            Print the instructions in a .beam file
   inet_gethost WORKERS   Look host names up for OTP's kernel, as a port program
+  epmd [-daemon]         Map nodes of this host to ports, as OTP's epmd does
   guard-terminal MODES   Give a terminal its modes back when the machine has ended, as a program beside it
 
   --setup FOLDER         The folder that bin/setup made (default: .setup beside target/)
@@ -68,6 +71,7 @@ fn run(arguments: Vec<OsString>) -> i32 {
                 return print(&Exit { output, ..Exit::default() });
             }
             Some("check-load") => return check_load(&arguments.map(PathBuf::from).collect::<Vec<_>>()),
+            Some("epmd") => return port_mapper::run(&arguments.collect::<Vec<_>>()),
             Some("inet_gethost") => return look_up_hosts(arguments.next()),
             Some("guard-terminal") => {
                 oxbeam_sys::terminal::guard(&arguments.next().unwrap_or_default().to_string_lossy());
@@ -202,6 +206,9 @@ fn restore_terminal_after_panic() {
 /// Runs the machine until it halts; returns its exit status.
 fn start_machine(launch: Launch) -> i32 {
     restore_terminal_after_panic();
+    if let Some(command) = &launch.port_mapper {
+        port_mapper::start(command, &launch.environment);
+    }
     let emulator = &launch.emulator;
     let options = VmOptions {
         schedulers: emulator.schedulers.online as usize,

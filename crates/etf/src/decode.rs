@@ -109,6 +109,10 @@ impl<'h> Decoder<'h> {
             local_depth: 0,
         }
     }
+    /// A decode of a term without a version byte, as they stand in messages between nodes.
+    pub(crate) fn without_version(options: DecodeOptions) -> Decoder<'h> {
+        Decoder { started: true, position: 0, ..Decoder::new(options) }
+    }
     /// Goes on for about `budget` terms, which it counts down; `None` when that is used up. `bytes`, `heap` and
     /// `context` are the same at each step. (Inflating a compressed term is part of the first step.)
     pub fn step(

@@ -10,6 +10,7 @@
 mod compress;
 mod context;
 mod decode;
+pub mod distribution;
 mod encode;
 mod reader;
 mod tag;

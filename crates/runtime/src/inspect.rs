@@ -136,6 +136,7 @@ impl Section<'_> {
         let links = state.links.keys().map(|link| match link {
             LinkTarget::Process(pid) => pid.to_string(),
             LinkTarget::Port(port) => port.to_string(),
+            LinkTarget::Remote(pid) => self.remote(*pid),
         });
         let monitors =
             state.monitors.iter().map(|(number, monitor)| format!("{{to,{},{}}}", self.monitored(monitor), number));
@@ -143,10 +144,15 @@ impl Section<'_> {
         let watchers = watchers.map(|(number, watcher)| format!("{{from,{},{}}}", watcher.watcher, number));
         links.chain(monitors).chain(watchers).collect()
     }
+    fn remote(&self, pid: crate::RemotePid) -> String {
+        format!("<{}.{}.{}>", self.atom(pid.node), pid.number, pid.serial)
+    }
     fn monitored(&self, monitor: &Monitor) -> String {
         match monitor.target {
             MonitorTarget::Process(pid) => pid.to_string(),
             MonitorTarget::Port(port) => port.to_string(),
+            MonitorTarget::Remote(pid) => self.remote(pid),
+            MonitorTarget::RemoteName(name, node) => format!("{{{},{}}}", self.atom(name), self.atom(node)),
             MonitorTarget::TimeOffset => "clock_service".to_owned(),
             MonitorTarget::Name(name, _)
             | MonitorTarget::PortName(name, _)

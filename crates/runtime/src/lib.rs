@@ -8,6 +8,7 @@ mod clock;
 mod code;
 mod constants;
 mod dirty;
+pub mod distribution;
 mod exception;
 mod extensions;
 mod external;
@@ -47,7 +48,7 @@ pub use dirty::{DirtyHandling, Shadow};
 pub use exception::{Class, Exception, Trace};
 pub use external::VmContext;
 pub use mailbox::{Mailbox, Message};
-pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
+pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, RemotePid, RemoteReference, Watcher};
 pub use pause::Paused;
 pub use process::{
     Collected, DirtyState, Flags, Holding, MaxHeapSize, Priority, Process, ProcessMain, ProcessState, RareFields,

@@ -13,9 +13,10 @@
 //! the inbox; a sender that finds Waiting moves it to Queued and hands it to a scheduler, under the same lock, so no
 //! wake-up is lost. While Dirty, whoever holds the dirty lock owns it (see `dirty.rs`).
 
+use crate::distribution::{RemoteWatcher, SpawnRequest};
 use crate::inbox::Inbox;
 use crate::mailbox::Mailbox;
-use crate::monitor::{LinkTarget, Monitor, Watcher};
+use crate::monitor::{LinkTarget, Monitor, RemoteReference, Watcher};
 use crate::{AliasKind, BifFunction, Signal, SmallMap};
 use oxbeam_term::{
     Atom, Heap, HeapOptions, LeavingLiterals, LiteralRange, LocalReference, OwnedTerm, Pid, Term, Word, atoms,
@@ -103,6 +104,8 @@ impl Holding {
     pub const SOCKETS: Holding = Holding(1 << 4);
     /// Processes or ports that it traces.
     pub const TRACEES: Holding = Holding(1 << 5);
+    /// Distribution: its end is the end of connections.
+    pub const DISTRIBUTION: Holding = Holding(1 << 6);
 
     pub(crate) fn is_nothing(self) -> bool {
         self.0 == 0
@@ -313,8 +316,16 @@ pub struct RareFields {
     pub save_calls: u32,
     /// Signals that must wait until its dirty call is over. The lock makes it something that a constant may hold.
     pub(crate) postponed: parking_lot::Mutex<Vec<Signal>>,
-    /// How often it has subscribed to nodes coming and going.
-    pub node_monitors: u32,
+    /// Has it subscribed to nodes coming and going?
+    pub monitors_nodes: bool,
+    /// Nodes that it has, or had, something to do with, and the number of the connection.
+    pub connections: BTreeMap<Atom, u32>,
+    /// Monitors that processes of other nodes have set on it.
+    pub remote_watchers: BTreeMap<RemoteReference, RemoteWatcher>,
+    /// Nodes that it watches (`monitor_node/2`), and how often.
+    pub watched_nodes: BTreeMap<Atom, u32>,
+    /// Processes that it has asked other nodes to spawn.
+    pub spawn_requests: BTreeMap<LocalReference, SpawnRequest>,
     /// Heap options set by `process_flag/2`, taken over by the next collection.
     pub heap_options: Option<HeapOptions>,
 }
@@ -335,7 +346,11 @@ impl RareFields {
             message_sender: None,
             save_calls: 0,
             postponed: parking_lot::const_mutex(Vec::new()),
-            node_monitors: 0,
+            monitors_nodes: false,
+            connections: BTreeMap::new(),
+            remote_watchers: BTreeMap::new(),
+            watched_nodes: BTreeMap::new(),
+            spawn_requests: BTreeMap::new(),
             heap_options: None,
         }
     }

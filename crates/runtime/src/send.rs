@@ -108,6 +108,7 @@ impl Vm {
         Some(match self.registry.whereis(name)? {
             LinkTarget::Process(pid) => Destination::Process(pid),
             LinkTarget::Port(port) => Destination::Port(port),
+            LinkTarget::Remote(_) => Destination::Nobody,
         })
     }
     /// Registers a process; false when the name or the process has one already.

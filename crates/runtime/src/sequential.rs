@@ -52,7 +52,7 @@ fn message_of(signal: &Signal, literals: oxbeam_term::LiteralRange) -> Option<Ow
     };
     Some(match signal {
         Signal::Message(message) | Signal::AliasMessage { message, .. } => message.clone(),
-        Signal::LinkExit { from, reason } => exit(&|_| crate::signal::target_term(*from), reason),
+        Signal::LinkExit { from, reason } => exit(&|heap| from.term(heap), reason),
         _ => return None,
     })
 }

@@ -5,8 +5,8 @@
 //! by [`Signal::refuse`].
 
 use crate::mailbox::Message;
-use crate::monitor::{AliasKind, LinkTarget, MonitorTarget, Watcher};
-use crate::process::{DirtyState, Process, ProcessMain};
+use crate::monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
+use crate::process::{DirtyState, Holding, Process, ProcessMain};
 use crate::sequential::MessageToken;
 use crate::{BifContext, Sender, Vm, trace_flag};
 use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Term, Word, atoms};
@@ -149,14 +149,6 @@ impl Signal {
     }
 }
 
-/// The term of a link's end.
-pub(crate) fn target_term<'h>(target: LinkTarget) -> Term<'h> {
-    match target {
-        LinkTarget::Process(pid) => Term::pid(pid),
-        LinkTarget::Port(port) => Term::port(port),
-    }
-}
-
 impl Vm {
     /// Tells the end `to` of a link that `from` ended.
     pub fn link_exit(&self, to: LinkTarget, from: LinkTarget, reason: OwnedTerm) {
@@ -165,11 +157,16 @@ impl Vm {
                 self.signal_pid(pid, Signal::LinkExit { from, reason });
             }
             LinkTarget::Port(port) => self.schedulers_port_exit(port, from, reason),
+            LinkTarget::Remote(to) => self.send_remote_link_exit(from, to, reason.term()),
         }
     }
     fn acknowledge_unlink(&self, to: LinkTarget, from: Pid, id: u64) {
-        if let LinkTarget::Process(pid) = to {
-            self.signal_pid(pid, Signal::UnlinkAck { from: LinkTarget::Process(from), id });
+        match to {
+            LinkTarget::Process(pid) => {
+                self.signal_pid(pid, Signal::UnlinkAck { from: LinkTarget::Process(from), id });
+            }
+            LinkTarget::Remote(to) => self.send_remote_unlink_ack(from, to, id),
+            LinkTarget::Port(_) => {}
         }
     }
     /// Handles all signals that have arrived. The caller owns the process. True when one of them was a message.
@@ -218,18 +215,18 @@ impl Vm {
                 if state.links.remove(&from).is_some() {
                     self.linked_exit(process, main, from, reason);
                     if main.state.exiting.is_none() {
-                        self.trace_event(process, trace_flag::PROCS, "getting_unlinked", &|_| vec![target_term(from)]);
+                        self.trace_event(process, trace_flag::PROCS, "getting_unlinked", &|heap| vec![from.term(heap)]);
                     }
                 }
             }
             Signal::Link { from } => {
                 if !state.rare.pending_unlinks.contains_key(&from) {
                     state.links.insert(from, ());
-                    self.trace_event(process, trace_flag::PROCS, "getting_linked", &|_| vec![target_term(from)]);
+                    self.trace_event(process, trace_flag::PROCS, "getting_linked", &|heap| vec![from.term(heap)]);
                 }
             }
             Signal::Unlink { from, id } => {
-                self.trace_event(process, trace_flag::PROCS, "getting_unlinked", &|_| vec![target_term(from)]);
+                self.trace_event(process, trace_flag::PROCS, "getting_unlinked", &|heap| vec![from.term(heap)]);
                 state.links.remove(&from);
                 self.acknowledge_unlink(from, process.pid(), id);
             }
@@ -294,7 +291,7 @@ impl Vm {
             Some(AliasKind::Reply) => {
                 state.rare.aliases.remove(&alias);
                 if let Some(monitor) = state.monitors.remove(&alias) {
-                    self.send_demonitor(alias, monitor.target);
+                    self.send_demonitor(process.pid(), alias, &monitor);
                 }
             }
             Some(AliasKind::Explicit | AliasKind::Demonitor) => {}
@@ -303,12 +300,15 @@ impl Vm {
     }
 
     /// Tells the target of a monitor that is gone at this end.
-    pub fn send_demonitor(&self, reference: LocalReference, target: MonitorTarget) {
-        match target {
+    pub fn send_demonitor(&self, watcher: Pid, reference: LocalReference, monitor: &Monitor) {
+        match monitor.target {
             MonitorTarget::Process(pid) | MonitorTarget::Name(_, pid) => {
                 self.signal_pid(pid, Signal::Demonitor { reference });
             }
             MonitorTarget::Port(port) | MonitorTarget::PortName(_, port) => self.port_demonitor(port, reference),
+            MonitorTarget::Remote(_) | MonitorTarget::RemoteName(..) => {
+                self.send_remote_demonitor(watcher, reference, monitor);
+            }
             MonitorTarget::TimeOffset | MonitorTarget::Gone(_) | MonitorTarget::GonePort(_) => {}
         }
     }
@@ -329,7 +329,8 @@ impl Vm {
     /// A linked process or port ended.
     fn linked_exit(&self, process: &Arc<Process>, main: &mut ProcessMain, from: LinkTarget, reason: OwnedTerm) {
         if main.state.flags.trap_exit {
-            self.push_exit_message(process, main, target_term(from), reason.term());
+            let from = oxbeam_term::OwnedTerm::build(self.literals(), |heap| from.term(heap));
+            self.push_exit_message(process, main, from.term(), reason.term());
         } else if !reason.term().is_atom(atoms::NORMAL) {
             main.state.exiting = Some(reason);
         }
@@ -355,6 +356,10 @@ impl Vm {
             MonitorTarget::Name(name, _) | MonitorTarget::Gone(name) => (atoms::PROCESS, named(name)),
             MonitorTarget::Port(port) => (atoms::PORT, Term::port(port)),
             MonitorTarget::PortName(name, _) | MonitorTarget::GonePort(name) => (atoms::PORT, named(name)),
+            MonitorTarget::Remote(pid) => (atoms::PROCESS, pid.term(heap)),
+            MonitorTarget::RemoteName(name, node) => {
+                (atoms::PROCESS, heap.tuple(&[Term::atom(name), Term::atom(node)]))
+            }
             MonitorTarget::TimeOffset => (atoms::TIME_OFFSET, Term::atom(atoms::CLOCK_SERVICE)),
         };
         let tag = monitor.tag.as_ref().map_or(Term::atom(atoms::DOWN), |tag| heap.copy_in(tag.term()));
@@ -386,6 +391,9 @@ impl Vm {
         late.extend(process.incoming.end());
         // Before the name goes: who finds the name free may take the names of its tables, too.
         self.run_exit_hooks(process, &mut main.state);
+        if process.held().includes(Holding::DISTRIBUTION) {
+            self.distribution_process_ended(pid, &reason);
+        }
         // After the status: whoever registers meanwhile looks at that afterwards, so one of the two removes the name.
         let name = process.registered_name();
         if let Some(name) = name {
@@ -416,7 +424,7 @@ impl Vm {
             self.timers.cancel(timer);
         }
         for (reference, monitor) in std::mem::take(&mut state.monitors) {
-            self.send_demonitor(reference, monitor.target);
+            self.send_demonitor(pid, reference, &monitor);
         }
         for (target, ()) in std::mem::take(&mut state.links) {
             if let (LinkTarget::Process(other), true) = (target, state.rare.seq_trace_token.is_some()) {
@@ -429,6 +437,9 @@ impl Vm {
         }
         for (reference, watcher) in std::mem::take(&mut state.watchers) {
             self.signal_pid(watcher.watcher, Signal::Down { reference, reason: reason.clone() });
+        }
+        if let Some(rare) = state.rare.if_set() {
+            self.end_remote_relations(pid, rare, &reason);
         }
         let suspending = state.rare.if_set().map(|rare| std::mem::take(&mut rare.suspending));
         for (suspended, count) in suspending.into_iter().flatten() {

@@ -61,6 +61,8 @@ pub trait Ports: Send + Sync {
     fn named(&self, _vm: &Vm, _port: Port, _event: &str, _name: Atom) {}
     /// A message was sent to the port (`Port ! {Owner, {command, Data}}` and the like).
     fn message(&self, _vm: &Vm, _port: Port, _from: Pid, _message: OwnedTerm) {}
+    /// Signals to another node wait for the port to carry them. Must not wait for the port.
+    fn distribution_output(&self, _vm: &Vm, _port: Port) {}
     /// `exit/2` on the port.
     fn exit(&self, vm: &Vm, port: Port, from: Pid, reason: OwnedTerm) {
         self.link_exit(vm, port, LinkTarget::Process(from), reason);

@@ -9,6 +9,7 @@
 
 pub mod char_width;
 mod char_width_table;
+pub mod epmd;
 mod errno;
 pub mod inet_gethost;
 pub mod math;

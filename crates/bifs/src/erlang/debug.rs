@@ -86,6 +86,7 @@ fn links<'t>(heap: &'t Heap, state: &ProcessState, _owner: Pid) -> Term<'t> {
         let (kind, other) = match end {
             LinkTarget::Process(pid) => (atoms::PROCESS, Term::pid(*pid)),
             LinkTarget::Port(port) => (atoms::PORT, Term::port(*port)),
+            LinkTarget::Remote(pid) => (atoms::DIST_PROCESS, pid.term(heap)),
         };
         let linked = Term::atom(atoms::LINKED);
         heap.tuple(&[Term::atom(atoms::ERL_LINK), Term::atom(kind), other, linked, Term::NIL])
@@ -108,6 +109,8 @@ fn monitors<'t>(heap: &'t Heap, state: &ProcessState, owner: Pid) -> Term<'t> {
             MonitorTarget::Name(name, pid) => (atoms::PROCESS, Term::pid(pid), Some(name)),
             MonitorTarget::Port(port) => (atoms::PORT, Term::port(port), None),
             MonitorTarget::PortName(name, port) => (atoms::PORT, Term::port(port), Some(name)),
+            MonitorTarget::Remote(pid) => (atoms::DIST_PROCESS, pid.term(heap), None),
+            MonitorTarget::RemoteName(name, node) => (atoms::DIST_PROCESS, Term::atom(node), Some(name)),
             MonitorTarget::TimeOffset => (atoms::TIME_OFFSET, Term::atom(atoms::CLOCK_SERVICE), None),
             MonitorTarget::Gone(_) | MonitorTarget::GonePort(_) => continue,
         };
@@ -120,6 +123,10 @@ fn monitors<'t>(heap: &'t Heap, state: &ProcessState, owner: Pid) -> Term<'t> {
     for (reference, watcher) in state.watchers.iter() {
         let reference = heap.reference(reference.0);
         all.push(entry(atoms::PROCESS, atoms::TARGET, reference, Term::pid(watcher.watcher), watcher.name));
+    }
+    for (reference, one) in &state.rare.remote_watchers {
+        let (reference, watcher) = (reference.term(heap), one.watcher.term(heap));
+        all.push(entry(atoms::DIST_PROCESS, atoms::TARGET, reference, watcher, one.name));
     }
     heap.list(&all)
 }

@@ -1,8 +1,12 @@
 //! Links, monitors and aliases.
 
+use super::messages::wait_for_channel;
 use super::spawn::monitor_options;
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{AliasKind, BifContext, BifResult, LinkTarget, Monitor, MonitorTarget, Signal, Vm, trace_flag};
+use oxbeam_runtime::{
+    AliasKind, BifContext, BifResult, Interrupt, LinkTarget, Monitor, MonitorTarget, RemotePid, Signal, Trap, Vm,
+    trace_flag,
+};
 use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Reference, Term, Value, atoms};
 
 fn noproc() -> OwnedTerm {
@@ -22,11 +26,7 @@ fn link<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
         Value::Pid(pid) if pid == caller => return Ok(Term::TRUE),
         Value::Pid(pid) => LinkTarget::Process(pid),
         Value::Port(port) => LinkTarget::Port(port),
-        Value::ExternalPid(_) => {
-            let (from, reason) = (cx.own(target), Vm::own_atom(atoms::NOCONNECTION));
-            cx.vm.signal(cx.process, Signal::Exit { from, reason });
-            return Ok(Term::TRUE);
-        }
+        Value::ExternalPid(_) => return link_elsewhere(cx, target),
         _ => return cx.badarg(),
     };
     if cx.state.links.contains_key(&end) {
@@ -39,6 +39,7 @@ fn link<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
             cx.vm.signal_pid(pid, Signal::Link { from: LinkTarget::Process(caller) })
         }
         LinkTarget::Port(port) => cx.vm.ports().is_some_and(|ports| ports.link(cx.vm, port, caller)),
+        LinkTarget::Remote(_) => false,
     };
     if linked {
         cx.state.links.insert(end, ());
@@ -78,8 +79,45 @@ fn unlink<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
                 ports.unlink(cx.vm, port, caller);
             }
         }
-        Value::ExternalPid(_) => {}
+        Value::ExternalPid(_) => {
+            let Some(pid) = RemotePid::of(target) else { return cx.badarg() };
+            let end = LinkTarget::Remote(pid);
+            if cx.state.links.remove(&end).is_some() {
+                cx.state.rare.last_unlink += 1;
+                let id = cx.state.rare.last_unlink;
+                cx.state.rare.pending_unlinks.insert(end, id);
+                cx.vm.send_remote_unlink(caller, pid, id);
+            }
+        }
         _ => return cx.badarg(),
+    }
+    Ok(Term::TRUE)
+}
+
+/// Links the caller to a process of another node.
+fn link_elsewhere<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
+    let Some(pid) = RemotePid::of(target) else { return cx.badarg() };
+    let end = LinkTarget::Remote(pid);
+    if cx.state.links.contains_key(&end) {
+        return Ok(Term::TRUE);
+    }
+    let to = cx.vm.prepare(pid.node, true);
+    if let Some(to) = &to
+        && wait_for_channel(cx, to)
+    {
+        return Err(Box::new(Interrupt::Trap(Trap::Wait)));
+    }
+    match to.filter(|to| cx.vm.take_interest(cx.process, cx.state, to)) {
+        Some(to) => {
+            cx.state.rare.if_set().map(|rare| rare.pending_unlinks.remove(&end));
+            cx.state.links.insert(end, ());
+            cx.vm.send_remote_link(&to, cx.pid(), pid);
+        }
+        None => {
+            let reason = if pid.node == cx.vm.node().0 { atoms::NOPROC } else { atoms::NOCONNECTION };
+            let (from, reason) = (cx.own(target), Vm::own_atom(reason));
+            cx.vm.signal(cx.process, Signal::Exit { from, reason });
+        }
     }
     Ok(Term::TRUE)
 }
@@ -113,7 +151,9 @@ enum Watched {
     Caller,
     /// Something of this node, which may be gone.
     Local(MonitorTarget),
-    /// A process or port of another node or of an earlier life of this one.
+    /// A process of another node.
+    Remote(MonitorTarget),
+    /// A process or port of an earlier life of this node.
     Elsewhere,
 }
 
@@ -134,6 +174,17 @@ fn set_monitor<'h>(
         _ => return cx.badarg_because(atoms::BADTYPE),
     };
     let Some(watched) = watched else { return cx.badarg() };
+    let to = match &watched {
+        Watched::Remote(MonitorTarget::Remote(RemotePid { node, .. }) | MonitorTarget::RemoteName(_, node)) => {
+            cx.vm.prepare(*node, true)
+        }
+        _ => None,
+    };
+    if let Some(to) = &to
+        && wait_for_channel(cx, to)
+    {
+        return Err(Box::new(Interrupt::Trap(Trap::Wait)));
+    }
     let reference = cx.vm.next_reference();
     let term = match alias {
         Some(_) => cx.heap.alias_reference(reference.0, cx.pid()),
@@ -150,6 +201,17 @@ fn set_monitor<'h>(
             cx.state.monitors.insert(reference, Monitor { target, tag, alias, carries_owner: alias.is_some() });
             if !ask_to_watch(cx, reference, target) {
                 cx.vm.signal(cx.process, Signal::Down { reference, reason: noproc() });
+            }
+        }
+        Watched::Remote(target) => {
+            let tag = tag.map(|tag| cx.own(tag));
+            let is_alias = alias.is_some();
+            let to = to.filter(|to| cx.vm.take_interest(cx.process, cx.state, to));
+            cx.state.monitors.insert(reference, Monitor { target, tag, alias, carries_owner: is_alias });
+            let asked = to.is_some_and(|to| cx.vm.send_remote_monitor(&to, cx.pid(), target, reference, is_alias));
+            if !asked {
+                let reason = Vm::own_atom(atoms::NOCONNECTION);
+                cx.vm.signal(cx.process, Signal::Down { reference, reason });
             }
         }
         Watched::Elsewhere => {
@@ -188,7 +250,12 @@ fn watched_process(cx: &BifContext<'_>, target: Term<'_>) -> Option<Watched> {
     match target.value() {
         Value::Pid(pid) if pid == cx.pid() => Some(Watched::Caller),
         Value::Pid(pid) => Some(Watched::Local(MonitorTarget::Process(pid))),
-        Value::ExternalPid(_) => Some(Watched::Elsewhere),
+        Value::ExternalPid(pid) if pid.node() == cx.vm.node().0 => Some(Watched::Elsewhere),
+        Value::ExternalPid(_) => Some(Watched::Remote(MonitorTarget::Remote(RemotePid::of(target)?))),
+        Value::Tuple(_) if local_name(cx, target).is_none() => {
+            let [name, node] = target.as_tuple_of::<2>()?;
+            Some(Watched::Remote(MonitorTarget::RemoteName(name.as_atom()?, node.as_atom()?)))
+        }
         _ => {
             let name = local_name(cx, target)?;
             Some(match cx.vm.registry.whereis(name) {
@@ -226,7 +293,10 @@ fn ask_to_watch(cx: &BifContext<'_>, reference: LocalReference, target: MonitorT
             cx.vm.ports().is_some_and(|ports| ports.monitor(cx.vm, port, reference, watcher))
         }
         MonitorTarget::TimeOffset => true,
-        MonitorTarget::Gone(_) | MonitorTarget::GonePort(_) => false,
+        MonitorTarget::Gone(_)
+        | MonitorTarget::GonePort(_)
+        | MonitorTarget::Remote(_)
+        | MonitorTarget::RemoteName(..) => false,
     }
 }
 
@@ -236,7 +306,7 @@ fn remove_monitor(cx: &mut BifContext<'_>, reference: LocalReference) -> bool {
     if monitor.alias == Some(AliasKind::Explicit) {
         cx.state.rare.aliases.insert(reference, AliasKind::Explicit);
     }
-    cx.vm.send_demonitor(reference, monitor.target);
+    cx.vm.send_demonitor(cx.pid(), reference, &monitor);
     true
 }
 

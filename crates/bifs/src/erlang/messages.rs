@@ -1,8 +1,11 @@
 //! Sending messages, and registered names.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Destination, LinkTarget, Signal};
-use oxbeam_term::{Atom, Term, atoms};
+use oxbeam_runtime::distribution::Prepared;
+use oxbeam_runtime::{
+    BifContext, BifResult, Destination, Interrupt, LinkTarget, RemotePid, RemoteReference, Signal, Trap,
+};
+use oxbeam_term::{Atom, Term, Value, atoms};
 
 /// Sends `message`; `None` when `destination` names nobody and never can, or is a name that is not registered.
 fn deliver<'h>(cx: &mut BifContext<'h>, destination: Term<'h>, message: Term<'h>) -> Option<()> {
@@ -47,6 +50,66 @@ fn deliver<'h>(cx: &mut BifContext<'h>, destination: Term<'h>, message: Term<'h>
     Some(())
 }
 
+/// Options of `send/3`.
+#[derive(Clone, Copy, Default)]
+struct SendOptions {
+    nosuspend: bool,
+    noconnect: bool,
+}
+
+/// Does the destination name something on another node?
+fn is_elsewhere(cx: &BifContext<'_>, destination: Term<'_>) -> bool {
+    elsewhere(destination).is_some_and(|node| node != cx.vm.node().0)
+}
+
+/// The node of a destination that names one.
+fn elsewhere(destination: Term<'_>) -> Option<Atom> {
+    match destination.value() {
+        Value::ExternalPid(external) | Value::ExternalReference(external) => Some(external.node()),
+        Value::Tuple(_) => {
+            let [name, node] = destination.as_tuple_of::<2>()?;
+            name.as_atom()?;
+            node.as_atom()
+        }
+        _ => None,
+    }
+}
+
+/// Sends to another node: `ok`, `noconnect` or `nosuspend`. Waits while the channel is busy.
+fn send_elsewhere<'h>(
+    cx: &mut BifContext<'h>,
+    destination: Term<'h>,
+    message: Term<'h>,
+    options: SendOptions,
+) -> BifResult<'h> {
+    let ok = Ok(Term::atom(atoms::OK));
+    let Some(node) = elsewhere(destination) else { return cx.badarg() };
+    let Some(to) = cx.vm.prepare(node, !options.noconnect) else {
+        return if options.noconnect && cx.vm.is_alive() { Ok(Term::atom(atoms::NOCONNECT)) } else { ok };
+    };
+    if options.nosuspend && to.entry.is_busy(cx.vm) {
+        return Ok(Term::atom(atoms::NOSUSPEND));
+    }
+    if wait_for_channel(cx, &to) {
+        return Err(Box::new(Interrupt::Trap(Trap::Wait)));
+    }
+    let from = cx.pid();
+    if let Some(pid) = RemotePid::of(destination) {
+        cx.vm.send_remote(&to, from, pid, message);
+    } else if let Some(alias) = RemoteReference::of(destination) {
+        cx.vm.send_remote_alias(&to, from, alias, message);
+    } else if let Some([name, _]) = destination.as_tuple_of::<2>() {
+        cx.vm.send_remote_name(&to, from, name.as_atom().unwrap_or(atoms::UNDEFINED), message);
+    }
+    cx.spend(10);
+    ok
+}
+
+/// Must the caller wait since the channel is busy? It is woken when it is not any more.
+pub(crate) fn wait_for_channel(cx: &BifContext<'_>, to: &Prepared) -> bool {
+    !cx.state.flags.async_dist && to.entry.suspend_if_busy(cx.vm, cx.pid())
+}
+
 /// Sends a message; returns it.
 ///
 /// # Errors
@@ -54,6 +117,9 @@ fn deliver<'h>(cx: &mut BifContext<'h>, destination: Term<'h>, message: Term<'h>
 /// `badarg` when `destination` is not a pid, port, reference, registered name or `{Name, Node}`.
 #[bif("erlang:!/2")]
 fn send_operator<'h>(cx: &mut BifContext<'h>, destination: Term<'h>, message: Term<'h>) -> BifResult<'h> {
+    if is_elsewhere(cx, destination) {
+        return send_elsewhere(cx, destination, message, SendOptions::default()).map(|_| message);
+    }
     match deliver(cx, destination, message) {
         Some(()) => Ok(message),
         None => cx.badarg(),
@@ -78,9 +144,17 @@ fn send_options<'h>(
     message: Term<'h>,
     options: Term<'h>,
 ) -> BifResult<'h> {
-    let is_option = |option: &Term<'h>| option.is_atom(atoms::NOSUSPEND) || option.is_atom(atoms::NOCONNECT);
-    if !options.to_vec().is_some_and(|options| options.iter().all(is_option)) {
-        return cx.badarg_because(atoms::BADOPT);
+    let mut chosen = SendOptions::default();
+    let Some(options) = options.to_vec() else { return cx.badarg_because(atoms::BADOPT) };
+    for option in options {
+        match option.as_atom() {
+            Some(atoms::NOSUSPEND) => chosen.nosuspend = true,
+            Some(atoms::NOCONNECT) => chosen.noconnect = true,
+            _ => return cx.badarg_because(atoms::BADOPT),
+        }
+    }
+    if is_elsewhere(cx, destination) {
+        return send_elsewhere(cx, destination, message, chosen);
     }
     match deliver(cx, destination, message) {
         Some(()) => Ok(Term::atom(atoms::OK)),
@@ -125,6 +199,7 @@ fn whereis<'h>(cx: &mut BifContext<'h>, name: Atom) -> BifResult<'h> {
     Ok(match cx.vm.registry.whereis(name) {
         Some(LinkTarget::Process(pid)) => Term::pid(pid),
         Some(LinkTarget::Port(port)) => Term::port(port),
+        Some(LinkTarget::Remote(pid)) => pid.term(cx.heap),
         None => Term::atom(atoms::UNDEFINED),
     })
 }

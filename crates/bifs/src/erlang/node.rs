@@ -1,8 +1,11 @@
-//! This node and others. Distribution is not here yet: the node is `nonode@nohost`, and there are no others.
+//! This node and others: names, connections, and watching them. What goes over connections is `oxbeam_runtime::distribution`.
 
+use crate::iolist::gather;
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult};
-use oxbeam_term::{Atom, Term, Value, atoms};
+use oxbeam_runtime::distribution::{ChannelState, Controller, NodeEntry, NodeHandle, flag};
+use oxbeam_runtime::{BifContext, BifResult, Holding, LinkTarget, Signal, Vm};
+use oxbeam_term::{Atom, Pid, Term, Value, atoms};
+use std::sync::Arc;
 
 /// Name of this node.
 #[bif("erlang:node/0", guard)]
@@ -28,22 +31,65 @@ fn node_of<'h>(cx: &mut BifContext<'h>, identifier: Term<'h>) -> BifResult<'h> {
 
 /// Visible nodes that this one is connected to.
 #[bif("erlang:nodes/0")]
-fn nodes<'h>(_cx: &mut BifContext<'h>) -> BifResult<'h> {
-    Ok(Term::NIL)
+fn nodes<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
+    let kinds = Kinds { visible: true, ..Kinds::default() };
+    let names: Vec<Term<'h>> = kinds.nodes(cx).into_iter().map(|node| Term::atom(node.name)).collect();
+    Ok(cx.heap.list(&names))
 }
 
-/// Which of the nodes asked for are known: none or this one. `None` for a bad argument.
-fn includes_this(kinds: Term<'_>) -> Option<bool> {
-    let kinds = if kinds.is_list() { kinds.to_vec()? } else { vec![kinds] };
-    let mut this = false;
-    for kind in kinds {
-        match kind.as_atom()? {
-            atoms::THIS | atoms::KNOWN => this = true,
-            atoms::VISIBLE | atoms::HIDDEN | atoms::CONNECTED => {}
-            _ => return None,
+/// Kinds of nodes.
+#[derive(Clone, Copy, Default)]
+struct Kinds {
+    this: bool,
+    visible: bool,
+    hidden: bool,
+    known: bool,
+}
+
+/// A node as `nodes/1,2` tell of it.
+struct Listed {
+    name: Atom,
+    kind: Atom,
+    connection: Option<u32>,
+}
+
+impl Kinds {
+    /// `None` for a bad argument.
+    fn of(kinds: Term<'_>) -> Option<Kinds> {
+        let kinds = if kinds.is_list() { kinds.to_vec()? } else { vec![kinds] };
+        let mut chosen = Kinds::default();
+        for kind in kinds {
+            match kind.as_atom()? {
+                atoms::THIS => chosen.this = true,
+                atoms::KNOWN => chosen = Kinds { this: true, visible: true, hidden: true, known: true },
+                atoms::VISIBLE => chosen.visible = true,
+                atoms::HIDDEN => chosen.hidden = true,
+                atoms::CONNECTED => (chosen.visible, chosen.hidden) = (true, true),
+                _ => return None,
+            }
         }
+        Some(chosen)
     }
-    Some(this)
+    fn nodes(self, cx: &BifContext<'_>) -> Vec<Listed> {
+        let mut listed = Vec::new();
+        if self.this {
+            listed.push(Listed { name: cx.vm.node().0, kind: atoms::THIS, connection: None });
+        }
+        for entry in cx.vm.node_table().all() {
+            let (info, name) = (entry.info(), entry.name());
+            let is_visible = info.flags & flag::PUBLISHED != 0;
+            if info.state == ChannelState::Connected {
+                let (wanted, kind) =
+                    if is_visible { (self.visible, atoms::VISIBLE) } else { (self.hidden, atoms::HIDDEN) };
+                if wanted {
+                    listed.push(Listed { name, kind, connection: Some(info.connection) });
+                }
+            } else if self.known && name != cx.vm.node().0 {
+                listed.push(Listed { name, kind: atoms::KNOWN, connection: None });
+            }
+        }
+        listed
+    }
 }
 
 /// Nodes of the kinds asked for.
@@ -53,11 +99,9 @@ fn includes_this(kinds: Term<'_>) -> Option<bool> {
 /// `badarg` for an unknown kind.
 #[bif("erlang:nodes/1")]
 fn nodes_of<'h>(cx: &mut BifContext<'h>, kinds: Term<'h>) -> BifResult<'h> {
-    match includes_this(kinds) {
-        Some(true) => Ok(cx.heap.list(&[Term::atom(cx.vm.node().0)])),
-        Some(false) => Ok(Term::NIL),
-        None => cx.badarg(),
-    }
+    let Some(kinds) = Kinds::of(kinds) else { return cx.badarg() };
+    let names: Vec<Term<'h>> = kinds.nodes(cx).into_iter().map(|node| Term::atom(node.name)).collect();
+    Ok(cx.heap.list(&names))
 }
 
 /// Nodes of the kinds asked for, each with a map of what else was asked.
@@ -67,38 +111,53 @@ fn nodes_of<'h>(cx: &mut BifContext<'h>, kinds: Term<'h>) -> BifResult<'h> {
 /// `badarg` for an unknown kind or a bad map.
 #[bif("erlang:nodes/2")]
 fn nodes_with<'h>(cx: &mut BifContext<'h>, kinds: Term<'h>, wanted: Term<'h>) -> BifResult<'h> {
-    let Some(this) = includes_this(kinds).filter(|_| wanted.is_map()) else { return cx.badarg() };
-    let mut pairs = Vec::new();
+    let Some(kinds) = Kinds::of(kinds).filter(|_| wanted.is_map()) else { return cx.badarg() };
+    let (mut connection_id, mut node_type) = (false, false);
     for (name, value) in wanted.map_iter() {
         let (Some(name), Some(value)) = (name.as_atom(), value.as_boolean()) else { return cx.badarg() };
-        let answer = match name {
-            atoms::CONNECTION_ID => atoms::UNDEFINED,
-            atoms::NODE_TYPE => atoms::THIS,
+        match name {
+            atoms::CONNECTION_ID => connection_id = value,
+            atoms::NODE_TYPE => node_type = value,
             _ => return cx.badarg(),
-        };
-        if value {
-            pairs.push((Term::atom(name), Term::atom(answer)));
         }
     }
-    if !this {
-        return Ok(Term::NIL);
+    let mut entries = Vec::new();
+    for node in kinds.nodes(cx) {
+        let mut pairs = Vec::new();
+        if connection_id {
+            let number = node.connection.map_or(Term::atom(atoms::UNDEFINED), |number| Term::small(number.into()));
+            pairs.push((Term::atom(atoms::CONNECTION_ID), number));
+        }
+        if node_type {
+            pairs.push((Term::atom(atoms::NODE_TYPE), Term::atom(node.kind)));
+        }
+        let info = cx.heap.map_from_pairs(&pairs, cx.atoms());
+        entries.push(cx.heap.tuple(&[Term::atom(node.name), info]));
     }
-    let info = cx.heap.map_from_pairs(&pairs, cx.atoms());
-    let entry = cx.heap.tuple(&[Term::atom(cx.vm.node().0), info]);
-    Ok(cx.heap.list(&[entry]))
+    Ok(cx.heap.list(&entries))
 }
 
-/// Starts distribution under a name: not here yet.
+/// Names this node. When the process that is registered as `net_kernel` ends the name goes, and all connections.
 ///
 /// # Errors
 ///
-/// Always `badarg`.
+/// `badarg` for a bad name or creation, without `net_kernel`, and when the node has a name.
 #[bif("erlang:setnode/2")]
-fn setnode<'h>(cx: &mut BifContext<'h>, _name: Term<'h>, _creation: Term<'h>) -> BifResult<'h> {
-    cx.badarg()
+fn setnode<'h>(cx: &mut BifContext<'h>, name: Atom, creation: u32) -> BifResult<'h> {
+    let Some(LinkTarget::Process(kernel)) = cx.vm.registry.whereis(atoms::NET_KERNEL) else { return cx.badarg() };
+    let Some(kernel) = cx.vm.process(kernel) else { return cx.badarg() };
+    if !is_node_name(cx.text(name)) || !cx.vm.become_alive(name, creation, kernel.pid()) {
+        return cx.badarg();
+    }
+    kernel.holds(Holding::DISTRIBUTION);
+    Ok(Term::TRUE)
 }
 
-/// Watches the connection to a node.
+fn is_node_name(name: &str) -> bool {
+    name.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+}
+
+/// Watches the connection to a node: `{nodedown, Node}` comes when it ends, or cannot be made.
 ///
 /// # Errors
 ///
@@ -116,12 +175,33 @@ fn monitor_node<'h>(cx: &mut BifContext<'h>, node: Term<'h>, on: Term<'h>) -> Bi
 #[bif("erlang:monitor_node/3")]
 fn monitor_node_with<'h>(cx: &mut BifContext<'h>, node: Term<'h>, on: Term<'h>, options: Term<'h>) -> BifResult<'h> {
     let known = |option: &Term<'h>| option.is_atom(atoms::ALLOW_PASSIVE_CONNECT);
-    let options = options.to_vec().is_some_and(|options| options.iter().all(known));
-    let (Some(node), true) = (node.as_atom(), options) else { return cx.badarg() };
-    if cx.vm.node().0 == atoms::NONODE_NOHOST && node != atoms::NONODE_NOHOST {
+    let (Some(node), Some(listed)) = (node.as_atom(), options.to_vec()) else { return cx.badarg() };
+    if !listed.iter().all(known) {
+        return cx.badarg();
+    }
+    if !cx.vm.is_alive() && node != atoms::NONODE_NOHOST {
         return Err(cx.raise(atoms::NOTALIVE));
     }
-    if on.as_boolean().is_some() { Ok(Term::TRUE) } else { cx.badarg() }
+    let Some(on) = on.as_boolean() else { return cx.badarg() };
+    if node == cx.vm.node().0 {
+        return Ok(Term::TRUE);
+    }
+    if !on {
+        if let Some(rare) = cx.state.rare.if_set()
+            && let Some(count) = rare.watched_nodes.get_mut(&node)
+        {
+            *count -= 1;
+            if *count == 0 {
+                rare.watched_nodes.remove(&node);
+            }
+        }
+        return Ok(Term::TRUE);
+    }
+    match cx.vm.prepare(node, true).filter(|to| cx.vm.take_interest(cx.process, cx.state, to)) {
+        Some(_) => *cx.state.rare.watched_nodes.entry(node).or_insert(0) += 1,
+        None => cx.vm.tell_node_down(cx.pid(), node),
+    }
+    Ok(Term::TRUE)
 }
 
 /// Incarnation of this node; `undefined` while it is not alive.
@@ -159,18 +239,183 @@ fn warning_map<'h>(_cx: &mut BifContext<'h>) -> BifResult<'h> {
     Ok(Term::atom(atoms::WARNING))
 }
 
-/// Starts a connection to another node: not here yet.
+/// The connection to a node that there is or is being made, or else a new one that somebody is about to make: its handle.
 ///
 /// # Errors
 ///
-/// Always `badarg`.
+/// `badarg` for this node.
 #[bif("erts_internal:new_connection/1")]
-fn new_connection<'h>(cx: &mut BifContext<'h>, _node: Atom) -> BifResult<'h> {
-    cx.badarg()
+fn new_connection<'h>(cx: &mut BifContext<'h>, node: Atom) -> BifResult<'h> {
+    if node == cx.vm.node().0 {
+        return cx.badarg();
+    }
+    let entry = cx.vm.node_entry(node);
+    let connection = cx.vm.new_connection(&entry);
+    Ok(entry.handle(connection, cx.heap))
 }
 
-/// Gives up a connection that is being made: there is none.
+/// Gives up a connection that is being made; false when it is not the present one.
+///
+/// # Errors
+///
+/// `badarg` for what is no handle.
 #[bif("erts_internal:abort_pending_connection/2")]
-fn abort_pending_connection<'h>(_cx: &mut BifContext<'h>, _node: Atom, _connection: Term<'h>) -> BifResult<'h> {
-    Ok(Term::FALSE)
+fn abort_pending_connection<'h>(cx: &mut BifContext<'h>, node: Atom, connection: Term<'h>) -> BifResult<'h> {
+    let Some((entry, connection)) = handle(connection).filter(|(entry, _)| entry.name() == node) else {
+        return cx.badarg();
+    };
+    Ok(Term::boolean(cx.vm.abort_pending_connection(&entry, connection)))
+}
+
+/// The node and connection of a distribution handle.
+fn handle(term: Term<'_>) -> Option<(Arc<NodeEntry>, u32)> {
+    let [connection, reference] = *term.as_tuple_of::<2>()?;
+    let node = reference.as_reference()?.downcast::<NodeHandle>()?;
+    Some((node.0.clone(), u32::try_from(connection.as_u64()?).ok()?))
+}
+
+/// The handshake with a node is over: its controller, a port or process, carries signals from now on. `{ok, Handle}`, or `badarg`.
+#[bif("erts_internal:create_dist_channel/3")]
+fn create_dist_channel<'h>(
+    cx: &mut BifContext<'h>,
+    node: Term<'h>,
+    controller: Term<'h>,
+    parameters: Term<'h>,
+) -> BifResult<'h> {
+    let badarg = Ok(Term::atom(atoms::BADARG));
+    let parameters = parameters.as_tuple_of::<2>().map(|[flags, creation]| (flags.as_u64(), creation.as_u64()));
+    let (Some(node), Some((Some(flags), Some(creation)))) = (node.as_atom(), parameters) else { return badarg };
+    if !cx.vm.is_alive() || node == cx.vm.node().0 {
+        return badarg;
+    }
+    let entry = cx.vm.node_entry(node);
+    let made = |controller| cx.vm.connection_made(&entry, controller, flags, creation as u32);
+    let connection = if let Some(port) = controller.as_port() {
+        match crate::io::ports::distribution::control(cx.vm, port, &entry) {
+            Some(()) => made(Controller::Port(port)),
+            None => None,
+        }
+    } else if let Some(process) = controller.as_pid().and_then(|pid| cx.vm.process(pid)) {
+        process.holds(Holding::DISTRIBUTION);
+        made(Controller::Process(process.pid()))
+    } else {
+        None
+    };
+    match connection {
+        Some(connection) => {
+            // `net_kernel` links itself to the controller.
+            let dist_ctrlr = Term::atom(cx.intern("dist_ctrlr")?);
+            if let Some(LinkTarget::Process(kernel)) = cx.vm.registry.whereis(atoms::NET_KERNEL) {
+                let setup = Term::pid(cx.pid());
+                let message = cx.heap.tuple(&[dist_ctrlr, controller, Term::atom(node), setup]);
+                cx.vm.send_message(kernel, cx.own(message));
+            }
+            if let Some(port) = controller.as_port() {
+                crate::io::ports::distribution::connected(cx.vm, port, connection);
+            }
+            Ok(cx.ok(entry.handle(connection, cx.heap)))
+        }
+        None => badarg,
+    }
+}
+
+/// Sets the process that gives the machine what comes from a node.
+///
+/// # Errors
+///
+/// `badarg` for a bad handle, and unless the process is one of this node.
+#[bif("erlang:dist_ctrl_input_handler/2")]
+fn dist_ctrl_input_handler<'h>(cx: &mut BifContext<'h>, channel: Term<'h>, pid: Pid) -> BifResult<'h> {
+    let Some((entry, _)) = handle(channel) else { return cx.badarg() };
+    entry.set_input_handler(pid);
+    Ok(Term::atom(atoms::OK))
+}
+
+/// Gives the machine a packet that has come from a node. What is malformed ends the connection.
+///
+/// # Errors
+///
+/// `badarg` for a bad handle, data that are no bytes, and from a process that is not the channel's input handler.
+#[bif("erlang:dist_ctrl_put_data/2")]
+fn dist_ctrl_put_data<'h>(cx: &mut BifContext<'h>, channel: Term<'h>, data: Term<'h>) -> BifResult<'h> {
+    let Some((entry, connection)) = handle(channel) else { return cx.badarg() };
+    let Some(bytes) = gather(data).filter(|_| entry.input_handler() == Some(cx.pid())) else { return cx.badarg() };
+    cx.spend(1 + bytes.len() / 64);
+    if entry.received(cx.vm, connection, bytes).is_err()
+        && let Some(Controller::Process(pid)) = entry.info().controller
+    {
+        let from = cx.own(Term::pid(cx.pid()));
+        cx.vm.connection_lost(&entry, connection, Vm::own_atom(atoms::KILLED));
+        cx.vm.signal_pid(pid, Signal::Exit { from, reason: Vm::own_atom(atoms::KILL) });
+    }
+    Ok(Term::atom(atoms::OK))
+}
+
+/// Takes the next packet for a node, or `none`; as `{Size, Packet}` if that was asked for.
+///
+/// # Errors
+///
+/// `badarg` for a bad handle.
+#[bif("erlang:dist_ctrl_get_data/1")]
+fn dist_ctrl_get_data<'h>(cx: &mut BifContext<'h>, channel: Term<'h>) -> BifResult<'h> {
+    let Some((entry, connection)) = handle(channel) else { return cx.badarg() };
+    let (packet, with_size) = entry.get_data(cx.vm, connection);
+    let Some(packet) = packet else { return Ok(Term::atom(atoms::NONE)) };
+    let size = cx.heap.unsigned(packet.len() as u64);
+    let packet = cx.heap.list(&[cx.heap.binary_from_vec(packet)]);
+    Ok(if with_size { cx.heap.list_with_tail(&[size], packet) } else { packet })
+}
+
+/// Asks for the message `dist_data` when there is something to be taken.
+///
+/// # Errors
+///
+/// `badarg` for a bad handle.
+#[bif("erlang:dist_ctrl_get_data_notification/1")]
+fn dist_ctrl_get_data_notification<'h>(cx: &mut BifContext<'h>, channel: Term<'h>) -> BifResult<'h> {
+    let Some((entry, connection)) = handle(channel) else { return cx.badarg() };
+    if entry.notify(connection) {
+        let message = Vm::own_atom(cx.intern("dist_data")?);
+        cx.vm.send_message(cx.pid(), message);
+    }
+    Ok(Term::atom(atoms::OK))
+}
+
+/// Sets the option `get_size`; the old value.
+///
+/// # Errors
+///
+/// `badarg` for a bad handle, option or value.
+#[bif("erlang:dist_ctrl_set_opt/3")]
+fn dist_ctrl_set_opt<'h>(cx: &mut BifContext<'h>, channel: Term<'h>, name: Atom, value: bool) -> BifResult<'h> {
+    match handle(channel).filter(|_| cx.text(name) == "get_size") {
+        Some((entry, _)) => Ok(Term::boolean(entry.set_get_size(value))),
+        None => cx.badarg(),
+    }
+}
+
+/// The option `get_size`.
+///
+/// # Errors
+///
+/// `badarg` for a bad handle or option.
+#[bif("erlang:dist_ctrl_get_opt/2")]
+fn dist_ctrl_get_opt<'h>(cx: &mut BifContext<'h>, channel: Term<'h>, name: Atom) -> BifResult<'h> {
+    match handle(channel).filter(|_| cx.text(name) == "get_size") {
+        Some((entry, _)) => Ok(Term::boolean(entry.get_size())),
+        None => cx.badarg(),
+    }
+}
+
+/// `{ok, Received, Sent, Waiting}`: packets, and bytes that wait.
+///
+/// # Errors
+///
+/// `badarg` for a bad handle.
+#[bif("erlang:dist_get_stat/1")]
+fn dist_get_stat<'h>(cx: &mut BifContext<'h>, channel: Term<'h>) -> BifResult<'h> {
+    let Some((entry, _)) = handle(channel) else { return cx.badarg() };
+    let (received, sent, waiting) = entry.statistics();
+    let numbers = [received, sent, waiting as u64].map(|number| cx.heap.unsigned(number));
+    Ok(cx.heap.tuple(&[Term::atom(atoms::OK), numbers[0], numbers[1], numbers[2]]))
 }

@@ -1,8 +1,11 @@
 //! Processes: exit signals, flags of others, suspension, hibernation, collection.
 
+use super::messages::wait_for_channel;
 use super::process_info::runs_old_code;
 use super::spawn::{HEAP_WORDS_MIN, VIRTUAL_WORDS_MIN, heap_words, max_heap_size, off_heap, priority};
 use oxbeam_bif_macros::bif;
+use oxbeam_runtime::RemotePid;
+use oxbeam_runtime::distribution::NodesMonitorOptions;
 use oxbeam_runtime::{
     BifContext, BifResult, DirtyHandling, DirtyState, Interrupt, MaxHeapSize, RunStatus, Signal, SystemTask, Trap, Vm,
 };
@@ -63,7 +66,15 @@ fn exit_signal<'h>(cx: &mut BifContext<'h>, target: Term<'h>, reason: Term<'h>) 
                 ports.exit(cx.vm, port, cx.pid(), cx.own(reason));
             }
         }
-        Value::ExternalPid(_) => {}
+        Value::ExternalPid(_) => {
+            let Some(pid) = RemotePid::of(target) else { return cx.badarg() };
+            if let Some(to) = cx.vm.prepare(pid.node, true) {
+                if wait_for_channel(cx, &to) {
+                    return trap(Trap::Wait);
+                }
+                cx.vm.send_remote_exit(&to, cx.pid(), pid, reason);
+            }
+        }
         Value::ExternalPort(port) if port.node() == cx.vm.node().0 => {}
         _ => return cx.badarg(),
     }
@@ -149,7 +160,12 @@ fn set_group_leader<'h>(cx: &mut BifContext<'h>, leader: Term<'h>, pid: Term<'h>
             Ok(Term::TRUE)
         }
         Value::Pid(pid) if cx.vm.process(pid).is_some() => Ok(Term::FALSE),
-        Value::ExternalPid(external) if external.node() != cx.vm.node().0 => Ok(Term::TRUE),
+        Value::ExternalPid(external) if external.node() != cx.vm.node().0 => {
+            if let (Some(target), Some(to)) = (RemotePid::of(pid), cx.vm.prepare(external.node(), true)) {
+                cx.vm.send_remote_group_leader(&to, leader, target);
+            }
+            Ok(Term::TRUE)
+        }
         _ => Ok(Term::atom(atoms::BADARG)),
     }
 }
@@ -460,10 +476,10 @@ fn process_flag<'h>(cx: &mut BifContext<'h>, flag: Term<'h>, value: Term<'h>) ->
     if let Some([name, options]) = flag.as_tuple_of::<2>()
         && name.is_atom(atoms::MONITOR_NODES)
     {
-        return if options.is_list() || options.is_map() { monitor_nodes(cx, value) } else { cx.badarg() };
+        return monitor_nodes(cx, *options, value);
     }
     let old = match flag.as_atom() {
-        Some(atoms::MONITOR_NODES) => return monitor_nodes(cx, value),
+        Some(atoms::MONITOR_NODES) => return monitor_nodes(cx, Term::NIL, value),
         Some(atoms::SAVE_CALLS) => {
             let old = save_calls(cx.state, value);
             return if old.is_atom(atoms::BADARG) { cx.badarg() } else { Ok(old) };
@@ -538,12 +554,40 @@ fn set_heap_flag<'h>(cx: &mut BifContext<'h>, name: Atom, value: Term<'h>) -> Op
     Some(cx.heap.unsigned(old))
 }
 
-/// Subscribes to nodes coming and going. There are none without distribution; returns how often the caller had asked.
-fn monitor_nodes<'h>(cx: &mut BifContext<'h>, value: Term<'h>) -> BifResult<'h> {
-    let Some(on) = value.as_boolean() else { return cx.badarg() };
-    let before = cx.state.rare.node_monitors;
-    cx.state.rare.node_monitors = if on { before + 1 } else { 0 };
-    Ok(Term::small(i64::from(before)))
+/// Subscribes to nodes coming and going; returns how often the caller had asked with the same options.
+fn monitor_nodes<'h>(cx: &mut BifContext<'h>, options: Term<'h>, value: Term<'h>) -> BifResult<'h> {
+    let (Some(on), Some(options)) = (value.as_boolean(), nodes_monitor_options(options)) else { return cx.badarg() };
+    cx.state.rare.monitors_nodes = true;
+    Ok(Term::small(cx.vm.monitor_nodes(cx.pid(), on, options).into()))
+}
+
+/// The options of `{monitor_nodes, Options}`: `[]` or a map, as `net_kernel` makes them.
+fn nodes_monitor_options(options: Term<'_>) -> Option<NodesMonitorOptions> {
+    let mut chosen = NodesMonitorOptions::default();
+    if options.is_nil() {
+        return Some(chosen);
+    }
+    if !options.is_map() {
+        return None;
+    }
+    chosen.with_info = true;
+    for (key, value) in options.map_iter() {
+        match key.as_atom()? {
+            atoms::LIST => chosen.list = value.as_boolean().filter(|on| *on)?,
+            atoms::CONNECTION_ID => chosen.connection_id = value.as_boolean()?,
+            atoms::NODEDOWN_REASON => chosen.reason = value.as_boolean()?,
+            atoms::NODE_TYPE => {
+                let kind = value.as_atom()?;
+                chosen.visible = matches!(kind, atoms::VISIBLE | atoms::ALL);
+                chosen.hidden = matches!(kind, atoms::HIDDEN | atoms::ALL);
+                if !chosen.visible && !chosen.hidden {
+                    return None;
+                }
+            }
+            _ => return None,
+        }
+    }
+    Some(chosen)
 }
 
 fn save_calls<'t>(state: &mut oxbeam_runtime::ProcessState, value: Term<'_>) -> Term<'t> {

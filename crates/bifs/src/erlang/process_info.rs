@@ -6,8 +6,8 @@
 use super::process::{await_result, max_heap_size_map};
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{
-    BifContext, BifResult, DirtyState, Frame, LinkTarget, MonitorTarget, Process, ProcessState, Resume, Signal,
-    SystemTask, Vm, collection_sizes,
+    BifContext, BifResult, DirtyState, Frame, MonitorTarget, Process, ProcessState, Resume, Signal, SystemTask, Vm,
+    collection_sizes,
 };
 use oxbeam_term::{Atom, Heap, OwnedTerm, Pid, Term, Value, Word, atoms, word::ImmediateKind};
 use std::sync::Arc;
@@ -267,7 +267,9 @@ impl Subject<'_> {
             atoms::LINKS => self.links(target),
             atoms::MONITORS => self.monitors(target),
             atoms::MONITORED_BY => {
-                let watchers: Vec<Term<'t>> = self.state.watchers.values().map(|one| Term::pid(one.watcher)).collect();
+                let mut watchers: Vec<Term<'t>> =
+                    self.state.watchers.values().map(|one| Term::pid(one.watcher)).collect();
+                watchers.extend(self.state.rare.remote_watchers.values().map(|one| one.watcher.term(target)));
                 target.list(&watchers)
             }
             atoms::SUSPENDING => self.suspending(target),
@@ -349,15 +351,7 @@ impl Subject<'_> {
     }
 
     fn links<'t>(&self, target: &'t Heap) -> Term<'t> {
-        let links: Vec<Term<'t>> = self
-            .state
-            .links
-            .keys()
-            .map(|end| match end {
-                LinkTarget::Process(pid) => Term::pid(*pid),
-                LinkTarget::Port(port) => Term::port(*port),
-            })
-            .collect();
+        let links: Vec<Term<'t>> = self.state.links.keys().map(|end| end.term(target)).collect();
         target.list(&links)
     }
 
@@ -373,6 +367,10 @@ impl Subject<'_> {
                     MonitorTarget::Name(name, _) | MonitorTarget::Gone(name) => (atoms::PROCESS, named(name)),
                     MonitorTarget::Port(port) => (atoms::PORT, Term::port(port)),
                     MonitorTarget::PortName(name, _) | MonitorTarget::GonePort(name) => (atoms::PORT, named(name)),
+                    MonitorTarget::Remote(pid) => (atoms::PROCESS, pid.term(target)),
+                    MonitorTarget::RemoteName(name, node) => {
+                        (atoms::PROCESS, target.tuple(&[Term::atom(name), Term::atom(node)]))
+                    }
                     MonitorTarget::TimeOffset => (atoms::TIME_OFFSET, Term::atom(atoms::CLOCK_SERVICE)),
                 };
                 target.tuple(&[Term::atom(kind), object])

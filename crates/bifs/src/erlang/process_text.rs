@@ -28,6 +28,9 @@ pub(crate) fn process_text(vm: &Vm, process: &Process, heap: &Heap, state: &Proc
         .map(|end| match end {
             LinkTarget::Process(pid) => shown(Term::pid(*pid)),
             LinkTarget::Port(port) => shown(Term::port(*port)),
+            LinkTarget::Remote(pid) => {
+                shown(oxbeam_term::OwnedTerm::build(vm.literals(), |heap| pid.term(heap)).term())
+            }
         })
         .collect();
     if !links.is_empty() {

@@ -1,7 +1,11 @@
 //! Spawning processes.
 
+use super::messages::wait_for_channel;
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{AliasKind, BifContext, BifResult, MaxHeapSize, Priority, Process, SpawnMonitor, SpawnOptions};
+use oxbeam_runtime::distribution::{SpawnCall, SpawnRequest};
+use oxbeam_runtime::{
+    AliasKind, BifContext, BifResult, Interrupt, MaxHeapSize, Priority, Process, SpawnMonitor, SpawnOptions, Trap,
+};
 use oxbeam_term::{Atom, Term, atoms, next_heap_size};
 use std::sync::Arc;
 
@@ -173,7 +177,7 @@ fn spawn_request<'h>(
     Ok(reference)
 }
 
-/// Asks another node to spawn a process. No node is connected, so the answer is always an error, sent to the caller.
+/// Asks another node to spawn a process. The answer comes as a message, at once when there is no connection and will be none.
 /// Returns the request's reference for `spawn_request`, `{Reference, IsMonitored}` for `spawn_opt`, or `badarg`.
 #[bif("erts_internal:dist_spawn_request/4")]
 fn dist_spawn_request<'h>(
@@ -183,27 +187,75 @@ fn dist_spawn_request<'h>(
     options: Term<'h>,
     kind: Term<'h>,
 ) -> BifResult<'h> {
-    let is_call = call.as_tuple_of::<3>().is_some_and(|[module, function, arguments]| {
-        module.as_atom().is_some() && function.as_atom().is_some() && arguments.to_vec().is_some()
-    });
-    if node.as_atom().is_none() || !is_call {
-        return Ok(Term::atom(atoms::BADARG));
-    }
+    let badarg = Ok(Term::atom(atoms::BADARG));
+    let (Some(node), Some([module, function, arguments])) = (node.as_atom(), call.as_tuple_of::<3>()) else {
+        return badarg;
+    };
+    let (Some(module), Some(function), Some(arity)) =
+        (module.as_atom(), function.as_atom(), arguments.to_vec().map(|all| all.len()))
+    else {
+        return badarg;
+    };
     let is_request = kind.is_atom(atoms::SPAWN_REQUEST);
     let (request, error) = match parse_options(cx, options, is_request) {
-        Ok(request) => (request, atoms::NOCONNECTION),
-        Err((BadOptions::NoList, _)) => return Ok(Term::atom(atoms::BADARG)),
-        Err((BadOptions::Option, _)) if !is_request => return Ok(Term::atom(atoms::BADARG)),
-        Err((BadOptions::Option, partial)) => (partial, atoms::BADOPT),
+        Ok(request) => (request, None),
+        Err((BadOptions::NoList, _)) => return badarg,
+        Err((BadOptions::Option, _)) if !is_request => return badarg,
+        Err((BadOptions::Option, partial)) => (partial, Some(atoms::BADOPT)),
     };
-    let reference = cx.make_reference();
-    if request.reply_error {
-        spawn_reply(cx, request.reply_tag, reference, atoms::ERROR, Term::atom(error));
+    let to = if error.is_none() { cx.vm.prepare(node, true) } else { None };
+    if let Some(to) = &to
+        && wait_for_channel(cx, to)
+    {
+        return Err(Box::new(Interrupt::Trap(Trap::Wait)));
+    }
+    let to = to.filter(|to| cx.vm.take_interest(cx.process, cx.state, to));
+    let number = cx.vm.next_reference();
+    let reference = match request.monitor {
+        Some((_, Some(_))) => cx.heap.alias_reference(number.0, cx.pid()),
+        _ => cx.heap.reference(number.0),
+    };
+    let is_monitored = request.monitor.is_some();
+    let spawn = SpawnCall {
+        reference,
+        from: cx.pid(),
+        group_leader: cx.heap.copy_in(cx.state.group_leader.term()),
+        function: (module, function),
+        arguments: *arguments,
+        arity,
+        options: remote_options(cx, options),
+    };
+    let sent = to.is_some_and(|to| cx.vm.send_spawn_request(&to, &spawn));
+    if sent {
+        let pending = SpawnRequest {
+            node,
+            tag: cx.own(request.reply_tag),
+            reply_success: request.reply_success,
+            reply_error: request.reply_error,
+            link: request.options.link,
+            monitor: request.monitor.map(|(tag, alias)| (tag.map(|tag| cx.own(tag)), alias)),
+            abandoned: false,
+        };
+        cx.state.rare.spawn_requests.insert(number, pending);
+    } else if request.reply_error {
+        let reason = error.unwrap_or(atoms::NOCONNECTION);
+        spawn_reply(cx, request.reply_tag, reference, atoms::ERROR, Term::atom(reason));
     }
     if is_request {
         return Ok(reference);
     }
-    Ok(cx.heap.tuple(&[reference, Term::boolean(request.monitor.is_some())]))
+    Ok(cx.heap.tuple(&[reference, Term::boolean(is_monitored)]))
+}
+
+/// What the other node is to know of the options: not how the caller wants to be answered.
+fn remote_options<'h>(cx: &BifContext<'h>, options: Term<'h>) -> Term<'h> {
+    let remote = |option: Term<'h>| match option.as_tuple_of::<2>().and_then(|[name, _]| name.as_atom()) {
+        Some(atoms::REPLY | atoms::REPLY_TAG) => None,
+        Some(atoms::MONITOR) => Some(Term::atom(atoms::MONITOR)),
+        _ => Some(option),
+    };
+    let kept: Vec<Term<'h>> = options.list_iter().filter_map(remote).collect();
+    cx.heap.list(&kept)
 }
 
 fn spawn_reply<'h>(cx: &BifContext<'h>, tag: Term<'h>, reference: Term<'h>, result: Atom, value: Term<'h>) {
@@ -211,10 +263,19 @@ fn spawn_reply<'h>(cx: &BifContext<'h>, tag: Term<'h>, reference: Term<'h>, resu
     cx.vm.send_message(cx.pid(), cx.own(message));
 }
 
-/// Gives up a spawn request: always too late, since local requests are answered at once.
+/// Gives up a spawn request: the new process is not linked or monitored, and no reply comes. False when it was answered.
+///
+/// # Errors
+///
+/// `badarg` for what is no reference.
 #[bif("erlang:spawn_request_abandon/1")]
 fn spawn_request_abandon<'h>(cx: &mut BifContext<'h>, request: Term<'h>) -> BifResult<'h> {
-    if request.is_reference() { Ok(Term::FALSE) } else { cx.badarg() }
+    if !request.is_reference() {
+        return cx.badarg();
+    }
+    let Some(number) = request.as_reference().map(|reference| reference.number()) else { return Ok(Term::FALSE) };
+    let pending = cx.state.rare.if_set().and_then(|rare| rare.spawn_requests.get_mut(&number));
+    Ok(Term::boolean(pending.is_some_and(|request| !std::mem::replace(&mut request.abandoned, true))))
 }
 
 fn parse_options<'h>(

@@ -13,6 +13,7 @@ fn enabled<'h>(cx: &mut BifContext<'h>, tag: Atom, tracer: Term<'h>, tracee: Ter
         (None, None) => None,
     };
     let alive = target.is_some_and(|target| match target {
+        LinkTarget::Remote(_) => false,
         LinkTarget::Process(pid) => cx.vm.process(pid).is_some(),
         LinkTarget::Port(port) => cx.vm.extension::<super::PortTable>().get(port).is_some(),
     });

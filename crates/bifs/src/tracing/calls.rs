@@ -30,6 +30,8 @@ fn pack(tracer: LinkTarget) -> i64 {
     match tracer {
         LinkTarget::Process(Pid { number, serial }) => i64::from(serial) << 30 | i64::from(number) << 2 | 1,
         LinkTarget::Port(Port(number)) => (number as i64) << 2 | 2,
+        // No tracer is of another node; this unpacks to none.
+        LinkTarget::Remote(_) => 3,
     }
 }
 

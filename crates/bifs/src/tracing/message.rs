@@ -12,6 +12,7 @@ pub(super) fn exists(vm: &Vm, target: LinkTarget) -> bool {
     match target {
         LinkTarget::Process(pid) => vm.process(pid).is_some(),
         LinkTarget::Port(port) => vm.extension::<PortTable>().get(port).is_some(),
+        LinkTarget::Remote(_) => false,
     }
 }
 
@@ -69,6 +70,7 @@ impl<'n> Note<'n> {
 pub(super) fn deliver(vm: &Vm, tracer: LinkTarget, from_port: bool, build: &dyn for<'h> Fn(&'h Heap) -> Term<'h>) {
     match tracer {
         LinkTarget::Process(pid) => vm.send_built(pid, build),
+        LinkTarget::Remote(_) => {}
         LinkTarget::Port(port) => {
             let message = OwnedTerm::build(vm.literals(), build);
             let Ok(bytes) = encode(message.term(), &VmContext { vm }, EncodeOptions::default()) else { return };

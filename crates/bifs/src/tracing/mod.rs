@@ -198,6 +198,7 @@ impl State {
                 }
             }
             LinkTarget::Port(port) => ports::set_trace_flags(vm, port, flags),
+            LinkTarget::Remote(_) => {}
         }
     }
 }
@@ -224,6 +225,8 @@ fn name<'h>(vm: &Vm, text: &str) -> Term<'h> {
 fn target_term<'h>(target: LinkTarget) -> Term<'h> {
     match target {
         LinkTarget::Process(pid) => Term::pid(pid),
+        // Neither tracers nor tracees are of another node.
+        LinkTarget::Remote(_) => Term::atom(atoms::UNDEFINED),
         LinkTarget::Port(port) => Term::port(port),
     }
 }

@@ -29,10 +29,11 @@ fn port_command<'h>(cx: &mut BifContext<'h>, port: Term<'h>, data: Term<'h>, opt
         }
     }
     let Some(object) = lookup(cx.vm, port) else { return Ok(Term::atom(atoms::BADARG)) };
-    if force {
+    let mut core = object.core.lock();
+    // Sockets take data although they are busy; others do not know how.
+    if force && !matches!(core.device, Device::Inet(_)) {
         return Ok(Term::atom(atoms::NOTSUP));
     }
-    let mut core = object.core.lock();
     if !core.is_open() {
         return Ok(Term::atom(atoms::BADARG));
     }

@@ -3,6 +3,7 @@
 //! Start with [`PortTable`], then `port.rs` for a port's life and `stream.rs` for what flows through it.
 
 pub(crate) mod commands;
+pub(crate) mod distribution;
 mod framing;
 mod inet;
 pub(crate) mod open;
@@ -121,6 +122,11 @@ impl Ports for PortTable {
             object.link_exit(vm, core, from, reason);
         });
     }
+    fn distribution_output(&self, vm: &Vm, port: Port) {
+        if let Some(object) = self.get(port) {
+            distribution::output(vm, &object);
+        }
+    }
     fn exit(&self, vm: &Vm, port: Port, _from: Pid, reason: OwnedTerm) {
         self.with(port, |object, core| object.close(vm, core, reason));
     }
@@ -206,7 +212,7 @@ fn lookup(vm: &Vm, term: Term<'_>) -> Option<Arc<PortObject>> {
     let port = match term.as_atom() {
         Some(name) => match vm.registry.whereis(name)? {
             LinkTarget::Port(port) => port,
-            LinkTarget::Process(_) => return None,
+            LinkTarget::Process(_) | LinkTarget::Remote(_) => return None,
         },
         None => term.as_port()?,
     };

@@ -9,6 +9,7 @@
 //! the table holds them while they are open, and among those that flush while their output waits.
 
 use super::PortTable;
+use super::distribution::Carried;
 use super::inet::{self, Inet};
 use super::stream::Stream;
 use super::trace_file::TraceFile;
@@ -54,6 +55,8 @@ pub(crate) struct Core {
     pub(crate) os_pid: Option<i32>,
     pub(crate) parallelism: bool,
     pub(crate) device: Device,
+    /// The channel to another node that it carries.
+    pub(crate) carried: Option<Box<Carried>>,
 }
 
 /// What is behind a port.
@@ -81,6 +84,7 @@ impl Core {
             os_pid: None,
             parallelism: false,
             device: Device::None,
+            carried: None,
         }
     }
     pub(crate) fn stream(&mut self) -> Option<&mut Stream> {
@@ -180,6 +184,9 @@ impl PortObject {
             vm.signal_pid(watcher, Signal::Down { reference, reason: reason.clone() });
         }
         table.remove(self.id);
+        if let Some(carried) = core.carried.take() {
+            vm.connection_lost(&carried.entry, carried.connection, reason.clone());
+        }
         core.state = State::Flushing;
         let is_done = match &mut core.device {
             Device::Stream(stream) => {

@@ -29,7 +29,7 @@ mod stream;
 mod visit;
 
 pub(crate) use control::{Answer, Command, close, command, control, suspend};
-pub(crate) use visit::install;
+pub(crate) use visit::{distribution_ready, install};
 
 use input::Input;
 use options::Options;

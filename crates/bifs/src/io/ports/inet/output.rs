@@ -145,6 +145,30 @@ impl Visit<'_> {
             self.vm.signal_pid(pid, Signal::Wake);
         }
     }
+    /// Sends what waits in the channel to another node, until as much waits here as makes a port busy.
+    pub(super) fn write_channel(&mut self) {
+        let Some(carried) = self.carried else { return };
+        if !self.inet.is_connected() || carried.connection == 0 {
+            return;
+        }
+        while self.inet.output.queued < self.inet.options.high_watermark {
+            let Some(packet) = carried.entry.take_packet(carried.connection) else { break };
+            let length = (packet.len() as u32).to_be_bytes();
+            self.inet.statistics.count_sent(packet.len() + length.len());
+            let slices: [&[u8]; 2] = [&length, &packet];
+            let socket = self.inet.socket.as_ref().filter(|_| self.inet.output.queued == 0);
+            let sent = match socket.map(|socket| socket.send(&slices, 0)) {
+                Some(Ok(sent)) => sent,
+                None | Some(Err(Errno::EAGAIN | Errno::EINTR)) => 0,
+                Some(Err(error)) => return self.send_failed(None, error),
+            };
+            if sent < packet.len() + length.len() {
+                self.inet.output.push(rest_of(&slices, sent));
+                self.want_write();
+            }
+        }
+        carried.entry.set_in_port(self.vm, carried.connection, self.inet.output.queued);
+    }
     /// Sends data of a process on a stream.
     pub(super) fn send_stream(&mut self, caller: Pid, reference: Box<[u8]>, data: &[&[u8]]) {
         let sender = Sender { caller, reference };

@@ -255,6 +255,15 @@ impl Visit<'_> {
             header: options.header as usize,
             bytes: self.inet.input.take(length),
         };
+        if let Some(carried) = self.carried {
+            let body = packet_body(packet.kind, &packet.bytes);
+            if carried.entry.received(self.vm, carried.connection, packet.bytes[body].to_vec()).is_err() {
+                self.tell_closed();
+                self.end = Some(self.killed());
+                self.close_descriptor();
+            }
+            return;
+        }
         let in_headers = &Cell::new(self.inet.input.in_headers);
         if options.deliver_port {
             self.send(self.owner, |heap, port| {
@@ -335,6 +344,10 @@ impl Visit<'_> {
         if exits {
             self.end_port(error.map_or(atoms::NORMAL, |error| self.atom(error)));
         }
+    }
+    /// Why a port ends that carried a malformed packet.
+    fn killed(&self) -> oxbeam_term::OwnedTerm {
+        oxbeam_runtime::Vm::own_atom(atoms::KILLED)
     }
     /// `{tcp_closed, Port}`, once.
     pub(super) fn tell_closed(&mut self) {

@@ -3,6 +3,7 @@
 use super::{Inet, Operation, Registration};
 use crate::io::System;
 use crate::io::ports::PortTable;
+use crate::io::ports::distribution::Carried;
 use crate::io::ports::port::{Core, Device, PortObject, State as PortState};
 use oxbeam_runtime::{Holding, LinkTarget, Signal, TimerId, Vm};
 use oxbeam_sys::poll::{Interest, Readiness};
@@ -31,6 +32,8 @@ pub(super) struct Visit<'v> {
     /// The connected process of the port.
     pub(super) owner: Pid,
     pub(super) inet: &'v mut Inet,
+    /// The channel to another node that it carries.
+    pub(super) carried: Option<&'v Carried>,
     /// The port ends with this reason when the visit is over.
     pub(super) end: Option<OwnedTerm>,
     /// The process that asks, if one does: ports that it accepts are linked to it by whoever serves it.
@@ -49,7 +52,8 @@ pub(super) fn visit<T>(
 ) -> Option<(T, Vec<Port>)> {
     let owner = core.owner;
     let Device::Inet(inet) = &mut core.device else { return None };
-    let mut visit = Visit { vm, port, owner, inet, end: None, asking, accepted: Vec::new() };
+    let carried = core.carried.as_deref();
+    let mut visit = Visit { vm, port, owner, inet, carried, end: None, asking, accepted: Vec::new() };
     let result = work(&mut visit);
     let Visit { end, accepted, .. } = visit;
     if let Some(reason) = end {
@@ -60,6 +64,11 @@ pub(super) fn visit<T>(
         port.close(vm, core, reason);
     }
     Some((result, accepted))
+}
+
+/// Writes what waits in the channel that the port carries.
+pub(crate) fn distribution_ready(vm: &Vm, port: &Arc<PortObject>, core: &mut Core) {
+    visit(vm, port, core, None, |visit| visit.write_channel());
 }
 
 impl PortObject {
@@ -80,6 +89,7 @@ impl PortObject {
             if readiness.read && is_open && visit.end.is_none() {
                 visit.readable();
             }
+            visit.write_channel();
         });
         self.finish_if_written(vm, &mut core);
     }

@@ -1,0 +1,257 @@
+//! Messages between nodes: what stands in front of the terms, atom caches, fragments.
+//!
+//! A packet is empty (a tick), or begins with
+//!
+//! - 112: two terms, each with its version byte ("pass through");
+//! - 131, 68: an atom cache header, then two terms without version bytes;
+//! - 131, 69: numbers of a sequence and a fragment, an atom cache header, the first part of a message;
+//! - 131, 70: numbers of a sequence and a fragment, a further part.
+//!
+//! The first term is the control message; some have a second one, the payload.
+
+use crate::decode::{DecodeOptions, Decoder};
+use crate::reader::Reader;
+use crate::{DecodeContext, DecodeError, EncodeContext, FunIdentity, Node, tag};
+use oxbeam_term::{Atom, AtomTable, Export, Heap, Term};
+use std::collections::HashMap;
+
+const PASS_THROUGH: u8 = 112;
+const HEADER: u8 = 68;
+const FIRST_FRAGMENT: u8 = 69;
+const FRAGMENT: u8 = 70;
+/// Eight segments of 256 atoms.
+const CACHE_SIZE: usize = 8 * 256;
+const NEW_ENTRY: u8 = 8;
+const SEGMENT_MASK: u8 = 7;
+/// Messages of one peer that may be incomplete at once. Each of its processes has one at most; a peer that has more is
+/// not believed.
+const INCOMPLETE_MAX: usize = 1 << 16;
+
+/// The receiving end of a connection: atoms that the peer has told, and messages of which parts are here.
+#[derive(Default)]
+pub struct MessageReader {
+    cache: Vec<Option<Atom>>,
+    incomplete: HashMap<u64, Incomplete>,
+}
+
+/// A message of which fragments are missing.
+struct Incomplete {
+    /// Number of the fragment that comes next; the last one is 1.
+    next: u64,
+    message: Message,
+}
+
+/// A complete message, still in bytes.
+#[derive(Debug)]
+pub struct Message {
+    atoms: Vec<Atom>,
+    bytes: Vec<u8>,
+    /// Where the control message begins.
+    start: usize,
+    /// Does each term begin with a version byte?
+    versions: bool,
+}
+
+impl MessageReader {
+    /// Takes a packet; gives a message when it completes one. After an error the connection is of no use any more.
+    ///
+    /// # Errors
+    /// When the packet is none.
+    pub fn packet(&mut self, bytes: Vec<u8>, atoms: &AtomTable) -> Result<Option<Message>, DecodeError> {
+        let mut reader = Reader::new(&bytes, 0);
+        if reader.left() == 0 {
+            return Ok(None);
+        }
+        match reader.u8()? {
+            PASS_THROUGH => Ok(Some(Message { atoms: Vec::new(), bytes, start: 1, versions: true })),
+            tag::VERSION => match reader.u8()? {
+                HEADER => {
+                    let atoms = self.header(&mut reader, atoms)?;
+                    let start = reader.position();
+                    Ok(Some(Message { atoms, bytes, start, versions: false }))
+                }
+                FIRST_FRAGMENT => {
+                    let (sequence, fragment) = (reader.u64()?, reader.u64()?);
+                    let atoms = self.header(&mut reader, atoms)?;
+                    let start = reader.position();
+                    self.first_fragment(sequence, fragment, Message { atoms, bytes, start, versions: false })
+                }
+                FRAGMENT => {
+                    let (sequence, fragment) = (reader.u64()?, reader.u64()?);
+                    let start = reader.position();
+                    self.fragment(sequence, fragment, bytes.get(start..).unwrap_or(&[]))
+                }
+                other => Err(DecodeError::Tag(other)),
+            },
+            _ => Err(DecodeError::Version),
+        }
+    }
+    fn first_fragment(
+        &mut self,
+        sequence: u64,
+        fragment: u64,
+        message: Message,
+    ) -> Result<Option<Message>, DecodeError> {
+        match fragment {
+            0 => Err(DecodeError::Truncated),
+            1 => Ok(Some(message)),
+            _ if self.incomplete.len() >= INCOMPLETE_MAX => Err(DecodeError::Truncated),
+            _ => match self.incomplete.insert(sequence, Incomplete { next: fragment - 1, message }) {
+                None => Ok(None),
+                Some(_) => Err(DecodeError::Truncated),
+            },
+        }
+    }
+    fn fragment(&mut self, sequence: u64, fragment: u64, bytes: &[u8]) -> Result<Option<Message>, DecodeError> {
+        let known = self.incomplete.get_mut(&sequence).filter(|known| known.next == fragment);
+        let known = known.ok_or(DecodeError::Truncated)?;
+        known.message.bytes.extend_from_slice(bytes);
+        known.next -= 1;
+        if known.next > 0 {
+            return Ok(None);
+        }
+        Ok(self.incomplete.remove(&sequence).map(|complete| complete.message))
+    }
+    /// Reads an atom cache header: the atoms that the terms refer to by index. Takes new ones into the cache.
+    fn header(&mut self, reader: &mut Reader<'_>, atoms: &AtomTable) -> Result<Vec<Atom>, DecodeError> {
+        let count = usize::from(reader.u8()?);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        if self.cache.is_empty() {
+            self.cache = vec![None; CACHE_SIZE];
+        }
+        // Half a byte for each atom, and one more that says whether lengths have two bytes.
+        let flags = reader.take(count / 2 + 1)?;
+        let flag = |index: usize| flags[index / 2] >> (index % 2 * 4) & 0xf;
+        let long = flag(count) & 1 != 0;
+        let mut referred = Vec::with_capacity(count);
+        for index in 0..count {
+            let flag = flag(index);
+            let at = usize::from(flag & SEGMENT_MASK) << 8 | usize::from(reader.u8()?);
+            if flag & NEW_ENTRY != 0 {
+                let length = if long { usize::from(reader.u16()?) } else { usize::from(reader.u8()?) };
+                let text = std::str::from_utf8(reader.take(length)?).map_err(|_| DecodeError::Atom)?;
+                if text.chars().count() > oxbeam_term::ATOM_CHARACTERS_MAX {
+                    return Err(DecodeError::Atom);
+                }
+                self.cache[at] = Some(atoms.intern(text).ok_or(DecodeError::AtomTableFull)?);
+            }
+            referred.push(self.cache[at].ok_or(DecodeError::Atom)?);
+        }
+        Ok(referred)
+    }
+}
+
+impl Message {
+    /// A message of these bytes without any header, as `erts_debug:dist_ext_to_term/2` takes them.
+    pub fn with_atoms(atoms: Vec<Atom>, bytes: Vec<u8>) -> Message {
+        Message { atoms, bytes, start: 0, versions: false }
+    }
+    /// The control message, and where it ends.
+    ///
+    /// # Errors
+    /// When it is no term.
+    pub fn control<'h>(&self, heap: &'h Heap, context: &dyn DecodeContext) -> Result<(Term<'h>, usize), DecodeError> {
+        self.term(self.start, heap, context)
+    }
+    /// The payload that begins where the control message ends.
+    ///
+    /// # Errors
+    /// When it is no term.
+    pub fn payload<'h>(
+        &self,
+        position: usize,
+        heap: &'h Heap,
+        context: &dyn DecodeContext,
+    ) -> Result<Term<'h>, DecodeError> {
+        Ok(self.term(position, heap, context)?.0)
+    }
+    fn term<'h>(
+        &self,
+        position: usize,
+        heap: &'h Heap,
+        context: &dyn DecodeContext,
+    ) -> Result<(Term<'h>, usize), DecodeError> {
+        let context = WithAtoms { context, atoms: &self.atoms };
+        let bytes = self.bytes.get(position..).unwrap_or(&[]);
+        let options = DecodeOptions { safe: false, atom_cache: true };
+        let mut decoder = if self.versions { Decoder::new(options) } else { Decoder::without_version(options) };
+        loop {
+            let mut budget = usize::MAX;
+            if let Some(decoded) = decoder.step(bytes, heap, &context, &mut budget)? {
+                return Ok((decoded.term, position + decoded.used));
+            }
+        }
+    }
+}
+
+/// A context that knows the atoms of one message.
+struct WithAtoms<'c> {
+    context: &'c dyn DecodeContext,
+    atoms: &'c [Atom],
+}
+
+impl EncodeContext for WithAtoms<'_> {
+    fn atoms(&self) -> &AtomTable {
+        self.context.atoms()
+    }
+    fn node(&self) -> Node {
+        self.context.node()
+    }
+    fn local_key(&self) -> u64 {
+        self.context.local_key()
+    }
+}
+
+impl DecodeContext for WithAtoms<'_> {
+    fn export(&self, module: Atom, function: Atom, arity: u8, existing_only: bool) -> Option<&'static Export> {
+        self.context.export(module, function, arity, existing_only)
+    }
+    fn fun<'h>(&self, heap: &'h Heap, identity: &FunIdentity, environment: &[Term<'h>]) -> Option<Term<'h>> {
+        self.context.fun(heap, identity, environment)
+    }
+    fn reference<'h>(&self, heap: &'h Heap, words: &[u32]) -> Option<Term<'h>> {
+        self.context.reference(heap, words)
+    }
+    fn cached_atom(&self, index: u8) -> Option<Atom> {
+        self.atoms.get(usize::from(index)).copied()
+    }
+}
+
+/// Bytes of a message that one fragment carries.
+pub const FRAGMENT_SIZE: usize = 64 * 1024;
+
+/// How a connection's packets begin, as its flags say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Framing {
+    /// Two terms with version bytes.
+    PassThrough,
+    /// An atom cache header. Ours are empty.
+    Header,
+    /// As `Header`, and large messages are cut into fragments.
+    Fragments,
+}
+
+/// The packets of a message: of a control message and a payload as [`crate::encode`] writes them. `sequence` is a
+/// number that no other message in fragments has.
+pub fn packets(framing: Framing, sequence: u64, control: &[u8], payload: &[u8]) -> Vec<Vec<u8>> {
+    if framing == Framing::PassThrough {
+        return vec![[&[PASS_THROUGH], control, payload].concat()];
+    }
+    let (control, payload) = (control.get(1..).unwrap_or(&[]), payload.get(1..).unwrap_or(&[]));
+    if framing == Framing::Header || control.len() + payload.len() <= FRAGMENT_SIZE {
+        return vec![[&[tag::VERSION, HEADER, 0], control, payload].concat()];
+    }
+    // The control message belongs to the first fragment whole.
+    let first = payload.len().min(FRAGMENT_SIZE);
+    let rest = payload[first..].chunks(FRAGMENT_SIZE);
+    let count = 1 + rest.len() as u64;
+    let head =
+        |kind: u8, number: u64| [&[tag::VERSION, kind][..], &sequence.to_be_bytes(), &number.to_be_bytes()].concat();
+    let mut packets = vec![[&head(FIRST_FRAGMENT, count), &[0][..], control, &payload[..first]].concat()];
+    for (index, part) in rest.enumerate() {
+        packets.push([&head(FRAGMENT, count - 1 - index as u64), part].concat());
+    }
+    packets
+}

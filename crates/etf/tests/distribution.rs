@@ -1,0 +1,63 @@
+//! Messages between nodes: bytes of a peer, good and bad.
+
+use oxbeam_etf::distribution::{Framing, MessageReader, packets};
+use oxbeam_term::AtomTable;
+
+fn atoms() -> AtomTable {
+    AtomTable::new(1 << 16)
+}
+
+/// An external term: a tuple of a small integer and a nil.
+const CONTROL: &[u8] = &[131, 104, 2, 97, 2, 106];
+
+#[test]
+fn ticks_are_no_messages() {
+    assert!(MessageReader::default().packet(Vec::new(), &atoms()).unwrap().is_none());
+}
+
+#[test]
+fn fragments_come_together() {
+    let payload: Vec<u8> = [&[131, 109, 0, 4, 0, 0][..], &vec![7; 1 << 18]].concat();
+    let cut = packets(Framing::Fragments, 9, CONTROL, &payload);
+    assert_eq!(cut.len(), 5);
+    let (mut reader, atoms) = (MessageReader::default(), atoms());
+    let mut complete = Vec::new();
+    for packet in cut {
+        complete.extend(reader.packet(packet, &atoms).unwrap());
+    }
+    assert_eq!(complete.len(), 1);
+}
+
+#[test]
+fn atoms_are_remembered() {
+    let (mut reader, atoms) = (MessageReader::default(), atoms());
+    // One new atom in segment 1 at index 5, then a reference to it.
+    let first = vec![131, 68, 1, 0x09, 5, 2, b'o', b'k', 82, 0];
+    assert!(reader.packet(first, &atoms).unwrap().is_some());
+    assert!(reader.packet(vec![131, 68, 1, 0x01, 5, 82, 0], &atoms).unwrap().is_some());
+    assert!(reader.packet(vec![131, 68, 1, 0x02, 5, 82, 0], &atoms).is_err(), "an atom that was never told");
+}
+
+/// Whatever a peer sends is a message or an error.
+#[test]
+fn no_packet_does_harm() {
+    let good = packets(Framing::Fragments, 1, CONTROL, &[&[131, 109, 0, 1, 17, 112][..], &[1; 70_000]].concat());
+    let mut state = 0x1234_5678_9abc_def1u64;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let atoms = atoms();
+    let mut reader = MessageReader::default();
+    for round in 0..20_000 {
+        let mut packet: Vec<u8> = good[round % good.len()][..40].to_vec();
+        for _ in 0..1 + next() % 4 {
+            let at = next() as usize % packet.len();
+            packet[at] = next() as u8;
+        }
+        packet.truncate(next() as usize % 41);
+        let _ = reader.packet(packet, &atoms);
+    }
+}

@@ -1,0 +1,65 @@
+//! Control messages: the operations of the distribution protocol by name, and the flags that connections agree on.
+
+/// Numbers of operations (ERTS' "Distribution Protocol", "Protocol between Connected Nodes").
+macro_rules! operations {
+    ($($name:ident = $number:literal),* $(,)?) => {
+        $(pub(super) const $name: i64 = $number;)*
+    };
+}
+operations! {
+    LINK = 1,
+    SEND = 2,
+    EXIT = 3,
+    REG_SEND = 6,
+    GROUP_LEADER = 7,
+    EXIT2 = 8,
+    SEND_TT = 12,
+    EXIT_TT = 13,
+    REG_SEND_TT = 16,
+    EXIT2_TT = 18,
+    MONITOR_P = 19,
+    DEMONITOR_P = 20,
+    MONITOR_P_EXIT = 21,
+    SEND_SENDER = 22,
+    SEND_SENDER_TT = 23,
+    PAYLOAD_EXIT = 24,
+    PAYLOAD_EXIT_TT = 25,
+    PAYLOAD_EXIT2 = 26,
+    PAYLOAD_EXIT2_TT = 27,
+    PAYLOAD_MONITOR_P_EXIT = 28,
+    SPAWN_REQUEST = 29,
+    SPAWN_REQUEST_TT = 30,
+    SPAWN_REPLY = 31,
+    SPAWN_REPLY_TT = 32,
+    ALIAS_SEND = 33,
+    ALIAS_SEND_TT = 34,
+    UNLINK_ID = 35,
+    UNLINK_ID_ACK = 36,
+}
+
+/// In a spawn reply: the new process is linked.
+pub(super) const SPAWNED_LINK: i64 = 1;
+/// In a spawn reply: the new process is monitored.
+pub(super) const SPAWNED_MONITOR: i64 = 2;
+
+/// Flags of connections.
+pub mod flag {
+    /// The node is visible.
+    pub const PUBLISHED: u64 = 1;
+    /// Monitors.
+    pub const DIST_MONITOR: u64 = 8;
+    /// Atom cache headers.
+    pub const HEADER_ATOM_CACHE: u64 = 0x2000;
+    /// The sender goes with a message.
+    pub const SEND_SENDER: u64 = 0x8_0000;
+    /// Reasons of exits are payloads.
+    pub const EXIT_PAYLOAD: u64 = 0x40_0000;
+    /// Fragments.
+    pub const FRAGMENTS: u64 = 0x80_0000;
+    /// Spawning by request.
+    pub const SPAWN: u64 = 1 << 32;
+    /// Aliases.
+    pub const ALIAS: u64 = 8 << 32;
+    /// What a node is taken to understand while the connection to it is being made.
+    pub const HOPED_FOR: u64 = DIST_MONITOR | SPAWN | ALIAS;
+}

@@ -1,0 +1,365 @@
+//! Signals from other nodes. What is malformed ends the connection, and does nothing else.
+
+use super::control::{self as operation, SPAWNED_LINK, SPAWNED_MONITOR};
+use super::process::RemoteWatcher;
+use super::{NodeEntry, Prepared};
+use crate::monitor::{LinkTarget, Monitor, MonitorTarget, RemotePid, RemoteReference};
+use crate::process::{Process, ProcessMain};
+use crate::{Signal, Vm, VmContext};
+use oxbeam_etf::DecodeError;
+use oxbeam_etf::distribution::Message;
+use oxbeam_term::{Heap, HeapOptions, LocalReference, OwnedTerm, Pid, Term, Value, atoms};
+use std::sync::Arc;
+
+type Outcome = Result<(), DecodeError>;
+/// What is no control message.
+const MALFORMED: DecodeError = DecodeError::Identifier;
+
+/// Does what a message says.
+pub(super) fn dispatch(vm: &Vm, entry: &Arc<NodeEntry>, connection: u32, message: &Message) -> Outcome {
+    let heap = Heap::new(HeapOptions { literals: vm.literals(), ..HeapOptions::default() });
+    let (control, position) = message.control(&heap, &VmContext { vm })?;
+    let elements = control.as_tuple().ok_or(MALFORMED)?.elements();
+    let number = elements.first().and_then(|number| number.as_small()).ok_or(MALFORMED)?;
+    let from = Prepared { entry: entry.clone(), connection, flags: entry.info().flags };
+    let incoming = Incoming { vm, from, message, position, arguments: &elements[1..] };
+    match number {
+        operation::LINK => incoming.link(),
+        operation::UNLINK_ID => incoming.unlink(false),
+        operation::UNLINK_ID_ACK => incoming.unlink(true),
+        // {Cookie, To}
+        operation::SEND | operation::SEND_TT => incoming.send(incoming.argument(1)?),
+        operation::SEND_SENDER | operation::SEND_SENDER_TT => incoming.send(incoming.argument(1)?),
+        operation::REG_SEND | operation::REG_SEND_TT => incoming.send_name(),
+        operation::ALIAS_SEND | operation::ALIAS_SEND_TT => incoming.send_alias(),
+        operation::GROUP_LEADER => incoming.group_leader(),
+        operation::EXIT => incoming.link_exit(incoming.own_argument(2)?),
+        operation::EXIT_TT => incoming.link_exit(incoming.own_argument(3)?),
+        operation::PAYLOAD_EXIT | operation::PAYLOAD_EXIT_TT => incoming.link_exit(incoming.payload()?),
+        operation::EXIT2 => incoming.exit(incoming.own_argument(2)?),
+        operation::EXIT2_TT => incoming.exit(incoming.own_argument(3)?),
+        operation::PAYLOAD_EXIT2 | operation::PAYLOAD_EXIT2_TT => incoming.exit(incoming.payload()?),
+        operation::MONITOR_P => incoming.monitor(),
+        operation::DEMONITOR_P => incoming.demonitor(),
+        operation::MONITOR_P_EXIT => incoming.down(incoming.own_argument(3)?),
+        operation::PAYLOAD_MONITOR_P_EXIT => incoming.down(incoming.payload()?),
+        operation::SPAWN_REQUEST | operation::SPAWN_REQUEST_TT => super::receive_spawn::request(&incoming),
+        operation::SPAWN_REPLY | operation::SPAWN_REPLY_TT => incoming.spawn_reply(),
+        _ => Err(MALFORMED),
+    }
+}
+
+/// A message that is being handled.
+pub(super) struct Incoming<'c> {
+    pub(super) vm: &'c Vm,
+    pub(super) from: Prepared,
+    message: &'c Message,
+    position: usize,
+    arguments: &'c [Term<'c>],
+}
+
+/// Whom a signal is for.
+enum Receiver {
+    Local(Pid),
+    /// A process of an earlier life of this node.
+    Gone,
+}
+
+impl<'c> Incoming<'c> {
+    pub(super) fn argument(&self, index: usize) -> Result<Term<'c>, DecodeError> {
+        self.arguments.get(index).copied().ok_or(MALFORMED)
+    }
+    pub(super) fn own_argument(&self, index: usize) -> Result<OwnedTerm, DecodeError> {
+        Ok(OwnedTerm::copy(self.argument(index)?, self.vm.literals()))
+    }
+    pub(super) fn payload(&self) -> Result<OwnedTerm, DecodeError> {
+        let mut outcome = Ok(());
+        let term = OwnedTerm::build(self.vm.literals(), |heap| {
+            match self.message.payload(self.position, heap, &VmContext { vm: self.vm }) {
+                Ok(term) => term,
+                Err(error) => {
+                    outcome = Err(error);
+                    Term::NIL
+                }
+            }
+        });
+        outcome.map(|()| term)
+    }
+    /// A process of the peer.
+    pub(super) fn remote_pid(&self, index: usize) -> Result<RemotePid, DecodeError> {
+        let pid = RemotePid::of(self.argument(index)?).ok_or(MALFORMED)?;
+        if pid.node == self.from.entry.name { Ok(pid) } else { Err(MALFORMED) }
+    }
+    fn receiver(&self, index: usize) -> Result<Receiver, DecodeError> {
+        match self.argument(index)?.value() {
+            Value::Pid(pid) => Ok(Receiver::Local(pid)),
+            Value::ExternalPid(pid) if pid.node() == self.vm.node().0 => Ok(Receiver::Gone),
+            _ => Err(MALFORMED),
+        }
+    }
+    fn signal(&self, index: usize, signal: Signal) -> Outcome {
+        if let Receiver::Local(pid) = self.receiver(index)? {
+            self.vm.signal_pid(pid, signal);
+        }
+        Ok(())
+    }
+    /// Has a process do something; with `None` when it is not there.
+    fn ask(&self, pid: Pid, task: impl FnOnce(&Vm, &Arc<Process>, Option<&mut ProcessMain>) + Send + 'static) -> bool {
+        self.vm.signal_pid(pid, Signal::Task(Box::new(task)))
+    }
+
+    // --- messages ------------------------------------------------------------------------------------------------
+
+    fn send(&self, to: Term<'c>) -> Outcome {
+        let message = self.payload()?;
+        match to.value() {
+            Value::Pid(pid) => {
+                self.vm.signal_pid(pid, Signal::Message(message));
+                Ok(())
+            }
+            Value::ExternalPid(pid) if pid.node() == self.vm.node().0 => Ok(()),
+            _ => Err(MALFORMED),
+        }
+    }
+    /// `{From, Cookie, Name}`
+    fn send_name(&self) -> Outcome {
+        let (_, name) = (self.remote_pid(0)?, self.argument(2)?.as_atom().ok_or(MALFORMED)?);
+        let message = self.payload()?;
+        match self.vm.registry.whereis(name) {
+            Some(LinkTarget::Process(pid)) => {
+                self.vm.signal_pid(pid, Signal::Message(message));
+            }
+            Some(LinkTarget::Port(_) | LinkTarget::Remote(_)) | None => {}
+        }
+        Ok(())
+    }
+    /// `{From, Alias}`
+    fn send_alias(&self) -> Outcome {
+        self.remote_pid(0)?;
+        let message = self.payload()?;
+        match self.argument(1)?.value() {
+            Value::Reference(reference) => {
+                if let Some(pid) = reference.alias_of() {
+                    self.vm.signal_pid(pid, Signal::AliasMessage { alias: reference.number(), message });
+                }
+                Ok(())
+            }
+            Value::ExternalReference(_) => Ok(()),
+            _ => Err(MALFORMED),
+        }
+    }
+    /// `{From, To}`: `From` is the new leader, of any node.
+    fn group_leader(&self) -> Outcome {
+        if !self.argument(0)?.is_pid() {
+            return Err(MALFORMED);
+        }
+        let leader = self.own_argument(0)?;
+        if let Receiver::Local(pid) = self.receiver(1)? {
+            self.ask(pid, move |_, _, main| {
+                if let Some(main) = main {
+                    main.state.group_leader = leader;
+                }
+            });
+        }
+        Ok(())
+    }
+
+    // --- links and exits -----------------------------------------------------------------------------------------
+
+    /// `{From, To}`
+    fn link(&self) -> Outcome {
+        let from = self.remote_pid(0)?;
+        let Receiver::Local(pid) = self.receiver(1)? else { return Ok(()) };
+        let refuse = move |vm: &Vm| {
+            vm.send_remote_link_exit(LinkTarget::Process(pid), from, Term::atom(atoms::NOPROC));
+        };
+        let to = self.from.clone();
+        let asked = self.ask(pid, move |vm, process, main| {
+            let Some(main) = main else { return refuse(vm) };
+            let target = LinkTarget::Remote(from);
+            if main.state.rare.pending_unlinks.contains_key(&target) {
+                return;
+            }
+            if vm.take_interest(process, &mut main.state, &to) {
+                main.state.links.insert(target, ());
+            } else {
+                let from = OwnedTerm::build(vm.literals(), |heap| from.term(heap));
+                vm.signal(process, Signal::Exit { from, reason: Vm::own_atom(atoms::NOCONNECTION) });
+            }
+        });
+        if !asked {
+            refuse(self.vm);
+        }
+        Ok(())
+    }
+    /// `{Id, From, To}`
+    fn unlink(&self, is_acknowledgement: bool) -> Outcome {
+        let id = self.argument(0)?.as_u64().filter(|&id| id != 0).ok_or(MALFORMED)?;
+        let remote = self.remote_pid(1)?;
+        let Receiver::Local(pid) = self.receiver(2)? else { return Ok(()) };
+        let from = LinkTarget::Remote(remote);
+        if is_acknowledgement {
+            self.vm.signal_pid(pid, Signal::UnlinkAck { from, id });
+        } else if !self.vm.signal_pid(pid, Signal::Unlink { from, id }) {
+            self.vm.send_remote_unlink_ack(pid, remote, id);
+        }
+        Ok(())
+    }
+    /// `{From, To}`
+    fn link_exit(&self, reason: OwnedTerm) -> Outcome {
+        let from = LinkTarget::Remote(self.remote_pid(0)?);
+        self.signal(1, Signal::LinkExit { from, reason })
+    }
+    /// `{From, To}`
+    fn exit(&self, reason: OwnedTerm) -> Outcome {
+        self.remote_pid(0)?;
+        self.signal(1, Signal::Exit { from: self.own_argument(0)?, reason })
+    }
+
+    // --- monitors ------------------------------------------------------------------------------------------------
+
+    /// `{From, To, Reference}`: `To` is a pid or a name.
+    fn monitor(&self) -> Outcome {
+        let watcher = self.remote_pid(0)?;
+        let reference = RemoteReference::of(self.argument(2)?).ok_or(MALFORMED)?;
+        let (name, target) = match self.argument(1)?.as_atom() {
+            Some(name) => (
+                Some(name),
+                match self.vm.registry.whereis(name) {
+                    Some(LinkTarget::Process(pid)) => Some(pid),
+                    _ => None,
+                },
+            ),
+            None => match self.receiver(1)? {
+                Receiver::Local(pid) => (None, Some(pid)),
+                Receiver::Gone => (None, None),
+            },
+        };
+        let shown = self.own_argument(1)?;
+        let to = self.from.clone();
+        let refuse = {
+            let to = to.clone();
+            move |vm: &Vm| {
+                let noproc = Term::atom(atoms::NOPROC);
+                vm.send_remote_down(&to, |heap| heap.copy_in(shown.term()), watcher, reference, noproc);
+            }
+        };
+        let Some(pid) = target.filter(|&pid| self.vm.process(pid).is_some()) else {
+            refuse(self.vm);
+            return Ok(());
+        };
+        self.ask(pid, move |vm, process, main| match main {
+            Some(main) => {
+                if vm.take_interest(process, &mut main.state, &to) {
+                    main.state.rare.remote_watchers.insert(reference, RemoteWatcher { watcher, name });
+                }
+            }
+            None => refuse(vm),
+        });
+        Ok(())
+    }
+    /// `{From, To, Reference}`
+    fn demonitor(&self) -> Outcome {
+        self.remote_pid(0)?;
+        let reference = RemoteReference::of(self.argument(2)?).ok_or(MALFORMED)?;
+        let target = match self.argument(1)?.as_atom() {
+            Some(name) => match self.vm.registry.whereis(name) {
+                Some(LinkTarget::Process(pid)) => Some(pid),
+                _ => None,
+            },
+            None => match self.receiver(1)? {
+                Receiver::Local(pid) => Some(pid),
+                Receiver::Gone => None,
+            },
+        };
+        if let Some(pid) = target {
+            self.ask(pid, move |_, _, main| {
+                if let Some(rare) = main.and_then(|main| main.state.rare.if_set()) {
+                    rare.remote_watchers.remove(&reference);
+                }
+            });
+        }
+        Ok(())
+    }
+    /// `{From, To, Reference}`: what `To` watched has ended.
+    fn down(&self, reason: OwnedTerm) -> Outcome {
+        let reference = match self.argument(2)?.value() {
+            Value::Reference(reference) => reference.number(),
+            Value::ExternalReference(_) => return Ok(()),
+            _ => return Err(MALFORMED),
+        };
+        self.signal(1, Signal::Down { reference, reason })
+    }
+
+    // --- spawning ------------------------------------------------------------------------------------------------
+
+    /// `{Request, To, Flags, Result}`
+    fn spawn_reply(&self) -> Outcome {
+        let request = match self.argument(0)?.value() {
+            Value::Reference(reference) => reference.number(),
+            Value::ExternalReference(_) => return Ok(()),
+            _ => return Err(MALFORMED),
+        };
+        let Receiver::Local(pid) = self.receiver(1)? else { return Ok(()) };
+        let flags = self.argument(2)?.as_small().ok_or(MALFORMED)?;
+        let (child, result) = (RemotePid::of(self.argument(3)?), self.own_argument(3)?);
+        if child.is_none() && result.term().as_atom().is_none() {
+            return Err(MALFORMED);
+        }
+        let to = self.from.clone();
+        let orphan = move |vm: &Vm| {
+            if let Some(child) = child.filter(|_| flags & SPAWNED_LINK != 0) {
+                vm.send_remote_link_exit(LinkTarget::Process(pid), child, Term::atom(atoms::NOPROC));
+            }
+        };
+        let asked = self.ask(pid, move |vm, process, main| {
+            let Some(main) = main else { return orphan(vm) };
+            vm.spawn_answered(process, main, &to, request, flags, child, &result);
+        });
+        if !asked {
+            orphan(self.vm);
+        }
+        Ok(())
+    }
+}
+
+impl Vm {
+    #[allow(clippy::too_many_arguments, reason = "the parts of one message")]
+    fn spawn_answered(
+        &self,
+        process: &Arc<Process>,
+        main: &mut ProcessMain,
+        to: &Prepared,
+        reference: LocalReference,
+        flags: i64,
+        child: Option<RemotePid>,
+        result: &OwnedTerm,
+    ) {
+        let pid = process.pid();
+        let Some(request) = main.state.rare.if_set().and_then(|rare| rare.spawn_requests.remove(&reference)) else {
+            return;
+        };
+        let Some(child) = child else { return self.tell_spawn_failed(pid, reference, &request, result.term()) };
+        if request.abandoned {
+            if flags & SPAWNED_LINK != 0 {
+                let reason = self.atoms.intern("abandoned").map_or(Term::NIL, Term::atom);
+                self.send_remote_link_exit(LinkTarget::Process(pid), child, reason);
+            }
+            return;
+        }
+        let connected = self.take_interest(process, &mut main.state, to);
+        if request.link && flags & SPAWNED_LINK != 0 {
+            main.state.links.insert(LinkTarget::Remote(child), ());
+        }
+        if request.reply_success {
+            self.tell_spawned(pid, reference, &request, atoms::OK, result.term());
+        }
+        if let Some((tag, alias)) = request.monitor.filter(|_| flags & SPAWNED_MONITOR != 0) {
+            let monitor = Monitor { target: MonitorTarget::Remote(child), tag, alias, carries_owner: alias.is_some() };
+            main.state.monitors.insert(reference, monitor);
+            if !connected {
+                self.signal(process, Signal::Down { reference, reason: Vm::own_atom(atoms::NOCONNECTION) });
+            }
+        }
+    }
+}
