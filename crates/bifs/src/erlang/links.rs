@@ -254,6 +254,10 @@ fn watched_process(cx: &BifContext<'_>, target: Term<'_>) -> Option<Watched> {
         Value::ExternalPid(_) => Some(Watched::Remote(MonitorTarget::Remote(RemotePid::of(target)?))),
         Value::Tuple(_) if local_name(cx, target).is_none() => {
             let [name, node] = target.as_tuple_of::<2>()?;
+            if !cx.vm.is_alive() {
+                // A node without a name has no other nodes, as OTP says it: by a bad argument.
+                return None;
+            }
             Some(Watched::Remote(MonitorTarget::RemoteName(name.as_atom()?, node.as_atom()?)))
         }
         _ => {
