@@ -51,7 +51,8 @@ impl PseudoTerminal {
         tcsetwinsize(&person, size.window())?;
         let modes = tcgetattr(&program)?;
         let shell = Command::new("setsid")
-            .args(["--ctty", "sh", "-i"])
+            // Whoever started the tests may ignore signals (`nohup` does), and a shell passes that on.
+            .args(["--ctty", "env", "--default-signal", "sh", "-i"])
             .current_dir(folder)
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .env_remove("ENV")
