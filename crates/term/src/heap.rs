@@ -570,12 +570,6 @@ impl Heap {
         fill(&mut bytes);
         self.bitstring_from_vec(bytes, bit_size)
     }
-    /// A bitstring of the first `bit_size` bits of a shared binary.
-    pub fn binary_from_handle(&self, handle: BinaryHandle, bit_offset: usize, bit_size: usize) -> Term<'_> {
-        debug_assert!(bit_offset + bit_size <= handle.as_slice().len() * 8);
-        let reference = self.binary_reference(handle);
-        self.sub_bits(reference, bit_offset, bit_size)
-    }
     /// A binary that lives on the heap whatever its size (at most a few hundred bytes by convention).
     pub(crate) fn heap_bits(&self, bytes: &[u8], bit_size: usize) -> Term<'_> {
         let data_words = bytes.len().div_ceil(8);

@@ -108,14 +108,6 @@ impl<'h> Term<'h> {
         // SAFETY: `Term` is a transparent wrapper of `Word`.
         unsafe { std::slice::from_raw_parts(terms.as_ptr().cast(), terms.len()) }
     }
-    /// Raw words seen as terms.
-    ///
-    /// # Safety
-    /// As for [`Term::from_raw`], for each word.
-    pub unsafe fn from_raw_slice(words: &'h [Word]) -> &'h [Term<'h>] {
-        // SAFETY: `Term` is a transparent wrapper of `Word`; the rest is the caller's promise.
-        unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len()) }
-    }
     /// A small integer.
     ///
     /// # Panics
