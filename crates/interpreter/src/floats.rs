@@ -1,5 +1,6 @@
 //! Floats. Float registers are named by their offsets in bytes.
 
+use crate::arithmetic::float_of;
 use crate::run::{Flow, Run};
 use crate::state::{Source, State, Target, handlers};
 use oxbeam_term::{Term, Word, arithmetic, atoms};
@@ -62,6 +63,10 @@ handlers! {
         let word = state.get::<S>(run, 1);
         if word.is_small() {
             state.set_float(run, 2, word.small_value() as f64);
+            return state.next(run, 3);
+        }
+        if let Some(value) = float_of(word) {
+            state.set_float(run, 2, value);
             return state.next(run, 3);
         }
         state.tail(run, fconv_slowly::<S>)

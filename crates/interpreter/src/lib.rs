@@ -12,6 +12,7 @@ mod calls;
 mod control;
 mod data;
 mod decode;
+mod decode_match;
 mod dirty;
 mod dispatch;
 mod exception;

@@ -288,6 +288,8 @@ pub(crate) struct X;
 pub(crate) struct Y;
 /// An immediate: the operand is the word, which has its sign extended.
 pub(crate) struct I;
+/// A constant: the operand is its offset in bytes.
+pub(crate) struct C;
 /// Any source: three low bits say which, the rest is the offset in bytes.
 pub(crate) struct G;
 
@@ -309,6 +311,13 @@ impl Source for I {
     #[inline(always)]
     unsafe fn read(_state: &State, _run: &Run<'static>, operand: u32) -> Word {
         Word(operand as i32 as i64 as u64)
+    }
+}
+impl Source for C {
+    #[inline(always)]
+    unsafe fn read(_state: &State, run: &Run<'static>, operand: u32) -> Word {
+        // SAFETY: by the caller's promise the constant is there.
+        Word(unsafe { *run.constants.byte_add(operand as usize) })
     }
 }
 impl Source for G {
