@@ -5,8 +5,8 @@
 
 use crate::pause::Gate;
 use crate::process::{Collected, DirtyState, Process};
-use crate::run_queue::RunQueues;
-use crate::{Priority, Vm, VmOptions};
+use crate::run_queue::{RunQueues, Turn};
+use crate::{Vm, VmOptions};
 use oxbeam_term::{OwnedTerm, atoms};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
@@ -54,6 +54,12 @@ struct Counters {
     reductions: AtomicU64,
     collections: AtomicU64,
     reclaimed_words: AtomicU64,
+}
+
+/// Adds to a counter that only the calling thread changes.
+#[inline]
+fn add(counter: &AtomicU64, count: u64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
 }
 
 /// What all schedulers have done so far.
@@ -188,16 +194,16 @@ impl Schedulers {
     }
     /// Queues a process that the caller moved to Queued.
     pub(crate) fn enqueue(&self, process: Arc<Process>) {
-        let priority = process.priority();
-        self.enqueue_at(process, priority);
+        let turn = Turn::Before(process.priority());
+        self.enqueue_at(process, turn);
     }
-    /// As [`Schedulers::enqueue`], with another priority for this once.
-    pub(crate) fn enqueue_at(&self, process: Arc<Process>, priority: Priority) {
+    /// As [`Schedulers::enqueue`], with another priority for this once, or behind others.
+    pub(crate) fn enqueue_at(&self, process: Arc<Process>, turn: Turn) {
         let here = CURRENT.get();
         let count = self.schedulers.len();
         let home =
             if (1..=count).contains(&here) { here - 1 } else { self.next.fetch_add(1, Ordering::Relaxed) % count };
-        self.queues.enqueue(home, home + 1 == here, priority, process);
+        self.queues.enqueue(home, home + 1 == here, turn, process);
     }
     fn enqueue_dirty(&self, kind: DirtyKind, process: Arc<Process>) {
         let pool = &self.dirty[kind as usize];
@@ -262,10 +268,14 @@ impl Drop for AbortOnPanic {
 impl Vm {
     /// This thread begins to work on a process, or leaves it.
     pub(crate) fn changes_activity(&self) {
+        self.counts_activity(1);
+    }
+    /// Its number goes up by 1, or by 2: then it leaves one process and begins to work on another.
+    fn counts_activity(&self, steps: u64) {
         let schedulers = &self.schedulers;
         let Some(index) = ACTIVITY.get().checked_sub(1) else { return };
         let Some(activity) = schedulers.activities.get(index) else { return };
-        let ended = activity.0.fetch_add(1, Ordering::SeqCst);
+        let ended = activity.0.fetch_add(steps, Ordering::SeqCst);
         if ended % 2 == 1
             && schedulers.watched.load(Ordering::SeqCst)
             && schedulers.before.lock().get(index) == Some(&ended)
@@ -280,18 +290,26 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
     CURRENT.set(home + 1);
     ACTIVITY.set(home + 1);
     let schedulers = &vm.schedulers;
+    let mut works = false;
+    // Reductions of the last slice.
+    let mut used = 0;
     while !schedulers.stopping.load(Ordering::Relaxed) {
         if schedulers.gate.is_closed() {
+            if std::mem::take(&mut works) {
+                vm.changes_activity();
+            }
             schedulers.gate.pass(true);
             continue;
         }
-        match schedulers.queues.take(home) {
+        match schedulers.queues.take(home, std::mem::take(&mut used)) {
             Some(process) => {
-                vm.changes_activity();
-                run_slice(vm, process, &schedulers.schedulers[home].counters);
-                vm.changes_activity();
+                vm.counts_activity(if std::mem::replace(&mut works, true) { 2 } else { 1 });
+                used = run_slice(vm, process, &schedulers.schedulers[home].counters);
             }
             None => {
+                if std::mem::take(&mut works) {
+                    vm.changes_activity();
+                }
                 profile_scheduler(vm, home, false);
                 schedulers
                     .queues
@@ -299,6 +317,9 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
                 profile_scheduler(vm, home, true);
             }
         }
+    }
+    if works {
+        vm.changes_activity();
     }
 }
 
@@ -338,24 +359,25 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind, activity: usize) {
             let outcome = vm.engine().run(vm, &process, main, true, SLICE_REDUCTIONS);
             if !matches!(outcome, Outcome::Ended) {
                 trace_slice_end(vm, &process, main, &outcome);
-                finish_slice(vm, process, outcome);
+                finish_slice(vm, process, outcome, 0);
             }
             vm.changes_activity();
         });
     }
 }
 
-fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) {
-    counters.slices.fetch_add(1, Ordering::Relaxed);
-    let woken = process.incoming.start();
+/// Runs a process for a slice; returns the reductions that it used.
+fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) -> u64 {
+    add(&counters.slices, 1);
+    let (woken, signals) = process.incoming.start();
     // SAFETY: this thread just moved the process to Running: it took it from a run queue, where it was once.
     let main = unsafe { process.main() };
     main.state.was_waiting = woken;
-    vm.handle_signals(&process, main);
+    vm.handle_these_signals(&process, main, signals);
     main.state.was_waiting = false;
     if let Some(reason) = main.state.exiting.take() {
         vm.terminate(&process, reason);
-        return;
+        return 0;
     }
     if main.state.take_in_literals {
         vm.take_in_literals(&process, main);
@@ -367,17 +389,17 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) {
         vm.report_heap_too_large(&process, main);
         if main.state.rare.max_heap_size.kill {
             vm.terminate(&process, Vm::own_atom(atoms::KILLED));
-            return;
+            return 0;
         }
     }
     if main.state.rare.suspended > 0 {
         park(vm, process);
-        return;
+        return 0;
     }
     if main.state.hibernating {
         if main.state.messages.is_empty() {
             park(vm, process);
-            return;
+            return 0;
         }
         main.state.hibernating = false;
     }
@@ -391,14 +413,15 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) {
         vm.slice_ends(&process, main, &start);
     }
     let reductions = process.reductions.load(Ordering::Relaxed).wrapping_sub(before);
-    counters.reductions.fetch_add(reductions, Ordering::Relaxed);
+    add(&counters.reductions, reductions);
     let collections = main.heap.collections().wrapping_sub(collections);
     if collections != 0 {
-        counters.collections.fetch_add(collections, Ordering::Relaxed);
-        counters.reclaimed_words.fetch_add(std::mem::take(&mut main.state.reclaimed_words), Ordering::Relaxed);
+        add(&counters.collections, collections);
+        add(&counters.reclaimed_words, std::mem::take(&mut main.state.reclaimed_words));
     }
     account_memory(vm, &process, (main.heap.total_words() * 8) as u64);
-    finish_slice(vm, process, outcome);
+    finish_slice(vm, process, outcome, reductions);
+    reductions
 }
 
 /// A traced process comes to run or ceases to.
@@ -420,13 +443,16 @@ fn trace_slice_end(vm: &Vm, process: &Process, main: &crate::ProcessMain, outcom
 
 /// Notes the size of a process's heap, in bytes.
 pub(crate) fn account_memory(vm: &Vm, process: &Process, bytes: u64) {
-    let before = process.heap_bytes.swap(bytes, Ordering::Relaxed);
+    // Only the owner changes it.
+    let before = process.heap_bytes.load(Ordering::Relaxed);
     if before != bytes {
+        process.heap_bytes.store(bytes, Ordering::Relaxed);
         vm.memory.processes.fetch_add(bytes as i64 - before as i64, Ordering::Relaxed);
     }
 }
 
-fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
+/// Does with a process what its slice, in which it used so many reductions, ended with.
+fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome, used: u64) {
     if matches!(outcome, Outcome::Ended) {
         return;
     }
@@ -441,8 +467,11 @@ fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
     let outcome = if matches!(outcome, Outcome::Wait) && main.wants_attention() { Outcome::Yield } else { outcome };
     match outcome {
         Outcome::Yield | Outcome::Clean => {
+            let priority = process.priority();
+            let used_up = used >= SLICE_REDUCTIONS as u64 / 2;
             process.incoming.requeue();
-            vm.schedulers.enqueue(process);
+            let turn = if used_up { Turn::After(priority) } else { Turn::Before(priority) };
+            vm.schedulers.enqueue_at(process, turn);
         }
         Outcome::Wait => park(vm, process),
         Outcome::Dirty(kind) => {

@@ -171,12 +171,23 @@ impl Vm {
     }
     /// Handles all signals that have arrived. The caller owns the process. True when one of them was a message.
     pub fn handle_signals(&self, process: &Arc<Process>, main: &mut ProcessMain) -> bool {
-        let mut signals = process.incoming.take();
+        let signals = if process.incoming.is_empty() { Vec::new() } else { process.incoming.take() };
+        self.handle_these_signals(process, main, signals)
+    }
+    /// As [`Vm::handle_signals`], of signals that the caller has taken out.
+    pub(crate) fn handle_these_signals(
+        &self,
+        process: &Arc<Process>,
+        main: &mut ProcessMain,
+        mut signals: Vec<Signal>,
+    ) -> bool {
         if main.state.dirty == DirtyState::No
             && let Some(rare) = main.state.rare.if_set()
         {
             let postponed = std::mem::take(rare.postponed.get_mut());
-            signals.splice(0..0, postponed);
+            if !postponed.is_empty() {
+                signals.splice(0..0, postponed);
+            }
         }
         if signals.is_empty() {
             return false;
@@ -250,7 +261,12 @@ impl Vm {
                 }
             }
             Signal::Task(task) => task(self, process, Some(main)),
-            Signal::Wake => {}
+            Signal::Wake => {
+                // A timer that is due has fired, most likely just now.
+                if state.receive_timer.is_some_and(|timer| timer.due <= self.clock.elapsed()) {
+                    state.receive_timer = None;
+                }
+            }
         }
     }
 
