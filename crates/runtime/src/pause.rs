@@ -2,12 +2,12 @@
 //!
 //! Whoever wants it closes the gate and wakes all schedulers; each comes to the gate after its slice and waits there.
 //! When all ordinary schedulers wait, no process can begin to run: what a dirty scheduler is in the middle of goes on,
-//! but none of them takes a new process.
+//! but none of them takes a new process. A machine that is about to end closes the gate and leaves it so.
 
 use crate::process::Process;
 use crate::{RunStatus, Vm};
 use parking_lot::{Condvar, Mutex};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How often who waits for the schedulers looks whether the machine ends.
@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// Where schedulers wait.
 #[derive(Default)]
 pub(crate) struct Gate {
-    closed: AtomicBool,
+    /// How many keep it closed.
+    closers: AtomicUsize,
     /// How many ordinary schedulers wait.
     waiting: Mutex<usize>,
     changed: Condvar,
@@ -26,7 +27,7 @@ impl Gate {
     /// Must schedulers come and wait?
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::SeqCst)
+        self.closers.load(Ordering::SeqCst) != 0
     }
     /// Waits while the gate is closed, as one of the ordinary schedulers or as somebody that nobody waits for.
     pub(crate) fn pass(&self, ordinary: bool) {
@@ -38,10 +39,21 @@ impl Gate {
         }
         *waiting -= usize::from(ordinary);
     }
-    /// Lets everybody go on.
-    pub(crate) fn open(&self) {
+    /// One more keeps it closed.
+    fn close(&self) {
+        self.closers.fetch_add(1, Ordering::SeqCst);
+    }
+    /// One less keeps it closed.
+    fn open(&self) {
         let _waiting = self.waiting.lock();
-        self.closed.store(false, Ordering::SeqCst);
+        let fewer = |closers: usize| Some(closers.saturating_sub(1));
+        let _ = self.closers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer);
+        self.changed.notify_all();
+    }
+    /// Lets everybody go on, whoever closed it.
+    pub(crate) fn open_wide(&self) {
+        let _waiting = self.waiting.lock();
+        self.closers.store(0, Ordering::SeqCst);
         self.changed.notify_all();
     }
 }
@@ -52,11 +64,15 @@ pub struct Paused<'v> {
 }
 
 impl Vm {
+    /// Lets no process run any more, once the slices of now are over: the machine is about to end, and only ports go on.
+    pub fn stop_processes(&self) {
+        self.schedulers.gate.close();
+    }
     /// Stops all schedulers; nothing when the machine ends meanwhile. One thread at a time may do so, and none that
     /// is a scheduler.
     pub fn pause(&self) -> Option<Paused<'_>> {
         let gate = &self.schedulers.gate;
-        gate.closed.store(true, Ordering::SeqCst);
+        gate.close();
         let paused = Paused { vm: self };
         self.schedulers.wake_all();
         let mut waiting = gate.waiting.lock();

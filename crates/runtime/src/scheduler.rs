@@ -231,7 +231,7 @@ impl Schedulers {
     /// Lets each scheduler stop after its current slice.
     pub(crate) fn request_stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
-        self.gate.open();
+        self.gate.open_wide();
     }
     /// Wakes all schedulers that sleep.
     pub(crate) fn wake_all(&self) {
