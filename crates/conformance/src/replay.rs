@@ -100,7 +100,7 @@ impl Replay {
         if !elixir.exists() {
             return Err(io::Error::other(format!("there is no {}", elixir.display())));
         }
-        let expected_failures = ExpectedFailures::read(&self.root)?;
+        let expected_failures = ExpectedFailures::read(&self.root.join("tests/expected_failures.toml"))?;
         let (transcripts, left_out) = discover(&self.root, self.only.as_deref())?;
         let queue = Mutex::new(VecDeque::from(transcripts));
         let summary = Mutex::new(Summary { left_out, ..Summary::default() });
