@@ -9,7 +9,7 @@ use crate::scheduler::{Outcome, Schedulers};
 use crate::{Clock, MaxHeapSize, Process, ProcessMain, ProcessTable, Registry, TimerService};
 use oxbeam_beam_file::BeamFile;
 use oxbeam_term::{
-    ATOM_LIMIT_DEFAULT, Atom, AtomTable, Export, LiteralRange, LocalReference, MagicObject, OwnedTerm, Pid, Port, atoms,
+    ATOM_LIMIT_DEFAULT, Atom, AtomTable, Export, LiteralRange, LocalReference, MagicObject, OwnedTerm, Pid, Port,
 };
 use parking_lot::{Mutex, RwLock};
 use std::any::Any;
@@ -168,7 +168,6 @@ pub struct Vm {
     engine: Box<dyn Engine>,
     next_reference: AtomicU64,
     next_unique: AtomicI64,
-    node: RwLock<(Atom, u32)>,
     /// State that a family of BIFs keeps in the machine, by type.
     extensions: Extensions,
     exit: Mutex<Option<i32>>,
@@ -220,7 +219,6 @@ impl Vm {
             engine,
             next_reference: AtomicU64::new(1),
             next_unique: AtomicI64::new(1),
-            node: RwLock::new((atoms::NONODE_NOHOST, 0)),
             extensions: Extensions::new(),
             exit: Mutex::new(None),
             halted: parking_lot::Condvar::new(),
@@ -271,11 +269,11 @@ impl Vm {
     }
     /// Name and creation of this node.
     pub fn node(&self) -> (Atom, u32) {
-        *self.node.read()
+        self.atoms.this_node()
     }
     /// Sets name and creation of this node.
     pub fn set_node(&self, name: Atom, creation: u32) {
-        *self.node.write() = (name, creation);
+        self.atoms.set_this_node(name, creation);
     }
     /// State of type `T` that belongs to this machine, made on first use. Each family of BIFs keeps what it needs
     /// (tables, ports, timers by reference, ...) in a type of its own.
