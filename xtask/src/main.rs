@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 mod bif_status;
 mod checks;
+mod cluster;
 mod compiler_bytes;
 mod suites;
 mod tidy;
@@ -25,6 +26,9 @@ cargo xtask suites [--only APP[/SUITE]] [--quick] [--machine FOLDER] [--jobs N] 
 cargo xtask gc-stress [--part crates|transcripts] [--only PATTERN] [--timeout SECONDS] [--jobs N]
     Build the machine so that it collects at every safepoint and checks its heaps; run the crates' tests and replay the
     transcripts so.
+cargo xtask cluster [--real ERL] [--machine FOLDER] [--only NAME] [--soak SECONDS]
+    Check what two nodes do together, in all four directions when ERL starts a real node; or, with --soak, make a storm over
+    two nodes of each kind.
 cargo xtask loom [NAME]
     Check the signal queue's and the schedulers' protocols under all orders of execution (loom).
 cargo xtask miri [ARGUMENT...]
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         "compiler-bytes" => compiler_bytes::run(rest),
         "suites" => suites::run(rest),
         "gc-stress" => checks::gc_stress(rest),
+        "cluster" => cluster::run(rest),
         "loom" => checks::loom(rest),
         "miri" => checks::miri(rest),
         "fuzz" => checks::fuzz(rest),
