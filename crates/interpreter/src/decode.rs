@@ -648,6 +648,9 @@ impl<'a> Decoder<'a> {
             Op::PutList => self.put(I::PutList, &operands[..2], &operands[2..3])?,
             Op::PutTuple2 => {
                 let elements = self.list(o(1))?;
+                if elements.len() == 2 {
+                    return self.put(I::PutPair, elements, &operands[..1]);
+                }
                 self.put(I::PutTuple2, &[], &operands[..1])?;
                 self.number(tuple_header(elements.len() as u32)?);
                 self.sources(elements)?;

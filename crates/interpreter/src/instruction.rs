@@ -333,6 +333,8 @@ macro_rules! instructions {
             /// Value, tuple, offset of the element in bytes.
             SetTupleElement PLAIN data::set_tuple_element,
             PutList PAIR_TO data::put_list,
+            /// A tuple of two elements: sources, register.
+            PutPair PAIR_TO data::put_pair,
             /// Register, header, list of sources.
             PutTuple2 TO data::put_tuple2,
             /// Size, source, register, count of updates, then (position, source).

@@ -20,6 +20,7 @@ mod copy;
 mod fun;
 mod hash;
 mod heap;
+mod limbs;
 mod literal;
 mod map;
 mod order;
