@@ -8,7 +8,6 @@
 mod arithmetic;
 mod float;
 mod integer;
-pub mod limbs;
 
 pub use arithmetic::{
     MAX_BITS, MAX_LIMBS, SystemLimit, add, band, bnot, bor, bsl, bsr, bxor, compare_big_float, compare_small_float,

@@ -20,7 +20,6 @@ mod copy;
 mod fun;
 mod hash;
 mod heap;
-mod limbs;
 mod literal;
 mod map;
 mod order;
