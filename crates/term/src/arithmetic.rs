@@ -3,7 +3,7 @@
 //! Fast paths for small integers; the rest goes through [`oxbeam_number`]. Nothing here raises: an operation that
 //! cannot be done says why.
 
-use crate::{Heap, Term, Value, Word};
+use crate::{Heap, Term, Value};
 use num_bigint::BigInt;
 use oxbeam_number::{self as number, Integer as Number};
 
