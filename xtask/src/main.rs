@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+mod bench;
 mod bif_status;
 mod checks;
 mod compiler_bytes;
@@ -18,6 +19,9 @@ cargo xtask transcripts [--only PATTERN] [--machine FOLDER] [--timeout SECONDS] 
 cargo xtask compiler-bytes [--only PATTERN] [--machine FOLDER] [--record COMMAND]
     Compile all of stdlib with FOLDER's erlc and compare the bytes with the real erlc's; --record writes the
     expected sums with `COMMAND erlc`.
+cargo xtask bench --real COMMAND [--machine FOLDER] [--only PATTERN] [--rounds N] [--json FILE]
+    Run the programs in bench/ on FOLDER's erl and on the real one, which COMMAND starts (`erl`), in turns; print how many times
+    as long they take, and check that both give the same answers. FILE (target/bench/latest.json) keeps every figure.
 cargo xtask gc-stress [--part crates|transcripts] [--only PATTERN] [--timeout SECONDS] [--jobs N]
     Build the machine so that it collects at every safepoint and checks its heaps; run the crates' tests and replay the
     transcripts so.
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
     let result = match task {
         "bless" => transcripts::record(rest),
         "transcripts" => transcripts::replay(rest),
+        "bench" => bench::run(rest),
         "compiler-bytes" => compiler_bytes::run(rest),
         "gc-stress" => checks::gc_stress(rest),
         "loom" => checks::loom(rest),
