@@ -211,8 +211,10 @@ fn start_machine(launch: Launch) -> i32 {
     }
     let emulator = &launch.emulator;
     let options = VmOptions {
-        schedulers: emulator.schedulers.online as usize,
-        dirty_cpu_schedulers: emulator.dirty_cpu_schedulers.online as usize,
+        schedulers: emulator.schedulers.total as usize,
+        schedulers_online: emulator.schedulers.online as usize,
+        dirty_cpu_schedulers: emulator.dirty_cpu_schedulers.total as usize,
+        dirty_cpu_schedulers_online: emulator.dirty_cpu_schedulers.online as usize,
         dirty_io_schedulers: emulator.dirty_io_schedulers as usize,
         process_limit: emulator.process_limit as usize,
         port_limit: emulator.port_limit as usize,
