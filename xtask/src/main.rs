@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 mod bif_status;
 mod checks;
+mod cluster;
 mod compiler_bytes;
+mod suites;
 mod tidy;
 mod transcripts;
 
@@ -18,9 +20,15 @@ cargo xtask transcripts [--only PATTERN] [--machine FOLDER] [--timeout SECONDS] 
 cargo xtask compiler-bytes [--only PATTERN] [--machine FOLDER] [--record COMMAND]
     Compile all of stdlib with FOLDER's erlc and compare the bytes with the real erlc's; --record writes the
     expected sums with `COMMAND erlc`.
+cargo xtask suites [--only APP[/SUITE]] [--quick] [--machine FOLDER] [--jobs N] [--record COMMAND]
+    Run the suites that Elixir and OTP test themselves with, and compare with the real system's recorded results, case by
+    case. cargo xtask suites --help tells more.
 cargo xtask gc-stress [--part crates|transcripts] [--only PATTERN] [--timeout SECONDS] [--jobs N]
     Build the machine so that it collects at every safepoint and checks its heaps; run the crates' tests and replay the
     transcripts so.
+cargo xtask cluster [--real ERL] [--machine FOLDER] [--only NAME] [--soak SECONDS]
+    Check what two nodes do together, in all four directions when ERL starts a real node; or, with --soak, make a storm over
+    two nodes of each kind.
 cargo xtask loom [NAME]
     Check the signal queue's and the schedulers' protocols under all orders of execution (loom).
 cargo xtask miri [ARGUMENT...]
@@ -40,7 +48,9 @@ fn main() -> ExitCode {
         "bless" => transcripts::record(rest),
         "transcripts" => transcripts::replay(rest),
         "compiler-bytes" => compiler_bytes::run(rest),
+        "suites" => suites::run(rest),
         "gc-stress" => checks::gc_stress(rest),
+        "cluster" => cluster::run(rest),
         "loom" => checks::loom(rest),
         "miri" => checks::miri(rest),
         "fuzz" => checks::fuzz(rest),

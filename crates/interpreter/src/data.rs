@@ -98,6 +98,18 @@ handlers! {
         state.set::<T>(3, Word::from_cons(cell));
         state.next(run, 4)
     }
+    fn put_pair[A: Source, B: Source, T: Target](state, run) {
+        let (first, second) = (state.get::<A>(run, 1), state.get::<B>(run, 2));
+        let object = state.allocate(3);
+        // SAFETY: there is room for header and elements.
+        unsafe {
+            *object = Header::new(Kind::Tuple, 2).0;
+            *object.add(1) = first.0;
+            *object.add(2) = second.0;
+        }
+        state.set::<T>(3, Word::from_boxed(object));
+        state.next(run, 4)
+    }
     fn put_tuple2[T: Target](state, run) {
         let (header, count) = (state.number(2), state.number(3) as usize);
         let object = state.allocate(count + 1);

@@ -2,10 +2,10 @@
 //!
 //! Whoever wants it closes the gate and wakes all schedulers; each comes to the gate after its slice and waits there.
 //! When all ordinary schedulers wait, no process can begin to run: what a dirty scheduler is in the middle of goes on,
-//! but none of them takes a new process.
+//! but none of them takes a new process. A machine that is about to end closes the gate and leaves it so.
 
 use crate::process::Process;
-use crate::sync::{AtomicBool, Condvar, Mutex, Ordering, full_fence, wait, wait_for};
+use crate::sync::{AtomicUsize, Condvar, Mutex, Ordering, full_fence, wait, wait_for};
 use crate::{RunStatus, Vm};
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Where schedulers wait.
 pub(crate) struct Gate {
-    closed: AtomicBool,
+    /// How many keep it closed.
+    closers: AtomicUsize,
     /// How many ordinary schedulers wait.
     waiting: Mutex<usize>,
     changed: Condvar,
@@ -23,12 +24,12 @@ pub(crate) struct Gate {
 impl Gate {
     /// An open one.
     pub(crate) fn new() -> Gate {
-        Gate { closed: AtomicBool::new(false), waiting: Mutex::new(0), changed: Condvar::new() }
+        Gate { closers: AtomicUsize::new(0), waiting: Mutex::new(0), changed: Condvar::new() }
     }
     /// Must schedulers come and wait?
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::SeqCst)
+        self.closers.load(Ordering::SeqCst) != 0
     }
     /// Waits while the gate is closed, as one of the ordinary schedulers or as somebody that nobody waits for.
     pub(crate) fn pass(&self, ordinary: bool) {
@@ -40,11 +41,15 @@ impl Gate {
         }
         *waiting -= usize::from(ordinary);
     }
-    /// Closes the gate and waits until `count` ordinary schedulers stand before it; `wake_all` wakes those that sleep. False
-    /// when `is_hopeless` says that they will not come. The caller opens it again in both cases.
-    pub(crate) fn close(&self, count: usize, wake_all: impl FnOnce(), is_hopeless: impl Fn() -> bool) -> bool {
-        self.closed.store(true, Ordering::SeqCst);
+    /// One more keeps it closed.
+    fn close(&self) {
+        self.closers.fetch_add(1, Ordering::SeqCst);
         full_fence();
+    }
+    /// Closes it and waits until `count` ordinary schedulers stand before it; `wake_all` wakes those that sleep. False when
+    /// `is_hopeless` says that they will not come. The caller opens it again in both cases.
+    fn close_for_all(&self, count: usize, wake_all: impl FnOnce(), is_hopeless: impl Fn() -> bool) -> bool {
+        self.close();
         wake_all();
         let mut waiting = self.waiting.lock();
         while *waiting < count {
@@ -55,10 +60,17 @@ impl Gate {
         }
         true
     }
-    /// Lets everybody go on.
-    pub(crate) fn open(&self) {
+    /// One less keeps it closed.
+    fn open(&self) {
         let _waiting = self.waiting.lock();
-        self.closed.store(false, Ordering::SeqCst);
+        let fewer = |closers: usize| Some(closers.saturating_sub(1));
+        let _ = self.closers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer);
+        self.changed.notify_all();
+    }
+    /// Lets everybody go on, whoever closed it.
+    pub(crate) fn open_wide(&self) {
+        let _waiting = self.waiting.lock();
+        self.closers.store(0, Ordering::SeqCst);
         self.changed.notify_all();
     }
 }
@@ -69,12 +81,16 @@ pub struct Paused<'v> {
 }
 
 impl Vm {
+    /// Lets no process run any more, once the slices of now are over: the machine is about to end, and only ports go on.
+    pub fn stop_processes(&self) {
+        self.schedulers.gate.close();
+    }
     /// Stops all schedulers; nothing when the machine ends meanwhile. One thread at a time may do so, and none that
     /// is a scheduler.
     pub fn pause(&self) -> Option<Paused<'_>> {
         let schedulers = &self.schedulers;
         let paused = Paused { vm: self };
-        let all = schedulers.gate.close(schedulers.count(), || schedulers.wake_all(), || self.is_halting());
+        let all = schedulers.gate.close_for_all(schedulers.count(), || schedulers.wake_all(), || self.is_halting());
         all.then_some(paused)
     }
 }
@@ -113,7 +129,6 @@ mod loom_tests {
     use super::*;
     use crate::Priority;
     use crate::run_queue::{RunQueues, Turn};
-    use crate::sync::AtomicUsize;
     use loom::sync::Arc;
     use loom::thread;
 
@@ -166,7 +181,7 @@ mod loom_tests {
                 let machine = machine.clone();
                 thread::spawn(move || machine.run(1))
             };
-            assert!(machine.gate.close(1, || machine.queues.wake_all(), || false));
+            assert!(machine.gate.close_for_all(1, || machine.queues.wake_all(), || false));
             assert_eq!(machine.running.load(Ordering::SeqCst), 0);
             machine.queues.enqueue(0, false, Turn::Before(Priority::Normal), 7);
             assert_eq!(machine.done.load(Ordering::SeqCst), 0, "a process ran behind a closed gate");
@@ -186,7 +201,7 @@ mod loom_tests {
                 thread::spawn(move || machine.run(1))
             };
             for _ in 0..2 {
-                assert!(machine.gate.close(1, || machine.queues.wake_all(), || false));
+                assert!(machine.gate.close_for_all(1, || machine.queues.wake_all(), || false));
                 assert_eq!(machine.running.load(Ordering::SeqCst), 0);
                 machine.gate.open();
             }

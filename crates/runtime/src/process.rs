@@ -330,6 +330,8 @@ pub struct RareFields {
     pub watched_nodes: BTreeMap<Atom, u32>,
     /// Processes that it has asked other nodes to spawn.
     pub spawn_requests: BTreeMap<LocalReference, SpawnRequest>,
+    /// Does it wait for a busy connection?
+    pub waits_for_channel: bool,
     /// Heap options set by `process_flag/2`, taken over by the next collection.
     pub heap_options: Option<HeapOptions>,
 }
@@ -355,6 +357,7 @@ impl RareFields {
             remote_watchers: BTreeMap::new(),
             watched_nodes: BTreeMap::new(),
             spawn_requests: BTreeMap::new(),
+            waits_for_channel: false,
             heap_options: None,
         }
     }

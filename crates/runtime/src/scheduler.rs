@@ -279,7 +279,7 @@ impl Schedulers {
     /// Lets each scheduler stop after its current slice.
     pub(crate) fn request_stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
-        self.gate.open();
+        self.gate.open_wide();
         self.online.wake();
     }
     /// Wakes all schedulers that sleep.

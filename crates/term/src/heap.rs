@@ -415,6 +415,21 @@ impl Heap {
     pub fn tuple<'h>(&'h self, elements: &[Term<'h>]) -> Term<'h> {
         self.boxed(Kind::Tuple, words_of(elements))
     }
+    /// A tuple of the elements of several slices, one behind the other.
+    pub fn tuple_of_parts<'h>(&'h self, parts: &[&[Term<'h>]]) -> Term<'h> {
+        let arity = parts.iter().map(|part| part.len()).sum();
+        let object = self.allocate(arity + 1);
+        // SAFETY: `allocate` gave room for header and elements.
+        unsafe {
+            *object = Header::new(Kind::Tuple, arity).0;
+            let mut place = object.add(1);
+            for part in parts {
+                ptr::copy_nonoverlapping(words_of(part).as_ptr(), place, part.len());
+                place = place.add(part.len());
+            }
+        }
+        Term::from_word(Word::from_boxed(object))
+    }
     /// A tuple of `arity` elements, each made by `element` (from index 0).
     pub fn tuple_from<'h>(&'h self, arity: usize, mut element: impl FnMut(usize) -> Term<'h>) -> Term<'h> {
         let elements: Vec<Term<'h>> = (0..arity).map(&mut element).collect();
@@ -516,12 +531,6 @@ impl Heap {
         let mut bytes = vec![0; length];
         fill(&mut bytes);
         self.bitstring_from_vec(bytes, bit_size)
-    }
-    /// A bitstring of the first `bit_size` bits of a shared binary.
-    pub fn binary_from_handle(&self, handle: BinaryHandle, bit_offset: usize, bit_size: usize) -> Term<'_> {
-        debug_assert!(bit_offset + bit_size <= handle.as_slice().len() * 8);
-        let reference = self.binary_reference(handle);
-        self.sub_bits(reference, bit_offset, bit_size)
     }
     /// A binary that lives on the heap whatever its size (at most a few hundred bytes by convention).
     pub(crate) fn heap_bits(&self, bytes: &[u8], bit_size: usize) -> Term<'_> {

@@ -60,8 +60,10 @@ fn halt<'h>(cx: &mut BifContext<'h>, status: Term<'h>, options: Term<'h>) -> Bif
     if let Some(slogan) = dump {
         halt_with_dump(&cx.vm.arc(), slogan);
     } else if flush {
-        // Ports go on while their output is written, and so does everybody else until the machine ends.
+        // Ports go on while their output is written. Processes do not, as in OTP (`erts_halt`): so a last prompt, which
+        // a dirty scheduler would write, is not seen when the input has ended.
         let vm = cx.vm.arc();
+        vm.stop_processes();
         let flusher = std::thread::Builder::new().name("halt".into()).spawn(move || {
             vm.extension::<PortTable>().flush(limit);
             vm.halt(status);

@@ -87,7 +87,8 @@ pub(crate) fn system_version(vm: &Vm) -> String {
     let (online, cpu_online) = (vm.scheduler_counts().online, vm.dirty_scheduler_counts(DirtyKind::Cpu).online);
     format!(
         "Erlang/OTP {OTP_RELEASE} [erts-{ERTS_VERSION}] [source] [64-bit] [smp:{count}:{online}] \
-         [ds:{cpu}:{cpu_online}:{io}] [async-threads:1]\n"
+         [ds:{cpu}:{cpu_online}:{io}] [async-threads:{}]\n",
+        vm.options.async_threads
     )
 }
 
@@ -106,16 +107,14 @@ fn text_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
 }
 
 fn constant_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
-    let heap = cx.heap;
+    let (heap, options) = (cx.heap, &cx.vm.options);
     Some(match name {
         atoms::EMU_FLAVOR => Term::atom(atoms::EMU),
         atoms::EMU_TYPE | atoms::BUILD_TYPE => Term::atom(atoms::OPT),
-        atoms::DEBUG_COMPILED
-        | atoms::DYNAMIC_TRACE_PROBES
-        | atoms::ASYNC_DIST
-        | atoms::PORT_PARALLELISM
-        | atoms::ETS_ALWAYS_COMPRESS
-        | atoms::EAGER_CHECK_IO => Term::FALSE,
+        atoms::DEBUG_COMPILED | atoms::DYNAMIC_TRACE_PROBES | atoms::EAGER_CHECK_IO => Term::FALSE,
+        atoms::ASYNC_DIST => Term::boolean(options.async_distribution),
+        atoms::PORT_PARALLELISM => Term::boolean(options.port_parallelism),
+        atoms::ETS_ALWAYS_COMPRESS => Term::boolean(options.ets_always_compressed),
         atoms::BREAK_IGNORED => Term::boolean(cx.vm.extension::<SignalCenter>().is_break_ignored()),
         atoms::SMP_SUPPORT | atoms::THREADS | atoms::KERNEL_POLL | atoms::TIME_CORRECTION => Term::TRUE,
         atoms::COMPAT_REL => Term::small(27),
@@ -126,15 +125,17 @@ fn constant_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         atoms::DIST_CTRL | atoms::TAINTS => Term::NIL,
         atoms::SCHEDULER_BIND_TYPE => Term::atom(atoms::UNBOUND),
         atoms::SCHEDULER_BINDINGS => heap.tuple_from(cx.vm.schedulers.count(), |_| Term::atom(atoms::UNBOUND)),
-        atoms::THREAD_POOL_SIZE => Term::small(1),
+        atoms::THREAD_POOL_SIZE => heap.unsigned(options.async_threads as u64),
         atoms::TIME_OFFSET => Term::atom(atoms::FINAL),
         atoms::TIME_WARP_MODE => Term::atom(atoms::NO_TIME_WARP),
         atoms::TOLERANT_TIMEOFDAY => Term::atom(atoms::ENABLED),
         atoms::WORDSIZE => Term::small(8),
         atoms::CONTEXT_REDUCTIONS => Term::small(SLICE_REDUCTIONS.into()),
-        atoms::DIST_BUF_BUSY_LIMIT => Term::small(1 << 20),
+        atoms::DIST_BUF_BUSY_LIMIT => heap.unsigned(options.distribution_busy_bytes as u64),
         atoms::DELAYED_NODE_TABLE_GC => Term::small(60),
-        atoms::MESSAGE_QUEUE_DATA => Term::atom(atoms::ON_HEAP),
+        atoms::MESSAGE_QUEUE_DATA => {
+            Term::atom(if options.off_heap_messages { atoms::OFF_HEAP } else { atoms::ON_HEAP })
+        }
         atoms::MAX_INTEGER => largest_integer(heap),
         _ if cx.text(name) == "sequential_tracer" => {
             heap.tuple(&[Term::atom(name), crate::tracing::sequential::tracer(cx.vm)])
@@ -164,7 +165,7 @@ fn counted_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         atoms::ATOM_COUNT => vm.atoms.count() as usize,
         atoms::ATOM_LIMIT => vm.atoms.limit() as usize,
         atoms::ETS_COUNT => vm.extension::<Tables>().count(),
-        atoms::ETS_LIMIT => 8192,
+        atoms::ETS_LIMIT => vm.options.ets_table_limit,
         atoms::CREATION => vm.node().1 as usize,
         atoms::OUTSTANDING_SYSTEM_REQUESTS_LIMIT => requests_limit(cx) as usize,
         atoms::TRACE_CONTROL_WORD => vm.extension::<Settings>().trace_control_word.load(Ordering::Relaxed) as usize,
