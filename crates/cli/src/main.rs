@@ -209,8 +209,10 @@ fn restore_terminal_after_panic() {
 fn machine_options(emulator: &flags::EmulatorOptions) -> VmOptions {
     let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
     VmOptions {
-        schedulers: emulator.schedulers.online as usize,
-        dirty_cpu_schedulers: emulator.dirty_cpu_schedulers.online as usize,
+        schedulers: emulator.schedulers.total as usize,
+        schedulers_online: emulator.schedulers.online as usize,
+        dirty_cpu_schedulers: emulator.dirty_cpu_schedulers.total as usize,
+        dirty_cpu_schedulers_online: emulator.dirty_cpu_schedulers.online as usize,
         dirty_io_schedulers: emulator.dirty_io_schedulers as usize,
         process_limit: emulator.process_limit as usize,
         port_limit: emulator.port_limit as usize,

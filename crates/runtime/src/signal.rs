@@ -411,6 +411,9 @@ impl Vm {
         if process.held().includes(Holding::DISTRIBUTION) {
             self.distribution_process_ended(pid, &reason);
         }
+        if process.held().includes(Holding::SCHEDULERS) {
+            self.forget_blocker(pid);
+        }
         // After the status: whoever registers meanwhile looks at that afterwards, so one of the two removes the name.
         let name = process.registered_name();
         if let Some(name) = name {

@@ -103,8 +103,12 @@ pub const ETS_TABLES_MIN: usize = 8192;
 pub struct VmOptions {
     /// Scheduler threads; 0 means one for each core.
     pub schedulers: usize,
+    /// How many of them work from the start; 0 means all.
+    pub schedulers_online: usize,
     /// Dirty schedulers for computations; 0 means one for each core.
     pub dirty_cpu_schedulers: usize,
+    /// How many of them work from the start; 0 means all.
+    pub dirty_cpu_schedulers_online: usize,
     /// Dirty schedulers for blocking work.
     pub dirty_io_schedulers: usize,
     /// Processes at most.
@@ -141,7 +145,9 @@ impl Default for VmOptions {
     fn default() -> VmOptions {
         VmOptions {
             schedulers: 0,
+            schedulers_online: 0,
             dirty_cpu_schedulers: 0,
+            dirty_cpu_schedulers_online: 0,
             dirty_io_schedulers: 10,
             process_limit: 1_048_576,
             port_limit: 65_536,
