@@ -109,6 +109,8 @@ fn constant_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         atoms::EMU_FLAVOR => Term::atom(atoms::EMU),
         atoms::EMU_TYPE | atoms::BUILD_TYPE => Term::atom(atoms::OPT),
         atoms::DEBUG_COMPILED
+        | atoms::LOCK_CHECKING
+        | atoms::LOCK_COUNTING
         | atoms::DYNAMIC_TRACE_PROBES
         | atoms::ASYNC_DIST
         | atoms::PORT_PARALLELISM
