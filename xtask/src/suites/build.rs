@@ -42,7 +42,8 @@ pub fn suites() -> Result<Vec<Suite>, String> {
     for (app, folder) in OTP {
         for entry in fs::read_dir(sources.join("erlang").join(folder)).map_err(text)? {
             let name = entry.map_err(text)?.file_name().to_string_lossy().into_owned();
-            if let Some(module) = name.strip_suffix(".erl").filter(|module| module.ends_with("_SUITE")) {
+            let is_suite = |module: &&str| module.ends_with("_SUITE") && !module.ends_with("_bench_SUITE");
+            if let Some(module) = name.strip_suffix(".erl").filter(is_suite) {
                 suites.push(Suite { app: app.into(), name: module.into() });
             }
         }

@@ -111,7 +111,11 @@ fn constant_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
     Some(match name {
         atoms::EMU_FLAVOR => Term::atom(atoms::EMU),
         atoms::EMU_TYPE | atoms::BUILD_TYPE => Term::atom(atoms::OPT),
-        atoms::DEBUG_COMPILED | atoms::DYNAMIC_TRACE_PROBES | atoms::EAGER_CHECK_IO => Term::FALSE,
+        atoms::DEBUG_COMPILED
+        | atoms::LOCK_CHECKING
+        | atoms::LOCK_COUNTING
+        | atoms::DYNAMIC_TRACE_PROBES
+        | atoms::EAGER_CHECK_IO => Term::FALSE,
         atoms::ASYNC_DIST => Term::boolean(options.async_distribution),
         atoms::PORT_PARALLELISM => Term::boolean(options.port_parallelism),
         atoms::ETS_ALWAYS_COMPRESS => Term::boolean(options.ets_always_compressed),

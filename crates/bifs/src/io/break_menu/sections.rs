@@ -109,7 +109,7 @@ pub(super) fn table(vm: &Vm, shared: &MagicObject, with_objects: bool) -> Option
         table.id(),
         if table.options.named { name.clone() } else { table.id().to_string() }
     );
-    if let Some((buckets, average)) = state.statistics() {
+    if let Some((buckets, average, _)) = state.statistics() {
         let _ = writeln!(text, "Buckets: {buckets}\nChain Length Avg: {average:.6}");
     }
     let _ = writeln!(text, "Fixed: {}", state.is_fixed());
