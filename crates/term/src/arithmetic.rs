@@ -3,11 +3,9 @@
 //! Fast paths for small integers; the rest goes through [`oxbeam_number`]. Nothing here raises: an operation that
 //! cannot be done says why.
 
-use crate::limbs;
-use crate::{Heap, Term, Value, Word};
+use crate::{Heap, Term, Value};
 use num_bigint::BigInt;
 use oxbeam_number::{self as number, Integer as Number};
-use std::cmp::Ordering;
 
 /// Why an operation failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,23 +93,14 @@ fn binary<'h>(
 
 /// `A + B`.
 pub fn add<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
-    if let Some(sum) = limbs::add(heap, a, b) {
-        return Ok(sum);
-    }
     binary(heap, a, b, i64::checked_add, number::add, |a, b| a + b)
 }
 /// `A - B`.
 pub fn subtract<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
-    if let Some(difference) = limbs::subtract(heap, a, b) {
-        return Ok(difference);
-    }
     binary(heap, a, b, i64::checked_sub, number::subtract, |a, b| a - b)
 }
 /// `A * B`.
 pub fn multiply<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
-    if let Some(product) = limbs::multiply(heap, a, b) {
-        return Ok(product);
-    }
     binary(heap, a, b, i64::checked_mul, number::multiply, |a, b| a * b)
 }
 /// `A / B`, always a float.
@@ -125,9 +114,6 @@ pub fn divide<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
 }
 /// `A div B`.
 pub fn integer_divide<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
-    if let Some(quotient) = limbs::divide(heap, a, b) {
-        return Ok(quotient);
-    }
     match (integer_operand(a)?, integer_operand(b)?) {
         (_, Number::Small(0)) => Err(BadArith),
         (Number::Small(a), Number::Small(b)) if b != -1 => Ok(heap.integer(a / b)),
@@ -136,9 +122,6 @@ pub fn integer_divide<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'
 }
 /// `A rem B`.
 pub fn remainder<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
-    if let Some(rest) = limbs::remainder(heap, a, b) {
-        return Ok(rest);
-    }
     match (integer_operand(a)?, integer_operand(b)?) {
         (_, Number::Small(0)) => Err(BadArith),
         (Number::Small(_), Number::Small(-1)) => Ok(Term::small(0)),
@@ -168,9 +151,6 @@ macro_rules! bitwise {
     ($($(#[$documentation:meta])* $name:ident, $operator:tt, $big:path;)*) => {
         $($(#[$documentation])*
         pub fn $name<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
-            if let Some(value) = limbs::bitwise(heap, a, b, |a, b| a $operator b) {
-                return Ok(value);
-            }
             match (integer_operand(a)?, integer_operand(b)?) {
                 (Number::Small(a), Number::Small(b)) => Ok(heap.integer(a $operator b)),
                 (a, b) => Ok(heap.number(&$big(&a.into_big(), &b.into_big())?)),
@@ -207,9 +187,6 @@ pub fn shift_left<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
 }
 /// `A bsr B`; a negative `B` shifts left.
 pub fn shift_right<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
-    if let Some(shifted) = limbs::shift_right(heap, a, b) {
-        return Ok(shifted);
-    }
     let (a, b) = (integer_operand(a)?, integer_operand(b)?);
     if let (Number::Small(value), Number::Small(by @ 0..=62)) = (&a, &b) {
         return Ok(heap.integer(value >> by));
@@ -246,9 +223,4 @@ pub fn as_float(a: Term<'_>) -> Option<f64> {
         Operand::Float(float) => Some(float),
         Operand::Integer(integer) => to_float(&integer).ok(),
     }
-}
-/// Order of two smalls, for the engine's fast path.
-#[inline(always)]
-pub fn compare_small(a: Word, b: Word) -> Ordering {
-    (a.0 as i64).cmp(&(b.0 as i64))
 }

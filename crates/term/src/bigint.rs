@@ -59,17 +59,6 @@ impl Heap {
             }
         }
     }
-    /// An integer term from sign and magnitude, without leading zeros.
-    pub(crate) fn integer_from_limbs(&self, negative: bool, limbs: &[u64]) -> Term<'_> {
-        match limbs {
-            [] => Term::small(0),
-            [limb] if *limb <= i64::MAX as u64 => {
-                let value = *limb as i64;
-                self.integer(if negative { -value } else { value })
-            }
-            _ => self.big_from_limbs(negative, limbs),
-        }
-    }
     /// A big integer from its limbs, which must be outside the small range and have no leading zero limb.
     fn big_from_limbs(&self, negative: bool, limbs: &[u64]) -> Term<'_> {
         let kind = if negative { Kind::BigNegative } else { Kind::BigPositive };

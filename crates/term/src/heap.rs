@@ -9,8 +9,8 @@
 //! are chained through their second word, so that a collection can release what died.
 
 use crate::binary::SharedBinary;
+use crate::block::Block;
 use crate::{BinaryHandle, HEAP_BINARY_BYTES_MAX, Header, Kind, OwnedTerm, Term, Word};
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ptr;
@@ -89,59 +89,6 @@ impl Default for HeapOptions {
             min_virtual_words: 46422,
             fullsweep_after: 65535,
             literals: LiteralRange::EMPTY,
-        }
-    }
-}
-
-/// A run of words on the C heap.
-pub(crate) struct Block {
-    pub(crate) start: *mut u64,
-    pub(crate) words: usize,
-}
-
-impl Block {
-    pub(crate) const fn empty() -> Block {
-        Block { start: ptr::null_mut(), words: 0 }
-    }
-    pub(crate) fn new(words: usize) -> Block {
-        if words == 0 {
-            return Block::empty();
-        }
-        let layout = Layout::array::<u64>(words).expect("a heap block's size fits the address space");
-        // SAFETY: the layout is not empty.
-        let start = unsafe { alloc(layout) }.cast::<u64>();
-        if start.is_null() {
-            handle_alloc_error(layout);
-        }
-        Block { start, words }
-    }
-    /// Address behind the last word.
-    pub(crate) fn end(&self) -> *mut u64 {
-        self.start.wrapping_add(self.words)
-    }
-    #[inline(always)]
-    pub(crate) fn contains(&self, pointer: *const u64) -> bool {
-        (pointer as usize).wrapping_sub(self.start as usize) < self.words * 8
-    }
-}
-
-/// Fills memory that goes back with words that are no terms, so that whoever still looks at it is found out.
-#[cfg(gc_stress)]
-pub(crate) fn poison(start: *mut u64, words: usize) {
-    for index in 0..words {
-        // SAFETY: the caller owns that many words, and nobody uses them any more.
-        unsafe { *start.add(index) = crate::word::POISON };
-    }
-}
-
-impl Drop for Block {
-    fn drop(&mut self) {
-        if self.words != 0 {
-            // The rest, which may be large and was hardly used, is left to the collector: it knows what was in use.
-            #[cfg(gc_stress)]
-            poison(self.start, self.words.min(64));
-            // SAFETY: allocated by `Block::new` with this layout.
-            unsafe { dealloc(self.start.cast(), Layout::array::<u64>(self.words).expect("checked when allocated")) };
         }
     }
 }
@@ -590,12 +537,6 @@ impl Heap {
         let mut bytes = vec![0; length];
         fill(&mut bytes);
         self.bitstring_from_vec(bytes, bit_size)
-    }
-    /// A bitstring of the first `bit_size` bits of a shared binary.
-    pub fn binary_from_handle(&self, handle: BinaryHandle, bit_offset: usize, bit_size: usize) -> Term<'_> {
-        debug_assert!(bit_offset + bit_size <= handle.as_slice().len() * 8);
-        let reference = self.binary_reference(handle);
-        self.sub_bits(reference, bit_offset, bit_size)
     }
     /// A binary that lives on the heap whatever its size (at most a few hundred bytes by convention).
     pub(crate) fn heap_bits(&self, bytes: &[u8], bit_size: usize) -> Term<'_> {

@@ -12,6 +12,7 @@ pub mod atoms;
 mod bigint;
 mod binary;
 pub mod bits;
+mod block;
 mod collect;
 #[cfg(test)]
 mod collect_tests;
@@ -19,7 +20,6 @@ mod copy;
 mod fun;
 mod hash;
 mod heap;
-mod limbs;
 mod literal;
 mod map;
 mod order;

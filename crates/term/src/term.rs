@@ -108,14 +108,6 @@ impl<'h> Term<'h> {
         // SAFETY: `Term` is a transparent wrapper of `Word`.
         unsafe { std::slice::from_raw_parts(terms.as_ptr().cast(), terms.len()) }
     }
-    /// Raw words seen as terms.
-    ///
-    /// # Safety
-    /// As for [`Term::from_raw`], for each word.
-    pub unsafe fn from_raw_slice(words: &'h [Word]) -> &'h [Term<'h>] {
-        // SAFETY: `Term` is a transparent wrapper of `Word`; the rest is the caller's promise.
-        unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len()) }
-    }
     /// A small integer.
     ///
     /// # Panics
@@ -890,10 +882,13 @@ impl Heap {
                 let bytes = unsafe { SharedBinary::bytes_mut(raw, end + extra_bits) };
                 self.virtual_words.set(self.virtual_words.get() + (needed - bytes.len()) / 8);
                 bytes.resize(needed, 0);
+                let term = self.sub_bits(reference.word, start, total);
+                // SAFETY: as above; taken last, since `sub_bits` looks at the bytes.
+                let bytes = unsafe { SharedBinary::bytes_mut(raw, end + extra_bits) };
                 let (first, count) = (end / 8, needed - end / 8);
                 // SAFETY: these bytes lie within the vector; a slice of all of it would alias those that others hold.
                 let room = unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().add(first), count) };
-                return (self.sub_bits(reference.word, start, total), room, end % 8);
+                return (term, room, end % 8);
             }
         }
         let length = total.div_ceil(8);
@@ -901,10 +896,13 @@ impl Heap {
         let mut bytes = Vec::with_capacity((length * 2).max(256));
         bytes.resize(length, 0);
         bits::copy_bits(of.data, of.bit_offset, &mut bytes, 0, of.bit_size);
-        // SAFETY: the vector's bytes stay where they are when it becomes a shared binary, which the term keeps alive.
-        let room = unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr(), length) };
-        let reference = self.binary_reference(BinaryHandle::with_bit_length(bytes, total));
-        (self.sub_bits(reference, 0, total), room, of.bit_size)
+        let handle = BinaryHandle::with_bit_length(bytes, total);
+        let raw = handle.as_raw();
+        let reference = self.binary_reference(handle);
+        let term = self.sub_bits(reference, 0, total);
+        // SAFETY: the binary is new and the term keeps it alive; taken last, since `sub_bits` looks at the bytes.
+        let room = unsafe { SharedBinary::bytes_mut(raw, total) };
+        (term, room, of.bit_size)
     }
 }
 

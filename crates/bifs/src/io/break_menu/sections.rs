@@ -84,7 +84,7 @@ pub(super) fn port(port: &PortObject) -> String {
     let core = port.core.lock();
     let kind = match core.device {
         Device::None if port.name == b"forker" => "Port controls forker process",
-        Device::None | Device::Inet(_) | Device::TraceFile(_) => "Port controls linked-in driver",
+        Device::None | Device::Inet(_) | Device::TraceFile(_) | Device::RamFile(_) => "Port controls linked-in driver",
         Device::Stream(_) if core.os_pid.is_some() => "Port controls external process",
         Device::Stream(_) => "Port is UNIX fd not opened by emulator",
     };
