@@ -284,17 +284,17 @@ handlers! {
     }
     fn bs_append_integers[](state, run) {
         let end = 6 + state.number(4) as usize * 6;
-        let (mut value, mut count, mut tags) = (0u64, 0, 0);
+        let (mut value, mut tags) = (0u64, 0);
+        let count = state.bytes(11);
         let mut at = 12;
         while at < end {
             let (bits, word) = (state.number(at + 5), state.get::<G>(run, at + 3));
             tags |= word.0;
             value = value << bits | word.small_value() as u64 & ((1 << bits) - 1);
-            count += bits as usize;
             at += 6;
         }
         let room = state.number(5) as usize;
-        if tags & TAG_MASK != 0 || count == 0 || room != 0 && !state.has_words(room) {
+        if tags & TAG_MASK != 0 || room != 0 && !state.has_words(room) {
             return state.tail(run, bs_create_bin);
         }
         let accumulator = state.get::<G>(run, 9);

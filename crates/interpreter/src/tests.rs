@@ -2,7 +2,7 @@
 
 use crate::arithmetic::float_of;
 use crate::run::Run;
-use crate::state::{Source, handlers};
+use crate::state::{Source, Target, handlers};
 use oxbeam_term::word::TAG_MASK;
 use oxbeam_term::{Export, FunEntry, Header, Kind, Term, Word};
 use std::cmp::Ordering;
@@ -83,6 +83,17 @@ handlers! {
         // SAFETY: such a tuple has a first element.
         let holds = has_header(word, state.number(3)) && unsafe { *word.pointer().add(1) } == state.wide(4);
         state.branch(run, holds, 6, 2)
+    }
+    fn tagged_element[S: Source, T: Target](state, run) {
+        let word = state.get::<S>(run, 1);
+        // SAFETY: such a tuple has a first element, and the compiler knows that it has the other.
+        unsafe {
+            if !has_header(word, state.number(4)) || *word.pointer().add(1) != state.wide(5) {
+                return state.go(run, state.label(3));
+            }
+            state.set::<T>(2, Word(*word.pointer().byte_add(state.bytes(7))));
+        }
+        state.next(run, 8)
     }
     fn is_eq_immediate[A: Source, B: Source](state, run) {
         state.branch(run, state.get::<A>(run, 1) == state.get::<B>(run, 2), 4, 3)

@@ -455,8 +455,11 @@ impl Heap {
         }
         Term::from_word(Word::from_cons(cells))
     }
-    /// A list of `count` elements, of which there must be as many, that ends in `tail`.
-    fn list_of<'h>(&'h self, count: usize, elements: impl Iterator<Item = Term<'h>>, tail: Term<'h>) -> Term<'h> {
+    /// A list of `count` elements that ends in `tail`.
+    ///
+    /// # Panics
+    /// When there are fewer elements.
+    pub fn list_of<'h>(&'h self, count: usize, elements: impl Iterator<Item = Term<'h>>, tail: Term<'h>) -> Term<'h> {
         if count == 0 {
             return tail;
         }
@@ -482,6 +485,9 @@ impl Heap {
     }
     /// A list of the characters of `text`.
     pub fn string(&self, text: &str) -> Term<'_> {
+        if text.is_ascii() {
+            return self.byte_list(text.as_bytes(), Term::NIL);
+        }
         let characters = text.chars().map(|character| Term::small(i64::from(character as u32)));
         self.list_of(text.chars().count(), characters, Term::NIL)
     }
