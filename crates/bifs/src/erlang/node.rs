@@ -392,7 +392,7 @@ fn dist_ctrl_get_data<'h>(cx: &mut BifContext<'h>, channel: Term<'h>) -> BifResu
     let Some(packet) = packet else { return Ok(Term::atom(atoms::NONE)) };
     let size = cx.heap.unsigned(packet.len() as u64);
     let packet = cx.heap.list(&[cx.heap.binary_from_vec(packet)]);
-    Ok(if with_size { cx.heap.list_with_tail(&[size], packet) } else { packet })
+    Ok(if with_size { cx.heap.tuple(&[size, packet]) } else { packet })
 }
 
 /// Asks for the message `dist_data` when there is something to be taken.
