@@ -100,6 +100,8 @@ defmodule ShapesTest do
   end
 end
 PROGRAM
+# The order of applications that do not depend on each other is that of a hash table: here each depends on the one before.
+sed -i 's/# {:sibling_app_in_umbrella, in_umbrella: true}/{:shapes, in_umbrella: true}/' store/mix.exs
 sed -i 's/# {:sibling_app_in_umbrella, in_umbrella: true}/{:store, in_umbrella: true}, {:shapes, in_umbrella: true}/' front/mix.exs
 cat > front/lib/front.ex <<'PROGRAM'
 defmodule Front do
