@@ -36,6 +36,7 @@ Tools:
   guard-terminal MODES   Give a terminal its modes back when the machine has ended, as a program beside it
 
   --setup FOLDER         The folder that bin/setup made (default: .setup beside target/)
+  --release FOLDER       A release made by Mix, in place of the set-up
   -V, --version          Print Oxbeam's version
   -h, --help             Print this text
 
@@ -53,6 +54,8 @@ fn main() {
 #[derive(Default)]
 struct Settings {
     setup: Option<PathBuf>,
+    /// The root of a release, in place of a set-up.
+    release: Option<PathBuf>,
     /// This process is the one that `-detached` left behind.
     in_background: bool,
 }
@@ -65,6 +68,10 @@ fn run(arguments: Vec<OsString>) -> i32 {
             Some("--setup") => match arguments.next() {
                 Some(folder) => settings.setup = Some(folder.into()),
                 None => return wrong_usage("--setup needs a folder"),
+            },
+            Some("--release") => match arguments.next() {
+                Some(folder) => settings.release = Some(folder.into()),
+                None => return wrong_usage("--release needs a folder"),
             },
             Some("--in-background") => settings.in_background = true,
             Some("-h" | "--help") => return print(&Exit { output: USAGE.into(), ..Exit::default() }),
@@ -114,8 +121,11 @@ fn default_setup() -> PathBuf {
 }
 
 fn run_program(program: Program, arguments: Vec<Vec<u8>>, settings: &Settings) -> i32 {
-    let setup = settings.setup.clone().unwrap_or_else(default_setup);
-    let installation = match Installation::find(&setup) {
+    let found = match &settings.release {
+        Some(root) => Installation::of_release(root),
+        None => Installation::find(&settings.setup.clone().unwrap_or_else(default_setup)),
+    };
+    let installation = match found {
         Ok(installation) => installation,
         Err(error) => {
             complain(&error.to_string());
@@ -209,8 +219,10 @@ fn restore_terminal_after_panic() {
 fn machine_options(emulator: &flags::EmulatorOptions) -> VmOptions {
     let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
     VmOptions {
-        schedulers: emulator.schedulers.online as usize,
-        dirty_cpu_schedulers: emulator.dirty_cpu_schedulers.online as usize,
+        schedulers: emulator.schedulers.total as usize,
+        schedulers_online: emulator.schedulers.online as usize,
+        dirty_cpu_schedulers: emulator.dirty_cpu_schedulers.total as usize,
+        dirty_cpu_schedulers_online: emulator.dirty_cpu_schedulers.online as usize,
         dirty_io_schedulers: emulator.dirty_io_schedulers as usize,
         process_limit: emulator.process_limit as usize,
         port_limit: emulator.port_limit as usize,

@@ -349,11 +349,12 @@ impl HashTable {
         !self.entries.is_empty()
     }
 
-    /// Buckets of the index, and the objects in them at least, at most, on average, and the deviations, as
-    /// `ets:info(Table, stats)` has them.
-    pub(crate) fn statistics(&self) -> (usize, f64) {
+    /// Buckets of the index, the objects in them on average, and the keys that were removed while the table is fixed.
+    pub(crate) fn statistics(&self) -> (usize, f64, usize) {
         let buckets = self.slots.len().max(256);
-        (buckets, self.objects as f64 / buckets as f64)
+        let is_kept = |number: &&u32| matches!(self.entries.get(**number as usize), Some(Entry::Removed(_)));
+        let kept = self.removed.iter().filter(is_kept).count();
+        (buckets, self.objects as f64 / buckets as f64, kept)
     }
 }
 

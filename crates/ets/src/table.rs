@@ -8,7 +8,7 @@ use crate::Object;
 use crate::hash_table::HashTable;
 use crate::match_spec::KeyBound;
 use crate::ordered_table::{OrderedTable, Place};
-use oxbeam_term::{Atom, AtomTable, LocalReference, OwnedTerm, Pid, Term, Tuple, atoms};
+use oxbeam_term::{Atom, AtomTable, Heap, LocalReference, OwnedTerm, Pid, Term, Tuple, atoms};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::cmp::Ordering;
 
@@ -72,15 +72,20 @@ pub enum WriteConcurrency {
     On,
     /// `auto`
     Auto,
+    /// `{debug_hash_fixed_number_of_locks, Number}`, for tests.
+    FixedLocks(u32),
 }
 
 impl WriteConcurrency {
-    /// Its atom.
-    pub fn atom(self) -> Atom {
+    /// As `ets:info/2` tells it.
+    pub fn term<'h>(self, heap: &'h Heap) -> Term<'h> {
         match self {
-            WriteConcurrency::Off => atoms::FALSE,
-            WriteConcurrency::On => atoms::TRUE,
-            WriteConcurrency::Auto => atoms::AUTO,
+            WriteConcurrency::Off => Term::FALSE,
+            WriteConcurrency::On => Term::TRUE,
+            WriteConcurrency::Auto => Term::atom(atoms::AUTO),
+            WriteConcurrency::FixedLocks(number) => {
+                heap.tuple(&[Term::atom(atoms::DEBUG_HASH_FIXED_NUMBER_OF_LOCKS), Term::small(i64::from(number))])
+            }
         }
     }
 }
@@ -475,7 +480,7 @@ impl TableState {
         }
     }
     /// Numbers for `ets:info(Table, stats)`: buckets and average length of their chains; `None` for ordered tables.
-    pub fn statistics(&self) -> Option<(usize, f64)> {
+    pub fn statistics(&self) -> Option<(usize, f64, usize)> {
         match &self.store {
             Store::Hash(table) => Some(table.statistics()),
             Store::Ordered(_) => None,

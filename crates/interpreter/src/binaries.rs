@@ -4,7 +4,7 @@ use crate::instruction::flags;
 use crate::run::Run;
 use crate::state::{G, Source, State, Target, handlers};
 use oxbeam_term::word::TAG_MASK;
-use oxbeam_term::{HEAP_BINARY_BYTES_MAX, Header, Kind, MatchContext, Word, bits};
+use oxbeam_term::{HEAP_BINARY_BYTES_MAX, Header, Kind, MatchContext, Word};
 
 macro_rules! helped {
     ($($name:ident: |$run:ident, $ip:ident| $helper:expr;)*) => {
@@ -108,7 +108,7 @@ handlers! {
     fn bs_byte_slowly[S: Source, T: Target](state, run) {
         let context = state.context::<S>(run);
         let position = context.position();
-        let value = bits::read_bits64(context.data(), position, 8);
+        let value = run.matched_bits(state.get::<S>(run, 1), 8);
         state.advance(context, position + 8);
         state.set::<T>(2, Word::small(value as i64));
         state.next(run, 4)
@@ -127,7 +127,7 @@ handlers! {
     fn bs_unsigned_slowly[S: Source, T: Target](state, run) {
         let context = state.context::<S>(run);
         let (position, size) = (context.position(), state.bytes(6));
-        let value = bits::read_bits64(context.data(), position, size);
+        let value = run.matched_bits(state.get::<S>(run, 1), size);
         state.advance(context, position + size);
         state.set::<T>(2, Word::small(value as i64));
         state.next(run, 7)
@@ -145,7 +145,7 @@ handlers! {
     fn bs_unsigned_run_slowly[S: Source](state, run) {
         let context = state.context::<S>(run);
         let (position, size) = (context.position(), state.bytes(5));
-        let value = bits::read_bits64(context.data(), position, size);
+        let value = run.matched_bits(state.get::<S>(run, 1), size);
         state.advance(context, position + size);
         state.set_parts(run, value)
     }
@@ -215,7 +215,7 @@ handlers! {
     fn bs_value_slowly[S: Source](state, run) {
         let context = state.context::<S>(run);
         let (position, size) = (context.position(), state.bytes(5));
-        if bits::read_bits64(context.data(), position, size) != state.wide(6) {
+        if run.matched_bits(state.get::<S>(run, 1), size) != state.wide(6) {
             return state.go(run, state.label(2));
         }
         state.advance(context, position + size);
@@ -284,17 +284,17 @@ handlers! {
     }
     fn bs_append_integers[](state, run) {
         let end = 6 + state.number(4) as usize * 6;
-        let (mut value, mut count, mut tags) = (0u64, 0, 0);
+        let (mut value, mut tags) = (0u64, 0);
+        let count = state.bytes(11);
         let mut at = 12;
         while at < end {
             let (bits, word) = (state.number(at + 5), state.get::<G>(run, at + 3));
             tags |= word.0;
             value = value << bits | word.small_value() as u64 & ((1 << bits) - 1);
-            count += bits as usize;
             at += 6;
         }
         let room = state.number(5) as usize;
-        if tags & TAG_MASK != 0 || count == 0 || room != 0 && !state.has_words(room) {
+        if tags & TAG_MASK != 0 || room != 0 && !state.has_words(room) {
             return state.tail(run, bs_create_bin);
         }
         let accumulator = state.get::<G>(run, 9);

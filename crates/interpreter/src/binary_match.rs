@@ -38,6 +38,12 @@ impl<'a> Run<'a> {
         self.advance_context(context, position + size);
         value
     }
+    /// The next `size` bits of a match context, at most 64, as a number: the most significant first.
+    #[inline(never)]
+    pub(crate) fn matched_bits(&self, context: Word, size: usize) -> u64 {
+        let context = self.context(context);
+        bits::read_bits64(context.data(), context.position(), size)
+    }
     /// The next `size` bits of a match context.
     #[inline(never)]
     pub(crate) fn matched_part(&mut self, context: Word, size: usize) -> Word {

@@ -422,6 +422,18 @@ impl<'a> Decoder<'a> {
                 Ok(2)
             }
             (Some(Op::Move), _, _) => self.fused_moves(following),
+            (Some(Op::TestHeap), Some(Op::PutList | Op::PutTuple2), _) => self.fused_room(operands(0), following[1]),
+            (Some(Op::IsTaggedTuple), Some(Op::GetTupleElement), _)
+                if same_register(operands(0)[1], operands(1)[0]) && op(2) != Some(Op::GetTupleElement) =>
+            {
+                self.put(I::TaggedElement, &operands(0)[1..2], &operands(1)[2..3])?;
+                self.label(operands(0)[0])?;
+                self.tuple_header(operands(0)[2])?;
+                let tag = self.term_word(operands(0)[3])?;
+                self.wide(tag.0);
+                self.element_offset(operands(1)[1])?;
+                Ok(2)
+            }
             (Some(Op::IsNonemptyList), Some(Op::GetList), _) if same_register(operands(0)[1], operands(1)[0]) => {
                 self.put(I::IsListGet, &operands(1)[..1], &operands(1)[1..3])?;
                 self.label(operands(0)[0])?;
@@ -490,6 +502,20 @@ impl<'a> Decoder<'a> {
         let registers = self.list(list)?;
         self.number(registers.len() as u32);
         registers.iter().try_for_each(|register| self.y_register(*register))
+    }
+    /// As [`Decoder::fused`], for room for what the next instruction builds, and maybe for more.
+    fn fused_room(&mut self, room: &[Operand], next: beam::Instruction) -> Result<usize, LoadError> {
+        let operands = self.file.code.operands_of(next);
+        match next.op {
+            Op::PutList => self.put(I::HeapPutList, &operands[..2], &operands[2..3])?,
+            _ => match self.list(operands[1])? {
+                pair @ [_, _] => self.put(I::HeapPutPair, pair, &operands[..1])?,
+                _ => return Ok(0),
+            },
+        }
+        self.room(None, Some(room[0]))?;
+        self.plain(room[1])?;
+        Ok(2)
     }
     /// As [`Decoder::fused`], for a move.
     fn fused_moves(&mut self, following: &[beam::Instruction]) -> Result<usize, LoadError> {
@@ -648,6 +674,9 @@ impl<'a> Decoder<'a> {
             Op::PutList => self.put(I::PutList, &operands[..2], &operands[2..3])?,
             Op::PutTuple2 => {
                 let elements = self.list(o(1))?;
+                if elements.len() == 2 {
+                    return self.put(I::PutPair, elements, &operands[..1]);
+                }
                 self.put(I::PutTuple2, &[], &operands[..1])?;
                 self.number(tuple_header(elements.len() as u32)?);
                 self.sources(elements)?;
@@ -1124,12 +1153,14 @@ impl<'a> Decoder<'a> {
     fn bs_create_bin(&mut self, operands: &[Operand]) -> Result<(), LoadError> {
         // fail, allocate, live, unit, destination, segments
         let items = self.list(operands[5])?;
-        self.emit(if self.appends_integers(items) { I::BsAppendIntegers } else { I::BsCreateBin });
+        let appended = self.appended_integers(items);
+        self.emit(if appended.is_some() { I::BsAppendIntegers } else { I::BsCreateBin });
         self.label(operands[0])?;
         self.plain(operands[2])?;
         self.register(operands[4])?;
         self.number(items.len() as u32 / 6);
         self.words_of_room(operands[1])?;
+        let accumulator = self.code.len() + 5;
         for item in items.chunks_exact(6) {
             let Operand::Atom(kind) = item[0] else { return Err(bad("a segment type was expected")) };
             let kind = match self.vm.atoms.text(self.atom(kind)) {
@@ -1156,30 +1187,30 @@ impl<'a> Decoder<'a> {
                 self.source(item[4])?;
                 self.size(item[5])?;
                 let bits = self.fixed_bits(item[5], item[2]);
-                self.number(bits);
+                self.number(if self.code.len() == accumulator { appended.unwrap_or(bits) } else { bits });
             }
         }
         Ok(())
     }
 
-    /// Are the segments an accumulator and integers that [`I::BsAppendIntegers`] can append to it?
-    fn appends_integers(&self, items: &[Operand]) -> bool {
+    /// If the segments are an accumulator and integers that [`I::BsAppendIntegers`] can append to it, the bits of those.
+    fn appended_integers(&self, items: &[Operand]) -> Option<u32> {
         let is = |operand: Operand, name: &str| match operand {
-            Operand::Atom(index) => self.vm.atoms.text(self.atom(index)) == name,
+            Operand::Atom(index) => self.atom_text(index) == name,
             _ => false,
         };
-        let Some((accumulator, integers)) = items.split_at_checked(6) else { return false };
+        let (accumulator, integers) = items.split_at_checked(6)?;
         let mut total = 0;
         for integer in integers.chunks_exact(6) {
             let bits = self.fixed_bits(integer[5], integer[2]);
-            let plain = is(integer[0], "integer") && integer[3] == Operand::Nil && bits < 64;
-            if !plain {
-                return false;
+            if !is(integer[0], "integer") || integer[3] != Operand::Nil || bits >= 64 {
+                return None;
             }
             total += bits;
         }
         // Bits of any size may have been appended before: what is appended must be bytes.
-        is(accumulator[0], "private_append") && is(accumulator[5], "all") && total != 0 && total <= 64 && total % 8 == 0
+        let bytes = total != 0 && total <= 64 && total % 8 == 0;
+        (is(accumulator[0], "private_append") && is(accumulator[5], "all") && bytes).then_some(total)
     }
     /// Size times unit, if both are given as numbers; [`SIZE_ALL`] if not.
     pub(crate) fn fixed_bits(&self, size: Operand, unit: Operand) -> u32 {

@@ -7,14 +7,14 @@ use oxbeam_term::{Term, Word, arithmetic, atoms};
 
 impl State {
     #[inline(always)]
-    fn float(&self, run: &Run<'static>, n: usize) -> f64 {
+    fn float(&self, run: &mut Run<'static>, n: usize) -> f64 {
         // SAFETY: the decoder checked the register's number.
-        unsafe { *run.floats.byte_add(self.bytes(n)) }
+        unsafe { *run.float(self.bytes(n)) }
     }
     #[inline(always)]
     fn set_float(&self, run: &mut Run<'static>, n: usize, value: f64) {
         // SAFETY: as above.
-        unsafe { *run.floats.byte_add(self.bytes(n)) = value }
+        unsafe { *run.float(self.bytes(n)) = value }
     }
 }
 

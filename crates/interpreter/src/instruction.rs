@@ -290,6 +290,8 @@ macro_rules! instructions {
             TestArity FROM tests::test_arity,
             /// Source, fail, header of the tuple, wide (the tag).
             IsTaggedTuple FROM tests::is_tagged_tuple,
+            /// The same and an element of the tuple: source, register, fail, header, wide (the tag), offset in bytes.
+            TaggedElement FROM_TO tests::tagged_element,
             /// Source, fail, count, then the values and then the labels: words with 32 significant bits.
             SelectImmediate FROM select::select_immediate,
             /// Source, fail, count, then (wide, label) sorted by value.
@@ -333,6 +335,11 @@ macro_rules! instructions {
             /// Value, tuple, offset of the element in bytes.
             SetTupleElement PLAIN data::set_tuple_element,
             PutList PAIR_TO data::put_list,
+            /// `test_heap` and `put_list`, or the tuple of two elements: sources, register, room in bytes, live.
+            HeapPutList PAIR_TO data::heap_put_list,
+            HeapPutPair PAIR_TO data::heap_put_pair,
+            /// A tuple of two elements: sources, register.
+            PutPair PAIR_TO data::put_pair,
             /// Register, header, list of sources.
             PutTuple2 TO data::put_tuple2,
             /// Size, source, register, count of updates, then (position, source).
@@ -408,7 +415,7 @@ macro_rules! instructions {
             /// Fail, live, register, count, words of room for what follows, then six words a segment.
             BsCreateBin PLAIN binaries::bs_create_bin,
             /// As `BsCreateBin`, when integers of together at most 64 bits, a multiple of 8, are appended to an accumulator
-            /// that nobody else has.
+            /// that nobody else has; the last word of its segment is the number of those bits.
             BsAppendIntegers PLAIN binaries::bs_append_integers,
             BsInitWritable PLAIN binaries::bs_init_writable,
             /// Building binaries as compilers before OTP 25 did.

@@ -12,18 +12,18 @@ use std::collections::VecDeque;
 /// A process of low priority is passed over this many times while there are normal ones.
 const LOW_PASSED_OVER: u32 = 7;
 
-/// While others that were just woken ran for so many reductions in all, one that had used up a slice waits: as many as are
+/// While others that were just woken ran for so many reductions in all, one that computes waits: as many as are
 /// in its own slice.
 const WOKEN_REDUCTIONS: u64 = crate::SLICE_REDUCTIONS as u64;
 
 /// The queues of one scheduler, by priority.
 ///
-/// Processes of normal priority stand in two: those that used up their last slice, and all others, which go first. So
+/// Processes of normal priority stand in two: those that used up their last two slices, and all others, which go first. So
 /// who waits for messages and does little is not held up by those that compute, as long as it leaves them half of the
 /// time.
 struct RunQueue<T> {
     queues: [VecDeque<T>; 4],
-    /// Of normal priority: those that used up their last slice.
+    /// Of normal priority: those that used up their last two slices.
     computing: VecDeque<T>,
     /// Normal processes taken since the last one of low priority.
     passed_over: u32,
@@ -81,6 +81,16 @@ impl<T> RunQueue<T> {
         self.used_before = 0;
         self.computing.pop_front().or_else(|| self.queues[Priority::Normal as usize].pop_front())
     }
+    fn drain(&mut self) -> Vec<(Turn, T)> {
+        let RunQueue { queues: [low, normal, high, max], computing, .. } = self;
+        let before = [(max, Priority::Max), (high, Priority::High), (normal, Priority::Normal), (low, Priority::Low)];
+        let mut all = Vec::new();
+        for (queue, priority) in before {
+            all.extend(queue.drain(..).map(|process| (Turn::Before(priority), process)));
+        }
+        all.extend(computing.drain(..).map(|process| (Turn::After(Priority::Normal), process)));
+        all
+    }
     fn steal(&mut self) -> Option<T> {
         let [low, normal, high, max] = &mut self.queues;
         [max, high, normal, &mut self.computing, low].into_iter().find_map(VecDeque::pop_back)
@@ -92,7 +102,7 @@ impl<T> RunQueue<T> {
 pub(crate) enum Turn {
     /// It was woken, is new or gave its slice up.
     Before(Priority),
-    /// It used its slice up.
+    /// It used up its last two slices.
     After(Priority),
 }
 
@@ -152,6 +162,17 @@ impl<T> RunQueues<T> {
             }
         }
         None
+    }
+    /// Does something stand in this queue?
+    pub(crate) fn has_work(&self, home: usize) -> bool {
+        self.places[home].length.load(Ordering::SeqCst) != 0
+    }
+    /// Takes everything out of a queue.
+    pub(crate) fn drain(&self, home: usize) -> Vec<(Turn, T)> {
+        let place = &self.places[home];
+        let mut queue = place.queue.lock();
+        place.length.store(0, Ordering::Release);
+        queue.drain()
     }
     /// Scheduler `home` sleeps until it is woken, unless there is work in a queue or `must_not` says so.
     pub(crate) fn sleep(&self, home: usize, must_not: impl Fn() -> bool) {

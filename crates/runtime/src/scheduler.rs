@@ -3,9 +3,12 @@
 //! A process is in exactly one run queue when its status is Queued. A scheduler takes from its own queues first, then
 //! steals (`run_queue.rs`); with nothing to do it sleeps until somebody queues a process (`sleep.rs`).
 
+use crate::blocking::Wanted;
+use crate::online::Online;
 use crate::pause::Gate;
 use crate::process::{Collected, DirtyState, Process};
 use crate::run_queue::{RunQueues, Turn};
+use crate::wall_time::IdleTime;
 use crate::{Vm, VmOptions};
 use oxbeam_term::{OwnedTerm, atoms};
 use parking_lot::{Condvar, Mutex};
@@ -87,8 +90,16 @@ impl Activity {
 }
 
 struct DirtyPool {
-    queue: Mutex<VecDeque<Arc<Process>>>,
+    queue: Mutex<DirtyQueue>,
     wake: Condvar,
+}
+
+struct DirtyQueue {
+    processes: VecDeque<Arc<Process>>,
+    /// How many threads of the pool may work.
+    limit: usize,
+    /// How many do.
+    busy: usize,
 }
 
 /// The schedulers of one machine.
@@ -101,6 +112,14 @@ pub struct Schedulers {
     stopping: AtomicBool,
     /// Schedulers that are up.
     active: AtomicUsize,
+    /// How many ordinary schedulers may work.
+    pub(crate) online: Online,
+    /// What was asked for, of which [`Schedulers::online`] and the limits of the dirty pools are made.
+    pub(crate) wanted: Mutex<Wanted>,
+    /// Does a process wait until schedulers that may not work have stopped?
+    pub(crate) somebody_waits: AtomicBool,
+    /// How long each thread was idle: of the ordinary schedulers, then of the dirty ones.
+    idle: Vec<IdleTime>,
     /// Closed while all schedulers shall rest.
     pub(crate) gate: Gate,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -124,22 +143,32 @@ impl Schedulers {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let count = if options.schedulers == 0 { cores } else { options.schedulers };
         let dirty_cpu = if options.dirty_cpu_schedulers == 0 { count } else { options.dirty_cpu_schedulers };
-        let pool = || DirtyPool { queue: Mutex::new(VecDeque::new()), wake: Condvar::new() };
+        let some = |wanted: usize, all: usize| if wanted == 0 { all } else { wanted.min(all) };
+        let online = some(options.schedulers_online, count);
+        let dirty_online = some(options.dirty_cpu_schedulers_online, dirty_cpu);
+        let dirty_io = options.dirty_io_schedulers.max(1);
+        let pool = |limit: usize| DirtyPool {
+            queue: Mutex::new(DirtyQueue { processes: VecDeque::new(), limit, busy: 0 }),
+            wake: Condvar::new(),
+        };
+        let threads = count + dirty_cpu + dirty_io;
         Schedulers {
             schedulers: (0..count).map(|_| Scheduler { counters: Counters::default() }).collect(),
-            dirty: [pool(), pool()],
-            dirty_counts: [dirty_cpu, options.dirty_io_schedulers.max(1)],
+            dirty: [pool(dirty_online), pool(dirty_io)],
+            dirty_counts: [dirty_cpu, dirty_io],
             next: AtomicUsize::new(0),
             queues: RunQueues::new(count),
             stopping: AtomicBool::new(false),
             active: AtomicUsize::new(count),
-            gate: Gate::default(),
+            online: Online::new(online),
+            wanted: Mutex::new(Wanted::new(online, dirty_online)),
+            somebody_waits: AtomicBool::new(false),
+            idle: std::iter::repeat_with(IdleTime::default).take(threads).collect(),
+            gate: Gate::new(),
             threads: Mutex::default(),
             watched: AtomicBool::new(false),
             before: Mutex::default(),
-            activities: std::iter::repeat_with(Activity::default)
-                .take(count + dirty_cpu + options.dirty_io_schedulers.max(1))
-                .collect(),
+            activities: std::iter::repeat_with(Activity::default).take(threads).collect(),
         }
     }
     /// What all have done so far.
@@ -190,7 +219,23 @@ impl Schedulers {
     }
     /// How many processes wait for a dirty scheduler.
     pub fn dirty_queue_length(&self, kind: DirtyKind) -> usize {
-        self.dirty[kind as usize].queue.lock().len()
+        self.dirty[kind as usize].queue.lock().processes.len()
+    }
+    /// How many threads of a dirty pool may work, and how many do.
+    pub(crate) fn dirty_load(&self, kind: DirtyKind) -> (usize, usize) {
+        let queue = self.dirty[kind as usize].queue.lock();
+        (queue.limit, queue.busy)
+    }
+    /// Sets how many threads of the dirty pools may work.
+    pub(crate) fn set_dirty_limits(&self, limits: [usize; 2]) {
+        for (pool, limit) in self.dirty.iter().zip(limits) {
+            pool.queue.lock().limit = limit;
+        }
+    }
+    /// How long each thread was idle until `now`, in nanoseconds: the ordinary schedulers, then the dirty ones for
+    /// computations, then those for blocking work.
+    pub fn idle_times(&self, now: u64) -> Vec<u64> {
+        self.idle.iter().map(|idle| idle.until(now)).collect()
     }
     /// Queues a process that the caller moved to Queued.
     pub(crate) fn enqueue(&self, process: Arc<Process>) {
@@ -200,14 +245,17 @@ impl Schedulers {
     /// As [`Schedulers::enqueue`], with another priority for this once, or behind others.
     pub(crate) fn enqueue_at(&self, process: Arc<Process>, turn: Turn) {
         let here = CURRENT.get();
-        let count = self.schedulers.len();
+        let count = self.online.limit();
         let home =
             if (1..=count).contains(&here) { here - 1 } else { self.next.fetch_add(1, Ordering::Relaxed) % count };
         self.queues.enqueue(home, home + 1 == here, turn, process);
+        if home + 1 != here {
+            self.online.check(home);
+        }
     }
     fn enqueue_dirty(&self, kind: DirtyKind, process: Arc<Process>) {
         let pool = &self.dirty[kind as usize];
-        pool.queue.lock().push_back(process);
+        pool.queue.lock().processes.push_back(process);
         pool.wake.notify_one();
     }
     pub(crate) fn start(&self, vm: &Arc<Vm>) {
@@ -232,10 +280,12 @@ impl Schedulers {
     pub(crate) fn request_stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         self.gate.open_wide();
+        self.online.wake();
     }
     /// Wakes all schedulers that sleep.
     pub(crate) fn wake_all(&self) {
         self.queues.wake_all();
+        self.online.wake();
         for pool in &self.dirty {
             let _queue = pool.queue.lock();
             pool.wake.notify_all();
@@ -301,6 +351,13 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
             schedulers.gate.pass(true);
             continue;
         }
+        if home >= schedulers.online.limit() {
+            if std::mem::take(&mut works) {
+                vm.changes_activity();
+            }
+            suspend_scheduler(vm, home);
+            continue;
+        }
         match schedulers.queues.take(home, std::mem::take(&mut used)) {
             Some(process) => {
                 vm.counts_activity(if std::mem::replace(&mut works, true) { 2 } else { 1 });
@@ -311,9 +368,11 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
                     vm.changes_activity();
                 }
                 profile_scheduler(vm, home, false);
-                schedulers
-                    .queues
-                    .sleep(home, || schedulers.stopping.load(Ordering::SeqCst) || schedulers.gate.is_closed());
+                schedulers.queues.sleep(home, || {
+                    schedulers.stopping.load(Ordering::SeqCst)
+                        || schedulers.gate.is_closed()
+                        || home >= schedulers.online.limit()
+                });
                 profile_scheduler(vm, home, true);
             }
         }
@@ -323,9 +382,38 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
     }
 }
 
+/// A scheduler may not work any more: it hands its processes to others and waits.
+fn suspend_scheduler(vm: &Vm, home: usize) {
+    let schedulers = &vm.schedulers;
+    profile_scheduler(vm, home, false);
+    // It queues for others from here on.
+    CURRENT.set(0);
+    schedulers.online.suspend(
+        home,
+        || schedulers.stopping.load(Ordering::SeqCst) || schedulers.gate.is_closed(),
+        || schedulers.queues.has_work(home),
+        || {
+            for (turn, process) in schedulers.queues.drain(home) {
+                schedulers.enqueue_at(process, turn);
+            }
+        },
+        || vm.scheduler_has_settled(),
+    );
+    CURRENT.set(home + 1);
+    // Whoever waits for it to begin again looks once more.
+    vm.scheduler_has_settled();
+    profile_scheduler(vm, home, true);
+}
+
 /// A scheduler goes to sleep or gets up.
 #[inline]
 fn profile_scheduler(vm: &Vm, home: usize, active: bool) {
+    let (idle, now) = (&vm.schedulers.idle[home], vm.clock.elapsed());
+    if active {
+        idle.ends(now);
+    } else {
+        idle.begins(now);
+    }
     let count = &vm.schedulers.active;
     let before = if active { count.fetch_add(1, Ordering::Relaxed) } else { count.fetch_sub(1, Ordering::Relaxed) };
     if vm.is_profiled(crate::profile_flag::SCHEDULER) {
@@ -338,16 +426,21 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind, activity: usize) {
     let _guard = AbortOnPanic;
     ACTIVITY.set(activity);
     let pool = &vm.schedulers.dirty[kind as usize];
+    let idle = &vm.schedulers.idle[activity - 1];
     let mut queue = pool.queue.lock();
     while !vm.schedulers.stopping.load(Ordering::Relaxed) {
         if vm.schedulers.gate.is_closed() {
             parking_lot::MutexGuard::unlocked(&mut queue, || vm.schedulers.gate.pass(false));
             continue;
         }
-        let Some(process) = queue.pop_front() else {
+        let next = if queue.busy < queue.limit { queue.processes.pop_front() } else { None };
+        let Some(process) = next else {
+            idle.begins(vm.clock.elapsed());
             pool.wake.wait(&mut queue);
+            idle.ends(vm.clock.elapsed());
             continue;
         };
+        queue.busy += 1;
         parking_lot::MutexGuard::unlocked(&mut queue, || {
             if !vm.leave_dirty_call(&process) {
                 return;
@@ -363,6 +456,10 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind, activity: usize) {
             }
             vm.changes_activity();
         });
+        queue.busy -= 1;
+        if vm.schedulers.somebody_waits.load(Ordering::SeqCst) {
+            parking_lot::MutexGuard::unlocked(&mut queue, || vm.scheduler_has_settled());
+        }
     }
 }
 
@@ -469,11 +566,16 @@ fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome, used: u64
         Outcome::Yield | Outcome::Clean => {
             let priority = process.priority();
             let used_up = used >= SLICE_REDUCTIONS as u64 / 2;
+            // Once is nothing: others that it has just dealt with would overtake it.
+            let used_up = std::mem::replace(&mut main.state.computes, used_up) && used_up;
             process.incoming.requeue();
             let turn = if used_up { Turn::After(priority) } else { Turn::Before(priority) };
             vm.schedulers.enqueue_at(process, turn);
         }
-        Outcome::Wait => park(vm, process),
+        Outcome::Wait => {
+            main.state.computes = false;
+            park(vm, process);
+        }
         Outcome::Dirty(kind) => {
             vm.enter_dirty_call(&process, DirtyState::Queued);
             vm.schedulers.enqueue_dirty(kind, process);

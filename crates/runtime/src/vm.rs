@@ -14,6 +14,7 @@ use oxbeam_term::{
 use parking_lot::{Mutex, RwLock};
 use std::any::Any;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -102,8 +103,12 @@ pub const ETS_TABLES_MIN: usize = 8192;
 pub struct VmOptions {
     /// Scheduler threads; 0 means one for each core.
     pub schedulers: usize,
+    /// How many of them work from the start; 0 means all.
+    pub schedulers_online: usize,
     /// Dirty schedulers for computations; 0 means one for each core.
     pub dirty_cpu_schedulers: usize,
+    /// How many of them work from the start; 0 means all.
+    pub dirty_cpu_schedulers_online: usize,
     /// Dirty schedulers for blocking work.
     pub dirty_io_schedulers: usize,
     /// Processes at most.
@@ -140,7 +145,9 @@ impl Default for VmOptions {
     fn default() -> VmOptions {
         VmOptions {
             schedulers: 0,
+            schedulers_online: 0,
             dirty_cpu_schedulers: 0,
+            dirty_cpu_schedulers_online: 0,
             dirty_io_schedulers: 10,
             process_limit: 1_048_576,
             port_limit: 65_536,
@@ -191,6 +198,8 @@ pub struct Vm {
     bif_index: HashMap<(Atom, Atom, u8), usize>,
     engine: Box<dyn Engine>,
     next_reference: AtomicU64,
+    /// The part of references that tells this machine's from those of others that have had, or will have, its name.
+    reference_seed: u64,
     next_unique: AtomicI64,
     /// State that a family of BIFs keeps in the machine, by type.
     extensions: Extensions,
@@ -241,7 +250,9 @@ impl Vm {
             bifs,
             bif_index,
             engine,
-            next_reference: AtomicU64::new(1),
+            next_reference: AtomicU64::new(RandomState::new().hash_one(0u64) >> 1),
+            // As large as OTP's, with room for the counter above it.
+            reference_seed: RandomState::new().hash_one(1u64) >> 33,
             next_unique: AtomicI64::new(1),
             extensions: Extensions::new(),
             exit: Mutex::new(None),
@@ -285,7 +296,7 @@ impl Vm {
         // As OTP shows them: three 32-bit numbers; the least significant has 18 bits.
         let low = number & 0x3_ffff;
         let middle = (number >> 18) & 0xffff_ffff;
-        LocalReference([low | middle << 32, number >> 50])
+        LocalReference([low | middle << 32, self.reference_seed + (number >> 50)])
     }
     /// A number for `erlang:unique_integer/1`, strictly increasing.
     pub fn next_unique(&self) -> i64 {

@@ -415,6 +415,21 @@ impl Heap {
     pub fn tuple<'h>(&'h self, elements: &[Term<'h>]) -> Term<'h> {
         self.boxed(Kind::Tuple, words_of(elements))
     }
+    /// A tuple of the elements of several slices, one behind the other.
+    pub fn tuple_of_parts<'h>(&'h self, parts: &[&[Term<'h>]]) -> Term<'h> {
+        let arity = parts.iter().map(|part| part.len()).sum();
+        let object = self.allocate(arity + 1);
+        // SAFETY: `allocate` gave room for header and elements.
+        unsafe {
+            *object = Header::new(Kind::Tuple, arity).0;
+            let mut place = object.add(1);
+            for part in parts {
+                ptr::copy_nonoverlapping(words_of(part).as_ptr(), place, part.len());
+                place = place.add(part.len());
+            }
+        }
+        Term::from_word(Word::from_boxed(object))
+    }
     /// A tuple of `arity` elements, each made by `element` (from index 0).
     pub fn tuple_from<'h>(&'h self, arity: usize, mut element: impl FnMut(usize) -> Term<'h>) -> Term<'h> {
         let elements: Vec<Term<'h>> = (0..arity).map(&mut element).collect();
@@ -440,8 +455,11 @@ impl Heap {
         }
         Term::from_word(Word::from_cons(cells))
     }
-    /// A list of `count` elements, of which there must be as many, that ends in `tail`.
-    fn list_of<'h>(&'h self, count: usize, elements: impl Iterator<Item = Term<'h>>, tail: Term<'h>) -> Term<'h> {
+    /// A list of `count` elements that ends in `tail`.
+    ///
+    /// # Panics
+    /// When there are fewer elements.
+    pub fn list_of<'h>(&'h self, count: usize, elements: impl Iterator<Item = Term<'h>>, tail: Term<'h>) -> Term<'h> {
         if count == 0 {
             return tail;
         }
@@ -467,6 +485,9 @@ impl Heap {
     }
     /// A list of the characters of `text`.
     pub fn string(&self, text: &str) -> Term<'_> {
+        if text.is_ascii() {
+            return self.byte_list(text.as_bytes(), Term::NIL);
+        }
         let characters = text.chars().map(|character| Term::small(i64::from(character as u32)));
         self.list_of(text.chars().count(), characters, Term::NIL)
     }

@@ -701,9 +701,8 @@ mod tests {
     const MAPS_SORTED: &str = include_str!("../tests/data/order_maps.tsv");
     const MAPS_SORTED_EXACTLY: &str = include_str!("../tests/data/order_maps_exact.tsv");
 
-    fn groups<'h>(text: &str, heap: &'h Heap, atoms: &AtomTable) -> Vec<(usize, &'static str, Term<'h>)> {
+    fn groups<'h>(text: &'static str, heap: &'h Heap, atoms: &AtomTable) -> Vec<(usize, &'static str, Term<'h>)> {
         let mut group = 0;
-        let text: &'static str = Box::leak(text.to_owned().into_boxed_str());
         let line = |line: &'static str| {
             let (sign, term) = line.split_once('\t').unwrap();
             group += usize::from(sign == "<");

@@ -100,6 +100,12 @@ fn clause_keeps_key(head: Term<'_>, result: Term<'_>, key_index: usize, atoms: &
         },
     };
     let Some(new_key) = new_key else { return false };
+    if let Some([function, position, object]) = new_key.as_tuple_of::<3>()
+        && function.is_atom(atoms::ELEMENT)
+        && object.is_atom(atoms::DOLLAR_UNDERSCORE)
+    {
+        return position.as_usize() == Some(key_index + 1);
+    }
     let Some(old_key) = head.as_tuple().and_then(|tuple| tuple.elements().get(key_index).copied()) else {
         return false;
     };
