@@ -68,7 +68,7 @@ pub(crate) fn difference(
         let length = rest[title.len() - 1..].find(&format!("\n{TITLE}")).map_or(rest.len(), |end| title.len() + end);
         let wanted = &rest[..length];
         let nothing_new = wanted.len() == title.len();
-        let seen = stage.play(step, &|text| Some((!nothing_new && text == wanted, nothing_new)), deadline)?;
+        let seen = stage.play(step, &|text| Some((text == wanted, nothing_new)), deadline)?;
         if seen.text != wanted {
             let done = &expected[..passed];
             return Ok(Some(diff(&format!("{done}{wanted}"), &format!("{done}{}", seen.text))));
@@ -160,7 +160,7 @@ impl Stage {
     }
 
     /// Does a step and waits for its end. `compare` is asked what it thinks of what is there: whether that is what it
-    /// waits for, and whether it is enough that nothing comes. When it says nothing, the step's own conditions count.
+    /// waits for, and whether that is nothing, so that it has to stay so for a while. When it says nothing, the step's own conditions count.
     fn play(
         &mut self,
         step: &Step,
@@ -203,7 +203,7 @@ impl Stage {
                     // What is masked or left out may hide that the step is not over.
                     Some((wanted, nothing_new)) => {
                         looked = !nothing_new;
-                        (wanted || nothing_new && quiet >= NOTHING_NEW) && self.is_complete(step)
+                        wanted && (!nothing_new || quiet >= NOTHING_NEW) && self.is_complete(step)
                     }
                     None => quiet >= QUIET && changed && self.is_complete(step),
                 }
