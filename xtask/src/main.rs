@@ -3,10 +3,12 @@
 
 use std::process::ExitCode;
 
+mod bench;
 mod bif_status;
 mod checks;
 mod cluster;
 mod compiler_bytes;
+mod suites;
 mod tidy;
 mod transcripts;
 
@@ -19,6 +21,12 @@ cargo xtask transcripts [--only PATTERN] [--machine FOLDER] [--timeout SECONDS] 
 cargo xtask compiler-bytes [--only PATTERN] [--machine FOLDER] [--record COMMAND]
     Compile all of stdlib with FOLDER's erlc and compare the bytes with the real erlc's; --record writes the
     expected sums with `COMMAND erlc`.
+cargo xtask suites [--only APP[/SUITE]] [--quick] [--machine FOLDER] [--jobs N] [--record COMMAND]
+    Run the suites that Elixir and OTP test themselves with, and compare with the real system's recorded results, case by
+    case. cargo xtask suites --help tells more.
+cargo xtask bench --real COMMAND [--machine FOLDER] [--only PATTERN] [--rounds N] [--json FILE]
+    Run the programs in bench/ on FOLDER's erl and on the real one, which COMMAND starts (`erl`), in turns; print how many times
+    as long they take, and check that both give the same answers. FILE (target/bench/latest.json) keeps every figure.
 cargo xtask gc-stress [--part crates|transcripts] [--only PATTERN] [--timeout SECONDS] [--jobs N]
     Build the machine so that it collects at every safepoint and checks its heaps; run the crates' tests and replay the
     transcripts so.
@@ -43,7 +51,9 @@ fn main() -> ExitCode {
     let result = match task {
         "bless" => transcripts::record(rest),
         "transcripts" => transcripts::replay(rest),
+        "bench" => bench::run(rest),
         "compiler-bytes" => compiler_bytes::run(rest),
+        "suites" => suites::run(rest),
         "gc-stress" => checks::gc_stress(rest),
         "cluster" => cluster::run(rest),
         "loom" => checks::loom(rest),

@@ -46,15 +46,22 @@ impl std::error::Error for InstallationError {}
 impl Installation {
     /// The set-up in `directory`, which `bin/setup` made: `lib/erlang` and `lib/elixir` are in it.
     pub fn find(directory: &Path) -> Result<Installation, InstallationError> {
-        let unreadable = |path: &Path| {
-            let path = path.to_owned();
-            move |error| InstallationError::Unreadable(path, error)
-        };
-        let directory = fs::canonicalize(directory).map_err(unreadable(directory))?;
-        let root = directory.join("lib/erlang");
+        let directory =
+            fs::canonicalize(directory).map_err(|error| InstallationError::Unreadable(directory.to_owned(), error))?;
+        Self::in_root(directory.join("lib/erlang"), directory.join("lib/elixir"))
+    }
+
+    /// OTP's root itself, such as a release made by Mix: its programs are in it, Elixir is among its applications.
+    pub fn of_release(root: &Path) -> Result<Installation, InstallationError> {
+        let root = fs::canonicalize(root).map_err(|error| InstallationError::Unreadable(root.to_owned(), error))?;
+        Self::in_root(root.clone(), root)
+    }
+
+    fn in_root(root: PathBuf, elixir: PathBuf) -> Result<Installation, InstallationError> {
+        let unreadable = |error| InstallationError::Unreadable(root.clone(), error);
         let mut versions = Vec::new();
-        for entry in fs::read_dir(&root).map_err(unreadable(&root))? {
-            let name = entry.map_err(unreadable(&root))?.file_name();
+        for entry in fs::read_dir(&root).map_err(unreadable)? {
+            let name = entry.map_err(unreadable)?.file_name();
             if let Some(version) = name.to_str().and_then(|name| name.strip_prefix("erts-")) {
                 versions.push(version.to_owned());
             }
@@ -63,12 +70,7 @@ impl Installation {
         let Some(erts_version) = versions.pop() else {
             return Err(InstallationError::NoRuntimeSystem(root));
         };
-        Ok(Installation {
-            programs: root.join(format!("erts-{erts_version}/bin")),
-            elixir: directory.join("lib/elixir"),
-            root,
-            erts_version,
-        })
+        Ok(Installation { programs: root.join(format!("erts-{erts_version}/bin")), elixir, root, erts_version })
     }
 
     pub(crate) fn root_bytes(&self) -> &[u8] {

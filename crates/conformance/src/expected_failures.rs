@@ -1,22 +1,22 @@
-//! The list of transcripts known to fail.
+//! Lists of tests known to fail.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Names of transcripts that fail, each with the reason. One that passes although listed is a failure too.
+/// Names of tests that fail, each with the reason. One that passes although listed is a failure too.
 #[derive(Debug, Default)]
 pub struct ExpectedFailures(BTreeMap<String, String>);
 
 impl ExpectedFailures {
-    /// Reads `tests/expected_failures.toml`; no file means no failures.
+    /// Reads a list such as `tests/expected_failures.toml`; no file means no failures.
     ///
     /// # Errors
     ///
     /// When the file cannot be read, or a line is not `"name" = "reason"`.
-    pub fn read(root: &Path) -> io::Result<Self> {
-        match fs::read_to_string(root.join("tests/expected_failures.toml")) {
+    pub fn read(file: &Path) -> io::Result<Self> {
+        match fs::read_to_string(file) {
             Ok(text) => Self::parse(&text).map_err(io::Error::other),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error),
@@ -38,7 +38,7 @@ impl ExpectedFailures {
         Ok(Self(failures))
     }
 
-    /// Why the transcript of this name is expected to fail.
+    /// Why the test of this name is expected to fail.
     #[must_use]
     pub fn reason(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
@@ -46,12 +46,9 @@ impl ExpectedFailures {
 }
 
 fn pair(line: &str) -> Option<(&str, &str)> {
-    let (name, reason) = line.split_once('=')?;
-    Some((quoted(name)?, quoted(reason)?))
-}
-
-fn quoted(text: &str) -> Option<&str> {
-    text.trim().strip_prefix('"')?.strip_suffix('"').filter(|inner| !inner.is_empty())
+    // Names of tests may have equals signs.
+    let (name, reason) = line.split_once("\" = \"")?;
+    Some((name.strip_prefix('"')?, reason.strip_suffix('"').filter(|reason| !reason.is_empty())?))
 }
 
 #[cfg(test)]

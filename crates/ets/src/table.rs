@@ -8,7 +8,7 @@ use crate::Object;
 use crate::hash_table::HashTable;
 use crate::match_spec::KeyBound;
 use crate::ordered_table::{OrderedTable, Place};
-use oxbeam_term::{Atom, AtomTable, LocalReference, OwnedTerm, Pid, Term, Tuple, atoms};
+use oxbeam_term::{Atom, AtomTable, Heap, LocalReference, OwnedTerm, Pid, Term, Tuple, atoms};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::cmp::Ordering;
 
@@ -72,15 +72,20 @@ pub enum WriteConcurrency {
     On,
     /// `auto`
     Auto,
+    /// `{debug_hash_fixed_number_of_locks, Number}`, for tests.
+    FixedLocks(u32),
 }
 
 impl WriteConcurrency {
-    /// Its atom.
-    pub fn atom(self) -> Atom {
+    /// As `ets:info/2` tells it.
+    pub fn term<'h>(self, heap: &'h Heap) -> Term<'h> {
         match self {
-            WriteConcurrency::Off => atoms::FALSE,
-            WriteConcurrency::On => atoms::TRUE,
-            WriteConcurrency::Auto => atoms::AUTO,
+            WriteConcurrency::Off => Term::FALSE,
+            WriteConcurrency::On => Term::TRUE,
+            WriteConcurrency::Auto => Term::atom(atoms::AUTO),
+            WriteConcurrency::FixedLocks(number) => {
+                heap.tuple(&[Term::atom(atoms::DEBUG_HASH_FIXED_NUMBER_OF_LOCKS), Term::small(i64::from(number))])
+            }
         }
     }
 }
@@ -353,17 +358,16 @@ impl TableState {
             Store::Ordered(table) => table.get(key, atoms).map_or(&[], std::slice::from_ref),
         }
     }
-    /// The only object with a key, to be changed (not for bags).
-    pub(crate) fn get_mut(&mut self, key: Term<'_>, atoms: &AtomTable) -> Option<&mut Object> {
+    /// Lets `change` change the only object with a key (not for bags), or replace it by one with the same key.
+    pub(crate) fn update<R>(
+        &mut self,
+        key: Term<'_>,
+        atoms: &AtomTable,
+        change: impl FnOnce(&mut Object) -> R,
+    ) -> Option<R> {
         match &mut self.store {
-            Store::Hash(table) => table.get_mut(key),
-            Store::Ordered(table) => table.get_mut(key, atoms),
-        }
-    }
-    pub(crate) fn resized(&mut self, old_words: usize, new_words: usize) {
-        match &mut self.store {
-            Store::Hash(table) => table.resized(old_words, new_words),
-            Store::Ordered(table) => table.resized(old_words, new_words),
+            Store::Hash(table) => table.update(key, change),
+            Store::Ordered(table) => table.update(key, atoms, change),
         }
     }
     /// Inserts an object.
@@ -450,14 +454,14 @@ impl TableState {
                 let position = table.find(key)?;
                 Some(table.occupied_from(position + 1).map_or(&[], |at| table.at(at)))
             }
-            Store::Ordered(table) => Some(ordered_at(table, table.above(|other| other.compare(key, atoms)))),
+            Store::Ordered(table) => Some(ordered_at(table, table.after(key, atoms))),
         }
     }
     /// The objects with the key before `key`; the one behind it where keys have no order.
     pub fn previous(&self, key: Term<'_>, atoms: &AtomTable) -> Option<&[Object]> {
         match &self.store {
             Store::Hash(_) => self.next(key, atoms),
-            Store::Ordered(table) => Some(ordered_at(table, table.below(|other| other.compare(key, atoms)))),
+            Store::Ordered(table) => Some(ordered_at(table, table.before(key, atoms))),
         }
     }
     /// The objects in a slot: `None` behind the last one. The last slot of all is `Some` and empty.
@@ -476,7 +480,7 @@ impl TableState {
         }
     }
     /// Numbers for `ets:info(Table, stats)`: buckets and average length of their chains; `None` for ordered tables.
-    pub fn statistics(&self) -> Option<(usize, f64)> {
+    pub fn statistics(&self) -> Option<(usize, f64, usize)> {
         match &self.store {
             Store::Hash(table) => Some(table.statistics()),
             Store::Ordered(_) => None,

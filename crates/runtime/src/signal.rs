@@ -171,12 +171,23 @@ impl Vm {
     }
     /// Handles all signals that have arrived. The caller owns the process. True when one of them was a message.
     pub fn handle_signals(&self, process: &Arc<Process>, main: &mut ProcessMain) -> bool {
-        let mut signals = process.incoming.take();
+        let signals = if process.incoming.is_empty() { Vec::new() } else { process.incoming.take() };
+        self.handle_these_signals(process, main, signals)
+    }
+    /// As [`Vm::handle_signals`], of signals that the caller has taken out.
+    pub(crate) fn handle_these_signals(
+        &self,
+        process: &Arc<Process>,
+        main: &mut ProcessMain,
+        mut signals: Vec<Signal>,
+    ) -> bool {
         if main.state.dirty == DirtyState::No
             && let Some(rare) = main.state.rare.if_set()
         {
             let postponed = std::mem::take(rare.postponed.get_mut());
-            signals.splice(0..0, postponed);
+            if !postponed.is_empty() {
+                signals.splice(0..0, postponed);
+            }
         }
         if signals.is_empty() {
             return false;
@@ -251,7 +262,12 @@ impl Vm {
                 }
             }
             Signal::Task(task) => task(self, process, Some(main)),
-            Signal::Wake => {}
+            Signal::Wake => {
+                // A timer that is due has fired, most likely just now.
+                if state.receive_timer.is_some_and(|timer| timer.due <= self.clock.elapsed()) {
+                    state.receive_timer = None;
+                }
+            }
         }
     }
 
@@ -394,6 +410,9 @@ impl Vm {
         self.run_exit_hooks(process, &mut main.state);
         if process.held().includes(Holding::DISTRIBUTION) {
             self.distribution_process_ended(pid, &reason);
+        }
+        if process.held().includes(Holding::SCHEDULERS) {
+            self.forget_blocker(pid);
         }
         // After the status: whoever registers meanwhile looks at that afterwards, so one of the two removes the name.
         let name = process.registered_name();

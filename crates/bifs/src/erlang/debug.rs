@@ -195,6 +195,11 @@ fn set_internal_state<'h>(cx: &mut BifContext<'h>, what: Atom, value: Term<'h>) 
             cx.vm.system_monitor.collection_sleep.store(sleep, Ordering::Relaxed);
             Ok(Term::TRUE)
         }
+        // Tables have one lock each: there is nothing to split.
+        atoms::ETS_FORCE_SPLIT => {
+            let table = value.as_tuple_of::<2>().and_then(|[table, _]| crate::ets::ordered_for_many(cx, *table));
+            if table == Some(true) { Ok(Term::atom(atoms::OK)) } else { cx.badarg() }
+        }
         atoms::ETS_FORCE_TRAP => Ok(Term::atom(atoms::NOTSUP)),
         // Long work is measured in reductions here, so there is no limit of its own.
         atoms::BINARY_LOOP_LIMIT | atoms::UNICODE_LOOP_LIMIT | atoms::RE_LOOP_LIMIT => Ok(Term::small(-1)),

@@ -7,7 +7,7 @@ use oxbeam_etf::distribution::Message;
 use oxbeam_runtime::distribution::{ChannelState, Controller, NodeEntry, NodeHandle, flag};
 use oxbeam_runtime::{BifContext, BifResult, Holding, LinkTarget, Signal, Vm, VmContext};
 use oxbeam_term::{Atom, Bits, Pid, Term, Tuple, Value, atoms};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Name of this node.
 #[bif("erlang:node/0", guard)]
@@ -236,10 +236,36 @@ fn dflag_unicode_io<'h>(cx: &mut BifContext<'h>, pid: Term<'h>) -> BifResult<'h>
     if pid.is_pid() { Ok(Term::TRUE) } else { cx.badarg() }
 }
 
+/// What `error_logger` makes of warnings (`+W`).
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum WarningsAs {
+    /// Errors.
+    Error,
+    /// Warnings.
+    #[default]
+    Warning,
+    /// Information.
+    Info,
+}
+
+/// What `error_logger:warning_map/0` answers.
+#[derive(Default)]
+struct WarningMap(OnceLock<WarningsAs>);
+
+/// Sets what `error_logger:warning_map/0` answers. Only the first value counts: a second one would come too late, the
+/// logger asks when it starts.
+pub fn set_warning_map(vm: &Vm, level: WarningsAs) {
+    vm.extension::<WarningMap>().0.get_or_init(|| level);
+}
+
 /// What `error_logger` makes of warnings.
 #[bif("error_logger:warning_map/0")]
-fn warning_map<'h>(_cx: &mut BifContext<'h>) -> BifResult<'h> {
-    Ok(Term::atom(atoms::WARNING))
+fn warning_map<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
+    Ok(Term::atom(match cx.vm.extension::<WarningMap>().0.get().copied().unwrap_or_default() {
+        WarningsAs::Error => atoms::ERROR,
+        WarningsAs::Warning => atoms::WARNING,
+        WarningsAs::Info => atoms::INFO,
+    }))
 }
 
 /// The connection to a node that there is or is being made, or else a new one that somebody is about to make: its handle.

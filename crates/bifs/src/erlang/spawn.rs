@@ -310,8 +310,8 @@ fn parse_option<'h>(cx: &BifContext<'h>, option: Term<'h>, with_reply: bool, req
     let options = &mut request.options;
     match name.as_atom()? {
         atoms::PRIORITY => options.priority = priority(value)?,
-        atoms::ASYNC_DIST => options.async_dist = value.as_boolean()?,
-        atoms::MESSAGE_QUEUE_DATA => options.off_heap = off_heap(value)?,
+        atoms::ASYNC_DIST => options.async_dist = Some(value.as_boolean()?),
+        atoms::MESSAGE_QUEUE_DATA => options.off_heap = Some(off_heap(value)?),
         atoms::MIN_HEAP_SIZE => options.min_heap_words = Some(heap_words(value, HEAP_WORDS_MIN)?),
         atoms::MIN_BIN_VHEAP_SIZE => options.min_virtual_words = Some(heap_words(value, VIRTUAL_WORDS_MIN)?),
         atoms::MAX_HEAP_SIZE => {

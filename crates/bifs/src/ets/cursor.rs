@@ -29,6 +29,12 @@ fn step<'t>(cx: &BifContext<'_>, state: &'t TableState, step: Step<'_>) -> Optio
 fn walk<'h>(cx: &mut BifContext<'h>, table: Term<'h>, to: Step<'h>, objects: bool) -> Result<Term<'h>, Failure<'h>> {
     let table = find(cx, table)?;
     let state = table.read(cx, Access::Read)?;
+    // OTP refuses what its own answer is at the end, also in tables that could tell what is behind it.
+    if let Step::Next(key) | Step::Previous(key) = to
+        && key.is_atom(atoms::END_OF_TABLE)
+    {
+        return Err(badarg(cx));
+    }
     let found = step(cx, &state, to).ok_or_else(|| badarg(cx))?;
     let Some(first) = found.first() else { return Ok(Term::atom(atoms::END_OF_TABLE)) };
     let key = cx.heap.copy_in(first.key());

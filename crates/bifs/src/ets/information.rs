@@ -63,7 +63,7 @@ fn fact<'h>(cx: &BifContext<'h>, table: &Found<'h>, state: &TableState, item: At
         atoms::ID => table.reference(cx),
         atoms::DECENTRALIZED_COUNTERS => Term::boolean(options.decentralized_counters),
         atoms::READ_CONCURRENCY => Term::boolean(options.read_concurrency),
-        atoms::WRITE_CONCURRENCY => Term::atom(options.write_concurrency.atom()),
+        atoms::WRITE_CONCURRENCY => options.write_concurrency.term(cx.heap),
         atoms::COMPRESSED => Term::boolean(options.compressed),
         atoms::MEMORY => heap.integer(state.words() as i64),
         atoms::OWNER => Term::pid(state.owner),
@@ -105,9 +105,9 @@ fn fixations<'h>(cx: &BifContext<'h>, state: &TableState, item: Atom) -> Term<'h
 }
 
 /// Buckets and the lengths of their chains: `{Buckets, Average, Deviation, ExpectedDeviation, Shortest, Longest,
-/// NonFixedDeleted, Locks}`, of which an index of open addressing has only the first two.
+/// NonFixedDeleted, Locks}`, of which an index of open addressing has only the first two and the objects that were deleted while the table is fixed.
 fn statistics<'h>(cx: &BifContext<'h>, state: &TableState) -> Term<'h> {
-    let Some((buckets, average)) = state.statistics() else { return Term::FALSE };
+    let Some((buckets, average, kept)) = state.statistics() else { return Term::FALSE };
     let deviation = (average * (1.0 - 1.0 / buckets as f64)).sqrt();
     let heap = cx.heap;
     let longest = i64::from(!state.is_empty());
@@ -118,7 +118,7 @@ fn statistics<'h>(cx: &BifContext<'h>, state: &TableState) -> Term<'h> {
         heap.float(deviation),
         Term::small(0),
         Term::small(longest),
-        Term::small(0),
+        heap.integer(kept as i64),
         Term::small(1),
     ])
 }

@@ -10,7 +10,9 @@ pub(crate) mod tables;
 #[cfg(test)]
 mod tests;
 
-use oxbeam_ets::{Access, Object, SharedTable, Table, TableError, TableState, Tables, table_of};
+use oxbeam_ets::{
+    Access, Object, SharedTable, Table, TableError, TableState, TableType, Tables, WriteConcurrency, table_of,
+};
 use oxbeam_runtime::{BifContext, Holding, Interrupt, RunStatus, Vm};
 use oxbeam_term::{OwnedTerm, Pid, Term, atoms};
 use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
@@ -139,6 +141,13 @@ fn look_up<'h>(cx: &BifContext<'h>, term: Term<'h>) -> Result<Found<'h>, TableEr
 #[inline]
 fn find<'h>(cx: &BifContext<'h>, term: Term<'h>) -> Result<Found<'h>, Failure<'h>> {
     look_up(cx, term).map_err(|error| failure(cx, error))
+}
+
+/// Whether a table is ordered and made for concurrent writers; `None` when it is no table.
+pub(crate) fn ordered_for_many<'h>(cx: &BifContext<'h>, table: Term<'h>) -> Option<bool> {
+    let table = look_up(cx, table).ok()?;
+    let concurrent = table.options.write_concurrency != WriteConcurrency::Off;
+    Some(table.options.kind == TableType::OrderedSet && concurrent)
 }
 
 /// `badarg` with the cause that error texts want.

@@ -229,7 +229,7 @@ fn collect_some<'h>(
     if results.is_empty() {
         return Ok(Term::atom(atoms::END_OF_TABLE));
     }
-    let rest = results.split_off(results.len().min(limit));
+    let rest = split_chunk(&search, limit, &mut results);
     let next = if done && rest.is_empty() {
         Term::atom(atoms::END_OF_TABLE)
     } else {
@@ -337,11 +337,23 @@ fn resume<'h>(
     collect_some(cx, Search { table, spec, position, reverse }, limit, rest)
 }
 
+/// Leaves in `results` what is given out next, and returns the rest.
+///
+/// As in OTP the objects of one key of an unordered table come from the end: with a limit of 1 the one inserted last is
+/// the first.
+fn split_chunk<'h>(search: &Search<'h>, limit: usize, results: &mut Vec<Term<'h>>) -> Vec<Term<'h>> {
+    if search.table.options.kind == TableType::OrderedSet {
+        return results.split_off(results.len().min(limit));
+    }
+    let given = results.split_off(results.len().saturating_sub(limit));
+    std::mem::replace(results, given)
+}
+
 fn give_out<'h>(cx: &mut BifContext<'h>, search: &Search<'h>, limit: usize, mut rest: Vec<Term<'h>>) -> BifResult<'h> {
     if rest.is_empty() {
         return Ok(Term::atom(atoms::END_OF_TABLE));
     }
-    let later = rest.split_off(rest.len().min(limit));
+    let later = split_chunk(search, limit, &mut rest);
     let next = if later.is_empty() {
         Term::atom(atoms::END_OF_TABLE)
     } else {

@@ -7,6 +7,13 @@ use oxbeam_runtime::{BifContext, BifResult, Holding, Signal, Vm};
 use oxbeam_term::{Atom, LiteralRange, OwnedTerm, Term, atoms};
 use parking_lot::Mutex;
 
+/// The number of locks that OTP's own tests ask for: a power of two.
+fn fixed_locks(value: Term<'_>) -> Option<u32> {
+    let [tag, number] = value.as_tuple_of::<2>()?;
+    let number = u32::try_from(number.as_u64()?).ok()?;
+    (tag.is_atom(atoms::DEBUG_HASH_FIXED_NUMBER_OF_LOCKS) && number.is_power_of_two()).then_some(number)
+}
+
 /// Makes a table: its name if `named_table` is among the options, else its reference.
 ///
 /// # Errors
@@ -25,7 +32,7 @@ fn new<'h>(cx: &mut BifContext<'h>, name: Atom, options: Term<'h>) -> BifResult<
 }
 
 fn parse_options(cx: &BifContext<'_>, list: Term<'_>) -> Option<(Options, Option<Heir>)> {
-    let mut options = Options::default();
+    let mut options = Options { compressed: cx.vm.options.ets_always_compressed, ..Options::default() };
     let mut heir = None;
     let mut decentralized = None;
     for option in list.to_vec()? {
@@ -45,11 +52,12 @@ fn parse_options(cx: &BifContext<'_>, list: Term<'_>) -> Option<(Options, Option
                 atoms::READ_CONCURRENCY => options.read_concurrency = value.as_boolean()?,
                 atoms::DECENTRALIZED_COUNTERS => decentralized = Some(value.as_boolean()?),
                 atoms::WRITE_CONCURRENCY => {
-                    options.write_concurrency = match value.as_atom()? {
-                        atoms::TRUE => WriteConcurrency::On,
-                        atoms::FALSE => WriteConcurrency::Off,
-                        atoms::AUTO => WriteConcurrency::Auto,
-                        _ => return None,
+                    options.write_concurrency = match value.as_atom() {
+                        Some(atoms::TRUE) => WriteConcurrency::On,
+                        Some(atoms::FALSE) => WriteConcurrency::Off,
+                        Some(atoms::AUTO) => WriteConcurrency::Auto,
+                        Some(_) => return None,
+                        None => WriteConcurrency::FixedLocks(fixed_locks(*value)?),
                     }
                 }
                 atoms::HEIR if value.is_atom(atoms::NONE) => heir = None,
@@ -62,8 +70,12 @@ fn parse_options(cx: &BifContext<'_>, list: Term<'_>) -> Option<(Options, Option
     if options.protection == Protection::Private {
         options.write_concurrency = WriteConcurrency::Off;
     }
+    if matches!(options.write_concurrency, WriteConcurrency::FixedLocks(_)) && options.kind == TableType::OrderedSet {
+        return None;
+    }
     options.decentralized_counters = match options.write_concurrency {
         WriteConcurrency::Off => false,
+        WriteConcurrency::FixedLocks(_) => decentralized.unwrap_or(false),
         WriteConcurrency::On => decentralized.unwrap_or(options.kind == TableType::OrderedSet),
         WriteConcurrency::Auto => decentralized.unwrap_or(true),
     };

@@ -100,6 +100,12 @@ fn clause_keeps_key(head: Term<'_>, result: Term<'_>, key_index: usize, atoms: &
         },
     };
     let Some(new_key) = new_key else { return false };
+    if let Some([function, position, object]) = new_key.as_tuple_of::<3>()
+        && function.is_atom(atoms::ELEMENT)
+        && object.is_atom(atoms::DOLLAR_UNDERSCORE)
+    {
+        return position.as_usize() == Some(key_index + 1);
+    }
     let Some(old_key) = head.as_tuple().and_then(|tuple| tuple.elements().get(key_index).copied()) else {
         return false;
     };
@@ -151,7 +157,7 @@ fn keys_of(heads: &[Term<'_>], key_index: usize, atoms: &AtomTable) -> Keys {
         // What is no tuple with a key matches no object.
         let Some(&key) = head.as_tuple().and_then(|tuple| tuple.elements().get(key_index)) else { continue };
         if !is_ground(key, atoms) {
-            return match KeyBound::of(key) {
+            return match KeyBound::of(key, atoms) {
                 Some(bound) if heads.len() == 1 => Keys::Bound(bound),
                 _ => Keys::Any,
             };

@@ -85,8 +85,8 @@ fn options(list: Term<'_>) -> Option<(SpawnOptions, bool, bool)> {
         match name.as_atom()? {
             atoms::MONITOR => monitor = true,
             atoms::PRIORITY => options.priority = Priority::of(value)?,
-            atoms::ASYNC_DIST => options.async_dist = value.as_boolean()?,
-            atoms::MESSAGE_QUEUE_DATA => options.off_heap = value.is_atom(atoms::OFF_HEAP),
+            atoms::ASYNC_DIST => options.async_dist = Some(value.as_boolean()?),
+            atoms::MESSAGE_QUEUE_DATA => options.off_heap = Some(value.is_atom(atoms::OFF_HEAP)),
             atoms::MIN_HEAP_SIZE => options.min_heap_words = Some(value.as_usize()?.clamp(233, 1 << 32)),
             atoms::MIN_BIN_VHEAP_SIZE => options.min_virtual_words = Some(value.as_usize()?.max(46_422)),
             atoms::FULLSWEEP_AFTER => options.fullsweep_after = Some(u32::from(value.as_usize()? as u16)),

@@ -84,7 +84,7 @@ pub(super) fn port(port: &PortObject) -> String {
     let core = port.core.lock();
     let kind = match core.device {
         Device::None if port.name == b"forker" => "Port controls forker process",
-        Device::None | Device::Inet(_) | Device::TraceFile(_) => "Port controls linked-in driver",
+        Device::None | Device::Inet(_) | Device::TraceFile(_) | Device::RamFile(_) => "Port controls linked-in driver",
         Device::Stream(_) if core.os_pid.is_some() => "Port controls external process",
         Device::Stream(_) => "Port is UNIX fd not opened by emulator",
     };
@@ -109,7 +109,7 @@ pub(super) fn table(vm: &Vm, shared: &MagicObject, with_objects: bool) -> Option
         table.id(),
         if table.options.named { name.clone() } else { table.id().to_string() }
     );
-    if let Some((buckets, average)) = state.statistics() {
+    if let Some((buckets, average, _)) = state.statistics() {
         let _ = writeln!(text, "Buckets: {buckets}\nChain Length Avg: {average:.6}");
     }
     let _ = writeln!(text, "Fixed: {}", state.is_fixed());

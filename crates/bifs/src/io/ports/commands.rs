@@ -40,7 +40,7 @@ fn port_command<'h>(cx: &mut BifContext<'h>, port: Term<'h>, data: Term<'h>, opt
     let (outcome, size) = match &core.device {
         Device::Inet(_) => inet::command(cx.vm, &object, &mut core, cx.pid(), data),
         Device::Stream(stream) if stream.is_busy() => (Command::Busy, 0),
-        Device::Stream(_) | Device::TraceFile(_) => match gather(data) {
+        Device::Stream(_) | Device::TraceFile(_) | Device::RamFile(_) => match gather(data) {
             Some(bytes) => {
                 let size = bytes.len();
                 object.trace_received(cx.vm, cx.pid(), |heap| {
@@ -63,7 +63,9 @@ fn port_command<'h>(cx: &mut BifContext<'h>, port: Term<'h>, data: Term<'h>, opt
         Command::Busy => {
             match &mut core.device {
                 Device::Stream(stream) => stream.suspend(cx.pid()),
-                Device::Inet(_) | Device::TraceFile(_) | Device::None => inet::suspend(&mut core, cx.pid()),
+                Device::Inet(_) | Device::TraceFile(_) | Device::RamFile(_) | Device::None => {
+                    inet::suspend(&mut core, cx.pid())
+                }
             }
             cx.vm.waits_for_port(cx.process, object.id);
             Err(Box::new(Interrupt::Trap(Trap::Wait)))

@@ -9,6 +9,7 @@ mod inet;
 pub(crate) mod open;
 mod options;
 pub(crate) mod port;
+mod ram_file;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -186,7 +187,8 @@ impl PortObject {
                         let (outcome, _) = inet::command(vm, self, core, owner, *data);
                         matches!(outcome, Command::Taken | Command::Malformed)
                     }
-                    Device::Stream(_) | Device::TraceFile(_) | Device::None => match gather(*data) {
+                    Device::Stream(_) | Device::TraceFile(_) | Device::RamFile(_) | Device::None => match gather(*data)
+                    {
                         Some(bytes) => {
                             self.output(vm, core, bytes);
                             true

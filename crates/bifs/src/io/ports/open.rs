@@ -3,6 +3,7 @@
 use super::inet::{Inet, Protocol};
 use super::options::{Name, Refused, Settings, parse};
 use super::port::{Core, Device, PortObject};
+use super::ram_file::{self, RamFile};
 use super::trace_file::{self, TraceFile};
 use super::{PortTable, stream};
 use crate::io::System;
@@ -21,6 +22,7 @@ enum Target {
     Descriptors(i32, i32),
     Inet(Protocol),
     TraceFile(Vec<u8>),
+    RamFile,
 }
 
 /// Opens a port and links the caller to it. Returns the port, or an atom that `erlang:open_port/2` makes an error of.
@@ -66,7 +68,7 @@ fn trace_open(cx: &BifContext<'_>, table: &PortTable, port: &PortObject) {
 }
 
 /// OTP's drivers that this machine does not have. Their names never go to the shell.
-const MISSING_DRIVERS: [&[u8]; 2] = [b"ram_file_drv", b"sctp_inet"];
+const MISSING_DRIVERS: [&[u8]; 1] = [b"sctp_inet"];
 
 /// What the first argument asks for, and the name that `port_info/2` shows; the error's name for a driver that is not
 /// there.
@@ -82,6 +84,7 @@ fn target(vm: &Vm, name: Name, settings: &Settings) -> Result<(Vec<u8>, Target),
         Name::Spawn(command) => match Protocol::of_driver(first_word(&command)) {
             Some(protocol) => (command, Target::Inet(protocol)),
             None if first_word(&command) == trace_file::DRIVER => (command.clone(), Target::TraceFile(command)),
+            None if first_word(&command) == ram_file::DRIVER => (command, Target::RamFile),
             None if MISSING_DRIVERS.contains(&first_word(&command)) => return Err(atoms::ENOENT),
             None => (command.clone(), Target::Program(Program::Shell(command))),
         },
@@ -117,6 +120,10 @@ fn connect(vm: &Vm, port: &Arc<PortObject>, core: &mut Core, target: Target, set
         }
         Target::TraceFile(command) => {
             core.device = Device::TraceFile(Box::new(TraceFile::open(&command)?));
+            Ok(())
+        }
+        Target::RamFile => {
+            core.device = Device::RamFile(Box::new(RamFile::new(settings.binary)));
             Ok(())
         }
     }

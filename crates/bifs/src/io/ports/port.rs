@@ -11,6 +11,7 @@
 use super::PortTable;
 use super::distribution::Carried;
 use super::inet::{self, Inet};
+use super::ram_file::RamFile;
 use super::stream::Stream;
 use super::trace_file::TraceFile;
 use crate::tracing::{PortEvent, port_closed};
@@ -69,6 +70,8 @@ pub(crate) enum Device {
     Inet(Box<Inet>),
     /// A file of trace messages.
     TraceFile(Box<TraceFile>),
+    /// A file in memory.
+    RamFile(Box<RamFile>),
 }
 
 impl Core {
@@ -98,7 +101,7 @@ impl Core {
         match &self.device {
             Device::Stream(stream) => stream.queued(),
             Device::Inet(inet) => inet.queued(),
-            Device::TraceFile(_) | Device::None => 0,
+            Device::TraceFile(_) | Device::RamFile(_) | Device::None => 0,
         }
     }
     /// Is there output that the machine's end waits for?
@@ -106,7 +109,7 @@ impl Core {
         match &self.device {
             Device::Stream(stream) => stream.has_output(),
             Device::Inet(inet) => inet.has_output(),
-            Device::TraceFile(_) | Device::None => false,
+            Device::TraceFile(_) | Device::RamFile(_) | Device::None => false,
         }
     }
     pub(crate) fn is_open(&self) -> bool {
@@ -195,7 +198,7 @@ impl PortObject {
                 !stream.has_output()
             }
             Device::Inet(_) => inet::close(vm, self, core),
-            Device::TraceFile(_) | Device::None => true,
+            Device::TraceFile(_) | Device::RamFile(_) | Device::None => true,
         };
         if is_done {
             self.finish(vm, core);

@@ -365,6 +365,13 @@ impl PortObject {
             }
             return;
         }
+        if let Device::RamFile(file) = &mut core.device {
+            let binary = file.is_binary();
+            if let Some(answer) = file.command(&bytes) {
+                self.send(vm, core.owner, |heap| heap.tuple(&[Term::atom(atoms::DATA), answer.term(heap, binary)]));
+            }
+            return;
+        }
         let Some(stream) = core.stream() else { return };
         let Some(header) = packet_header(stream.framing, bytes.len()) else {
             return self.fail(vm, core, Errno::EINVAL);
