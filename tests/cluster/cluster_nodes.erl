@@ -113,6 +113,14 @@ feature(node_monitor_options, Peer) ->
          [io:format("    ~0tkp~n", [Shown(Message)]) || Message <- seen(Collector)]
      end || {Options, Collector} <- Collectors],
     [begin unlink(Collector), exit(Collector, kill) end || {_, Collector} <- Collectors],
+    ok = net_kernel:monitor_nodes(true),
+    ok = net_kernel:monitor_nodes(true, [nodedown_reason, {node_type, all}]),
+    ok = net_kernel:monitor_nodes(true, #{connection_id => true}),
+    erts_debug:set_internal_state(available_internal_state, true),
+    Self = self(),
+    Mine = lists:sort([Asked || {Pid, Asked} <- erts_debug:get_internal_state(monitoring_nodes), Pid =:= Self]),
+    erts_debug:set_internal_state(available_internal_state, false),
+    [[], [], [nodedown_reason, {node_type, all}]] = Mine,
     [error = element(1, net_kernel:monitor_nodes(true, Options)) || Options <- [bad, [bad], [{node_type, bad}], #{bad => 1}]],
     ok;
 feature(no_connect, Peer) ->

@@ -41,6 +41,9 @@ fn get_internal_state<'h>(cx: &mut BifContext<'h>, what: Term<'h>) -> BifResult<
         let items: Vec<Term<'h>> = super::process_info::all_items().into_iter().map(Term::atom).collect();
         return Ok(cx.heap.list(&items));
     }
+    if what.as_atom().is_some_and(|what| cx.text(what) == "monitoring_nodes") {
+        return Ok(nodes_monitors(cx));
+    }
     let Some([what, subject]) = what.as_tuple_of::<2>() else { return cx.badarg() };
     match what.as_atom() {
         Some(atoms::INTERNAL_HASH) => Ok(cx.heap.unsigned(oxbeam_term::internal_hash(*subject) & 0xffff_ffff)),
@@ -53,6 +56,25 @@ fn get_internal_state<'h>(cx: &mut BifContext<'h>, what: Term<'h>) -> BifResult<
         Some(atoms::MONITOR_LIST) => ask(cx, *subject, monitors),
         _ => cx.badarg(),
     }
+}
+
+/// Who has subscribed to nodes coming and going: `{Pid, Options}` for each time.
+fn nodes_monitors<'h>(cx: &BifContext<'h>) -> Term<'h> {
+    let mut listed = Vec::new();
+    for monitor in cx.vm.node_table().nodes_monitors() {
+        let kind = match (monitor.options.visible, monitor.options.hidden) {
+            (true, true) => Some(atoms::ALL),
+            (true, false) => Some(atoms::VISIBLE),
+            (false, true) => Some(atoms::HIDDEN),
+            (false, false) => None,
+        };
+        let reason = monitor.options.reason.then_some(Term::atom(atoms::NODEDOWN_REASON));
+        let kind = kind.map(|kind| cx.heap.tuple(&[Term::atom(atoms::NODE_TYPE), Term::atom(kind)]));
+        let options: Vec<Term<'h>> = reason.into_iter().chain(kind).collect();
+        let entry = cx.heap.tuple(&[Term::pid(monitor.pid), cx.heap.list(&options)]);
+        listed.extend(std::iter::repeat_n(entry, monitor.count as usize));
+    }
+    cx.heap.list(&listed)
 }
 
 /// Asks a process (or the caller) for a list about itself.

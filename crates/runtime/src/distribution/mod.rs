@@ -179,6 +179,10 @@ impl NodeTable {
     pub fn all(&self) -> Vec<Arc<NodeEntry>> {
         self.nodes.read().values().cloned().collect()
     }
+    /// The processes that want to know of all nodes, those that asked last first.
+    pub fn nodes_monitors(&self) -> Vec<NodesMonitor> {
+        self.monitors.lock().iter().rev().copied().collect()
+    }
     /// Sets how many bytes may wait before senders are suspended.
     pub fn set_busy_limit(&self, bytes: usize) {
         self.busy_limit.store(bytes, Ordering::Relaxed);
