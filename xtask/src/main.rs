@@ -3,8 +3,10 @@
 
 use std::process::ExitCode;
 
+mod bench;
 mod bif_status;
 mod checks;
+mod cluster;
 mod compiler_bytes;
 mod suites;
 mod tidy;
@@ -22,9 +24,15 @@ cargo xtask compiler-bytes [--only PATTERN] [--machine FOLDER] [--record COMMAND
 cargo xtask suites [--only APP[/SUITE]] [--quick] [--machine FOLDER] [--jobs N] [--record COMMAND]
     Run the suites that Elixir and OTP test themselves with, and compare with the real system's recorded results, case by
     case. cargo xtask suites --help tells more.
+cargo xtask bench --real COMMAND [--machine FOLDER] [--only PATTERN] [--rounds N] [--json FILE]
+    Run the programs in bench/ on FOLDER's erl and on the real one, which COMMAND starts (`erl`), in turns; print how many times
+    as long they take, and check that both give the same answers. FILE (target/bench/latest.json) keeps every figure.
 cargo xtask gc-stress [--part crates|transcripts] [--only PATTERN] [--timeout SECONDS] [--jobs N]
     Build the machine so that it collects at every safepoint and checks its heaps; run the crates' tests and replay the
     transcripts so.
+cargo xtask cluster [--real ERL] [--machine FOLDER] [--only NAME] [--soak SECONDS]
+    Check what two nodes do together, in all four directions when ERL starts a real node; or, with --soak, make a storm over
+    two nodes of each kind.
 cargo xtask loom [NAME]
     Check the signal queue's and the schedulers' protocols under all orders of execution (loom).
 cargo xtask miri [ARGUMENT...]
@@ -43,9 +51,11 @@ fn main() -> ExitCode {
     let result = match task {
         "bless" => transcripts::record(rest),
         "transcripts" => transcripts::replay(rest),
+        "bench" => bench::run(rest),
         "compiler-bytes" => compiler_bytes::run(rest),
         "suites" => suites::run(rest),
         "gc-stress" => checks::gc_stress(rest),
+        "cluster" => cluster::run(rest),
         "loom" => checks::loom(rest),
         "miri" => checks::miri(rest),
         "fuzz" => checks::fuzz(rest),

@@ -86,6 +86,9 @@ pub fn replay(arguments: &[String]) -> Result<ExitCode, String> {
             let seconds = elapsed.as_secs_f64();
             match verdict {
                 Verdict::Passed => println!("passed   {name} ({seconds:.1} s)"),
+                Verdict::PassedAgain(difference) => {
+                    println!("passed   {name} ({seconds:.1} s, when played again; at first:)\n{difference}");
+                }
                 Verdict::FailedAsExpected => println!("known    {name} ({seconds:.1} s)"),
                 Verdict::SurprisePass => println!("FAILED   {name}: passes; take it off tests/expected_failures.toml"),
                 Verdict::Failed(difference) => println!("FAILED   {name} ({seconds:.1} s)\n{difference}"),

@@ -5,7 +5,8 @@
 //! fn element<'h>(cx: &mut BifContext<'h>, index: i64, tuple: Tuple<'h>) -> BifResult<'h> { ... }
 //! ```
 //!
-//! Each parameter after the context is converted by `FromTerm`; one that does not convert raises `badarg`. The flags
+//! Each parameter after the context is converted by `FromTerm`; one that does not convert raises `badarg`. A function
+//! with a single parameter `&[Term<'h>]` gets the arguments as they are. The flags
 //! `guard`, `nif`, `dirty_io` and `dirty_cpu` set those of `BifFlags`. The entry is found by the build script of the
 //! crate, which reads the attributes.
 #![forbid(unsafe_code)]
@@ -14,7 +15,7 @@ use proc_macro::TokenStream;
 use quote::{format_ident, quote};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Expr, FnArg, ItemFn, Lit, Pat, Token, parse_macro_input};
+use syn::{Expr, FnArg, ItemFn, Lit, Pat, Token, Type, parse_macro_input};
 
 /// Makes a BIF of a function; see the crate's documentation.
 #[proc_macro_attribute]
@@ -67,7 +68,9 @@ fn expand(attribute: TokenStream, function: &ItemFn) -> syn::Result<proc_macro2:
         });
         names.push(name);
     }
-    if names.len() != arity as usize {
+    if takes_slice(function) {
+        (conversions, names) = (Vec::new(), vec![format_ident!("arguments")]);
+    } else if names.len() != arity as usize {
         return Err(bad("the number of parameters after the context is not the arity"));
     }
     let ident = &function.sig.ident;
@@ -100,4 +103,11 @@ fn expand(attribute: TokenStream, function: &ItemFn) -> syn::Result<proc_macro2:
             },
         };
     })
+}
+
+/// Is the only parameter after the context a slice?
+fn takes_slice(function: &ItemFn) -> bool {
+    let mut parameters = function.sig.inputs.iter().skip(1);
+    let (Some(FnArg::Typed(parameter)), None) = (parameters.next(), parameters.next()) else { return false };
+    matches!(&*parameter.ty, Type::Reference(reference) if matches!(&*reference.elem, Type::Slice(_)))
 }

@@ -7,9 +7,11 @@
 
 mod port_mapper;
 
-use oxbeam::{Boot, BreakHandling, VmOptions};
+use oxbeam::{BadNames, Boot, BreakHandling, ETS_TABLES_MIN, MaxHeapSize, NameEncoding, VmOptions, WarningsAs};
 use oxbeam_beam_file::BeamFile;
-use oxbeam_command_line::{Command, Environment, Exit, Installation, Launch, Plan, Program, Surroundings, plan};
+use oxbeam_command_line::{
+    self as flags, Command, Environment, Exit, Installation, Launch, Plan, Program, Surroundings, plan,
+};
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -213,6 +215,53 @@ fn restore_terminal_after_panic() {
     }));
 }
 
+/// Sizes and limits as the flags say.
+fn machine_options(emulator: &flags::EmulatorOptions) -> VmOptions {
+    let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    VmOptions {
+        schedulers: emulator.schedulers.total as usize,
+        schedulers_online: emulator.schedulers.online as usize,
+        dirty_cpu_schedulers: emulator.dirty_cpu_schedulers.total as usize,
+        dirty_cpu_schedulers_online: emulator.dirty_cpu_schedulers.online as usize,
+        dirty_io_schedulers: emulator.dirty_io_schedulers as usize,
+        process_limit: emulator.process_limit as usize,
+        port_limit: emulator.port_limit as usize,
+        atom_limit: emulator.atom_limit,
+        min_heap_words: size(emulator.minimum_heap_words),
+        min_virtual_words: size(emulator.minimum_binary_virtual_heap_words),
+        max_heap_size: MaxHeapSize {
+            size: size(emulator.maximum_heap.size_words),
+            kill: emulator.maximum_heap.kill,
+            error_logger: emulator.maximum_heap.log,
+            include_shared_binaries: emulator.maximum_heap.include_shared_binaries,
+        },
+        fullsweep_after: u32::from(emulator.fullsweep_after),
+        off_heap_messages: emulator.message_queue_data == flags::MessageQueueData::OffHeap,
+        async_distribution: emulator.async_distribution,
+        distribution_busy_bytes: size(emulator.distribution_buffer_busy_limit),
+        ets_always_compressed: emulator.ets_always_compressed,
+        ets_table_limit: (emulator.ets_table_limit as usize).max(ETS_TABLES_MIN),
+        async_threads: emulator.async_threads as usize,
+        port_parallelism: emulator.port_parallelism,
+    }
+}
+
+/// `+fn`.
+fn file_names(emulator: &flags::EmulatorOptions) -> (Option<NameEncoding>, BadNames) {
+    let Some((encoding, warning)) = emulator.file_name_encoding else { return (None, BadNames::Warning) };
+    let encoding = match encoding {
+        flags::FileNameEncoding::Latin1 => Some(NameEncoding::Latin1),
+        flags::FileNameEncoding::Utf8 => Some(NameEncoding::Utf8),
+        flags::FileNameEncoding::Locale => None,
+    };
+    let bad_names = match warning {
+        flags::FileNameWarning::Warning => BadNames::Warning,
+        flags::FileNameWarning::Ignore => BadNames::Ignore,
+        flags::FileNameWarning::Error => BadNames::Error,
+    };
+    (encoding, bad_names)
+}
+
 /// Runs the machine until it halts; returns its exit status.
 fn start_machine(launch: Launch) -> i32 {
     restore_terminal_after_panic();
@@ -220,31 +269,25 @@ fn start_machine(launch: Launch) -> i32 {
         port_mapper::start(command, &launch.environment);
     }
     let emulator = &launch.emulator;
-    let options = VmOptions {
-        schedulers: emulator.schedulers.online as usize,
-        dirty_cpu_schedulers: emulator.dirty_cpu_schedulers.online as usize,
-        dirty_io_schedulers: emulator.dirty_io_schedulers as usize,
-        process_limit: emulator.process_limit as usize,
-        port_limit: emulator.port_limit as usize,
-        atom_limit: emulator.atom_limit,
-        min_heap_words: usize::try_from(emulator.minimum_heap_words).unwrap_or(usize::MAX),
-        min_virtual_words: usize::try_from(emulator.minimum_binary_virtual_heap_words).unwrap_or(usize::MAX),
-        max_heap_words: usize::try_from(emulator.maximum_heap.size_words).unwrap_or(usize::MAX),
-        fullsweep_after: u32::from(emulator.fullsweep_after),
-    };
     let root = launch.environment.get("ROOTDIR").unwrap_or_default().to_vec();
     let boot = Boot {
-        options,
+        options: machine_options(emulator),
         root: PathBuf::from(OsString::from_vec(root)),
         boot_module: String::from_utf8_lossy(&emulator.boot_module).into_owned(),
         init_arguments: launch.init_arguments,
         environment: launch.environment.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect(),
-        printable_unicode: emulator.printable_characters == oxbeam_command_line::PrintableCharacters::Unicode,
+        printable_unicode: emulator.printable_characters == flags::PrintableCharacters::Unicode,
+        file_names: file_names(emulator),
+        warnings_as: match emulator.warnings_as {
+            flags::WarningsAs::Error => WarningsAs::Error,
+            flags::WarningsAs::Warning => WarningsAs::Warning,
+            flags::WarningsAs::Info => WarningsAs::Info,
+        },
         handle_signals: Some(match emulator.break_handling {
-            oxbeam_command_line::BreakHandling::Menu => BreakHandling::Menu,
-            oxbeam_command_line::BreakHandling::Terminate => BreakHandling::Terminate,
-            oxbeam_command_line::BreakHandling::Ignore => BreakHandling::Ignore,
-            oxbeam_command_line::BreakHandling::InterruptShell => BreakHandling::InterruptShell,
+            flags::BreakHandling::Menu => BreakHandling::Menu,
+            flags::BreakHandling::Terminate => BreakHandling::Terminate,
+            flags::BreakHandling::Ignore => BreakHandling::Ignore,
+            flags::BreakHandling::InterruptShell => BreakHandling::InterruptShell,
         }),
     };
     match boot.start() {

@@ -18,33 +18,55 @@ struct Settings {
     port: u16,
     addresses: Vec<IpAddr>,
     daemon: bool,
+    relaxed: bool,
+    question: Option<Question>,
+}
+
+/// What a running port mapper is asked.
+enum Question {
+    /// Which nodes are there?
+    Names,
+    /// To end.
+    Kill,
+    /// To forget a node.
+    Stop(String),
 }
 
 fn settings(arguments: &[OsString]) -> Option<Settings> {
     let variable = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
     let mut port = variable("ERL_EPMD_PORT").unwrap_or_else(|| oxbeam_sys::epmd::PORT_DEFAULT.to_string());
     let mut addresses = variable("ERL_EPMD_ADDRESS").unwrap_or_default();
-    let mut daemon = false;
+    let (mut daemon, mut relaxed, mut question) = (false, false, None);
     let mut arguments = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "-daemon" => daemon = true,
             "-port" => port = arguments.next()?,
             "-address" => addresses = arguments.next()?,
+            "-relaxed_command_check" => relaxed = true,
+            "-names" => question = Some(Question::Names),
+            "-kill" => question = Some(Question::Kill),
+            "-stop" => question = Some(Question::Stop(arguments.next()?)),
             _ => return None,
         }
     }
     let listed = addresses.split([',', ' ']).filter(|address| !address.is_empty());
     let addresses = listed.map(str::parse).collect::<Result<Vec<IpAddr>, _>>().ok()?;
-    Some(Settings { port: port.parse().ok()?, addresses, daemon })
+    Some(Settings { port: port.parse().ok()?, addresses, daemon, relaxed, question })
 }
 
 /// Serves, or with `-daemon` has somebody in the background serve. Returns the exit status.
 pub(crate) fn run(arguments: &[OsString]) -> i32 {
     let Some(settings) = settings(arguments) else {
-        complain("usage: oxbeam epmd [-daemon] [-port NUMBER] [-address ADDRESS,...]");
+        complain(
+            "usage: oxbeam epmd [-daemon] [-port NUMBER] [-address ADDRESS,...] [-relaxed_command_check]\n\
+             \x20              epmd [-port NUMBER] -names|-kill|-stop NAME",
+        );
         return 1;
     };
+    if let Some(question) = &settings.question {
+        return ask(settings.port, question);
+    }
     if settings.daemon {
         let others = arguments.iter().filter(|argument| *argument != "-daemon");
         let child = env::current_exe().and_then(|executable| {
@@ -65,13 +87,38 @@ pub(crate) fn run(arguments: &[OsString]) -> i32 {
         wait_for(settings.port);
         return 0;
     }
-    match oxbeam_sys::epmd::serve(settings.port, &settings.addresses) {
+    match oxbeam_sys::epmd::serve(settings.port, &settings.addresses, settings.relaxed) {
         Ok(()) => 0,
         Err(error) => {
             complain(&format!("epmd: {error}"));
             1
         }
     }
+}
+
+/// Asks a running port mapper, and says what it answers in the words of OTP's `epmd`.
+fn ask(port: u16, question: &Question) -> i32 {
+    let request = match question {
+        Question::Names => b"n".to_vec(),
+        Question::Kill => b"k".to_vec(),
+        Question::Stop(name) => [b"s", name.as_bytes()].concat(),
+    };
+    let Ok(answer) = oxbeam_sys::epmd::ask(port, &request) else {
+        println!("epmd: Cannot connect to local epmd");
+        return 1;
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (said, status) = match (question, answer.as_slice()) {
+        (Question::Names, [_, _, _, _, names @ ..]) => {
+            (format!("epmd: up and running on port {port} with data:\n{}", text(names)), 0)
+        }
+        (Question::Kill, b"OK") => ("Killed\n".into(), 0),
+        (Question::Kill, b"NO") => ("Killing not allowed - living nodes in database.\n".into(), 1),
+        (Question::Stop(_), [_, _, _, _, _, _, _]) => (format!("{}\n", text(&answer)), 0),
+        (_, other) => (format!("epmd: local epmd responded with <{}>\n", text(other)), 1),
+    };
+    print!("{said}");
+    status
 }
 
 fn is_served(port: u16) -> bool {

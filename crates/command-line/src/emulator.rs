@@ -642,7 +642,7 @@ impl<'a> Reader<'a> {
     }
 
     fn warn(&mut self, text: &str) {
-        self.warnings.extend_from_slice(text.as_bytes());
+        self.warnings.extend_from_slice(&terminal_lines(text.as_bytes()));
     }
 
     /// A complaint with the offending value in place of `{}`.
@@ -652,21 +652,29 @@ impl<'a> Reader<'a> {
     }
 
     fn usage(&self, complaint: &[u8]) -> Exit {
-        let mut text = self.warnings.clone();
-        text.extend_from_slice(complaint);
+        let mut text = complaint.to_vec();
         if !complaint.is_empty() {
             text.push(b'\n');
         }
         text.extend_from_slice(USAGE.as_bytes());
-        Exit::failing(text)
+        Exit::failing([self.warnings.clone(), terminal_lines(&text)].concat())
     }
 
     fn version(&self) -> Exit {
         let mut errors = self.warnings.clone();
         let version = self.version;
-        errors.extend_from_slice(format!("Erlang (SMP,ASYNC_THREADS) (BEAM) emulator version {version}\n").as_bytes());
+        let text = format!("Erlang (SMP,ASYNC_THREADS) (BEAM) emulator version {version}\n");
+        errors.extend_from_slice(&terminal_lines(text.as_bytes()));
         Exit { errors, ..Exit::default() }
     }
+}
+
+/// The emulator itself ends lines as a terminal in raw mode needs them.
+fn terminal_lines(text: &[u8]) -> Vec<u8> {
+    text.iter()
+        .flat_map(|byte| if *byte == b'\n' { &b"\r\n"[..] } else { std::slice::from_ref(byte) })
+        .copied()
+        .collect()
 }
 
 const USAGE: &str = "Usage: beam.smp [flags] [ -- [init_args] ]\n\

@@ -15,8 +15,8 @@ enum Line<'t> {
 /// The lines of `expected` that are missing from `actual` (`-`) and those that are extra in it (`+`).
 #[must_use]
 pub fn diff(expected: &str, actual: &str) -> String {
-    let expected: Vec<&str> = expected.lines().collect();
-    let actual: Vec<&str> = actual.lines().collect();
+    let expected: Vec<&str> = expected.split_terminator('\n').collect();
+    let actual: Vec<&str> = actual.split_terminator('\n').collect();
     let pairs = || expected.iter().zip(&actual);
     let prefix = pairs().take_while(|(left, right)| left == right).count();
     let (left, right) = (&expected[prefix..], &actual[prefix..]);
@@ -77,7 +77,7 @@ fn render(lines: &[Line]) -> String {
                 Line::Missing(line) => ('-', line),
                 Line::Extra(line) => ('+', line),
             };
-            text.push_str(&format!("    {sign} {line}\n"));
+            text.push_str(&format!("    {sign} {}\n", line.replace('\r', "\\r")));
         } else if !left_out {
             text.push_str("      ...\n");
         }
@@ -98,6 +98,11 @@ mod tests {
             diff(expected, actual),
             "      ...\n      4\n      5\n    - 6\n    + six\n      7\n      8\n    + nine\n"
         );
+    }
+
+    #[test]
+    fn carriage_returns_are_shown() {
+        assert_eq!(diff("a\r\n", "a\n"), "    - a\\r\n    + a\n");
     }
 
     #[test]

@@ -144,9 +144,9 @@ impl MessageReader {
 }
 
 impl Message {
-    /// A message of these bytes without any header, as `erts_debug:dist_ext_to_term/2` takes them.
+    /// A message of one term with its version byte and without any header, as `erts_debug:dist_ext_to_term/2` takes it.
     pub fn with_atoms(atoms: Vec<Atom>, bytes: Vec<u8>) -> Message {
-        Message { atoms, bytes, start: 0, versions: false }
+        Message { atoms, bytes, start: 0, versions: true }
     }
     /// The control message, and where it ends.
     ///

@@ -97,17 +97,14 @@ impl HashTable {
     pub(crate) fn get(&self, key: Term<'_>) -> &[Object] {
         self.find(key).map_or(&[], |position| self.at(position))
     }
-    /// The only object with a key (of a set), to be changed.
-    pub(crate) fn get_mut(&mut self, key: Term<'_>) -> Option<&mut Object> {
+    /// Lets `change` change the only object with a key (of a set), or replace it by one with the same key.
+    pub(crate) fn update<R>(&mut self, key: Term<'_>, change: impl FnOnce(&mut Object) -> R) -> Option<R> {
         let position = self.find(key)?;
-        match &mut self.entries[position] {
-            Entry::One(object) => Some(object),
-            Entry::Many(_) | Entry::Removed(_) | Entry::Free(_) => None,
-        }
-    }
-    /// To be called when an object that [`HashTable::get_mut`] gave out has another size now.
-    pub(crate) fn resized(&mut self, old_words: usize, new_words: usize) {
-        self.words = self.words - old_words + new_words;
+        let Entry::One(object) = &mut self.entries[position] else { return None };
+        let before = object.words();
+        let result = change(object);
+        self.words = self.words - before + object.words();
+        Some(result)
     }
 
     #[inline]

@@ -1,11 +1,13 @@
 //! Tables of type `ordered_set`: keys are equal when they are `==`, and stand in term order.
 //!
 //! A list of sorted runs of limited length: finding is two binary searches, inserting moves at most one run, and the
-//! list of runs changes only when a run overflows or empties.
+//! list of runs changes only when a run overflows or empties. The last key of each run stands in a list of its own, so that
+//! the first search touches as little memory as possible.
 
 use crate::Object;
-use oxbeam_term::{AtomTable, Term};
+use oxbeam_term::{AtomTable, Term, Word};
 use std::cmp::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering as Memory};
 
 /// Objects in a run at most.
 const RUN_LENGTH_MAX: usize = if cfg!(test) { 4 } else { 128 };
@@ -14,8 +16,12 @@ const RUN_LENGTH_MAX: usize = if cfg!(test) { 4 } else { 128 };
 pub(crate) struct OrderedTable {
     /// None of them is empty.
     runs: Vec<Vec<Object>>,
+    /// The last key of each run, where it lives in its object.
+    last_keys: Vec<Word>,
     objects: usize,
     words: usize,
+    /// Where the last step of a traversal by keys ended, for the next one: a guess, to be checked.
+    visited: AtomicU64,
 }
 
 /// Where an object is: its run, and its place there.
@@ -27,7 +33,7 @@ pub(crate) struct Place {
 
 impl OrderedTable {
     pub(crate) fn new() -> OrderedTable {
-        OrderedTable { runs: Vec::new(), objects: 0, words: 0 }
+        OrderedTable { runs: Vec::new(), last_keys: Vec::new(), objects: 0, words: 0, visited: AtomicU64::new(0) }
     }
     /// Number of objects.
     pub(crate) fn len(&self) -> usize {
@@ -40,7 +46,9 @@ impl OrderedTable {
     /// The place of the first object whose key is not below (`compare` says how an object's key compares to what is
     /// looked for), and whether it is equal. The place may be behind the last object of its run.
     fn search(&self, mut compare: impl FnMut(Term<'_>) -> Ordering) -> (Place, bool) {
-        let run = self.runs.partition_point(|run| run.last().is_some_and(|last| compare(last.key()) == Ordering::Less));
+        debug_assert_eq!(self.runs.len(), self.last_keys.len());
+        // SAFETY: the words are keys of objects of the table, which is borrowed (`note_last`).
+        let run = self.last_keys.partition_point(|key| compare(unsafe { Term::from_raw(*key) }) == Ordering::Less);
         let Some(objects) = self.runs.get(run) else { return (Place { run, index: 0 }, false) };
         let index = objects.partition_point(|object| compare(object.key()) == Ordering::Less);
         let equal = objects.get(index).is_some_and(|object| compare(object.key()) == Ordering::Equal);
@@ -56,12 +64,54 @@ impl OrderedTable {
     pub(crate) fn get(&self, key: Term<'_>, atoms: &AtomTable) -> Option<&Object> {
         self.at(self.find(key, atoms)?)
     }
-    pub(crate) fn get_mut(&mut self, key: Term<'_>, atoms: &AtomTable) -> Option<&mut Object> {
+    /// Lets `change` change the object with a key, or replace it by one with the same key.
+    pub(crate) fn update<R>(
+        &mut self,
+        key: Term<'_>,
+        atoms: &AtomTable,
+        change: impl FnOnce(&mut Object) -> R,
+    ) -> Option<R> {
         let place = self.find(key, atoms)?;
-        self.runs.get_mut(place.run)?.get_mut(place.index)
+        let object = self.runs.get_mut(place.run)?.get_mut(place.index)?;
+        let before = object.words();
+        let result = change(object);
+        self.words = self.words - before + object.words();
+        self.note_last(place.run);
+        Some(result)
     }
-    pub(crate) fn resized(&mut self, old_words: usize, new_words: usize) {
-        self.words = self.words - old_words + new_words;
+    /// Must be called when the last object of a run may be another one.
+    #[inline]
+    fn note_last(&mut self, run: usize) {
+        if let (Some(last), Some(key)) = (self.runs[run].last(), self.last_keys.get_mut(run)) {
+            *key = last.key().word();
+        }
+    }
+    /// The place behind that of a key, which is often where a traversal stopped.
+    pub(crate) fn after(&self, key: Term<'_>, atoms: &AtomTable) -> Option<Place> {
+        let next = match self.visited_place(key, atoms) {
+            Some(place) => self.next(place),
+            None => self.above(|other| other.compare(key, atoms)),
+        };
+        self.visit(next)
+    }
+    /// The place before that of a key.
+    pub(crate) fn before(&self, key: Term<'_>, atoms: &AtomTable) -> Option<Place> {
+        let previous = match self.visited_place(key, atoms) {
+            Some(place) => self.previous(place),
+            None => self.below(|other| other.compare(key, atoms)),
+        };
+        self.visit(previous)
+    }
+    /// The place that was visited last, if the key stands there.
+    fn visited_place(&self, key: Term<'_>, atoms: &AtomTable) -> Option<Place> {
+        let number = self.visited.load(Memory::Relaxed);
+        let place = Place { run: (number >> 32) as usize, index: number as u32 as usize };
+        self.at(place).filter(|object| object.key().compare(key, atoms).is_eq()).map(|_| place)
+    }
+    fn visit(&self, place: Option<Place>) -> Option<Place> {
+        let Place { run, index } = place?;
+        self.visited.store((run as u64) << 32 | index as u64, Memory::Relaxed);
+        place
     }
     /// The place of the first object.
     pub(crate) fn first(&self) -> Option<Place> {
@@ -133,12 +183,14 @@ impl OrderedTable {
             let old = &mut self.runs[place.run][place.index];
             self.words -= old.words();
             *old = object;
+            self.note_last(place.run);
             return;
         }
         self.objects += 1;
         if place.run == self.runs.len() {
             // Behind everything: the last run takes it.
             let Some(last) = self.runs.len().checked_sub(1) else {
+                self.last_keys.push(object.key().word());
                 self.runs.push(vec![object]);
                 return;
             };
@@ -147,6 +199,7 @@ impl OrderedTable {
         let Place { run, index } = place;
         if self.runs[run].len() < RUN_LENGTH_MAX {
             self.runs[run].insert(index, object);
+            self.note_last(run);
             return;
         }
         // Keys that come in order fill runs to the brim; others split them in the middle.
@@ -158,6 +211,9 @@ impl OrderedTable {
             upper.insert(index - cut, object);
         }
         self.runs.insert(run + 1, upper);
+        self.last_keys.insert(run + 1, Word::NIL);
+        self.note_last(run);
+        self.note_last(run + 1);
     }
 
     /// Removes the object with this key.
@@ -172,8 +228,10 @@ impl OrderedTable {
         self.words -= object.words();
         if self.runs[place.run].is_empty() {
             self.runs.remove(place.run);
+            self.last_keys.remove(place.run);
         } else {
             self.join(place.run);
+            self.note_last(place.run);
         }
         object
     }
@@ -184,6 +242,7 @@ impl OrderedTable {
         if self.runs[run].len() <= short && run + 1 < self.runs.len() && self.runs[run + 1].len() <= RUN_LENGTH_MAX / 2
         {
             let mut behind = self.runs.remove(run + 1);
+            self.last_keys.remove(run + 1);
             self.runs[run].append(&mut behind);
         }
     }
@@ -191,6 +250,7 @@ impl OrderedTable {
     /// Frees about `count` objects of a table that is not used any more; false when nothing is left.
     pub(crate) fn free(&mut self, count: usize) -> bool {
         self.runs.truncate(self.runs.len().saturating_sub(count / RUN_LENGTH_MAX + 1));
+        self.last_keys.truncate(self.runs.len());
         !self.runs.is_empty()
     }
 
@@ -242,6 +302,14 @@ mod tests {
                     assert_eq!(key_at(&table, above), model.range(key + 1..).next().map(|(key, _)| *key));
                     let below = table.below(|other| other.compare(probe, &atoms));
                     assert_eq!(key_at(&table, below), model.range(..key).next_back().map(|(key, _)| *key));
+                    // As traversals step: on from where the last step ended, unless the table has changed.
+                    let mut step = table.after(probe, &atoms);
+                    assert_eq!(step, above);
+                    while let Some(reached) = key_at(&table, step) {
+                        step = table.after(Term::small(reached), &atoms);
+                        assert_eq!(key_at(&table, step), model.range(reached + 1..).next().map(|(key, _)| *key));
+                    }
+                    assert_eq!(table.before(probe, &atoms), below);
                     let from = table.not_below(|other| other.compare(probe, &atoms));
                     assert_eq!(key_at(&table, from), model.range(key..).next().map(|(key, _)| *key));
                     let to = table.not_above(|other| other.compare(probe, &atoms));
@@ -249,6 +317,8 @@ mod tests {
                 }
             }
             assert_eq!(table.len(), model.len());
+            let lasts = table.runs.iter().map(|run| run.last().map(|object| object.key().word()));
+            assert!(lasts.eq(table.last_keys.iter().map(|key| Some(*key))));
             assert!(table.runs.iter().all(|run| !run.is_empty() && run.len() <= RUN_LENGTH_MAX));
         }
         let mut walked = Vec::new();

@@ -358,17 +358,16 @@ impl TableState {
             Store::Ordered(table) => table.get(key, atoms).map_or(&[], std::slice::from_ref),
         }
     }
-    /// The only object with a key, to be changed (not for bags).
-    pub(crate) fn get_mut(&mut self, key: Term<'_>, atoms: &AtomTable) -> Option<&mut Object> {
+    /// Lets `change` change the only object with a key (not for bags), or replace it by one with the same key.
+    pub(crate) fn update<R>(
+        &mut self,
+        key: Term<'_>,
+        atoms: &AtomTable,
+        change: impl FnOnce(&mut Object) -> R,
+    ) -> Option<R> {
         match &mut self.store {
-            Store::Hash(table) => table.get_mut(key),
-            Store::Ordered(table) => table.get_mut(key, atoms),
-        }
-    }
-    pub(crate) fn resized(&mut self, old_words: usize, new_words: usize) {
-        match &mut self.store {
-            Store::Hash(table) => table.resized(old_words, new_words),
-            Store::Ordered(table) => table.resized(old_words, new_words),
+            Store::Hash(table) => table.update(key, change),
+            Store::Ordered(table) => table.update(key, atoms, change),
         }
     }
     /// Inserts an object.
@@ -455,14 +454,14 @@ impl TableState {
                 let position = table.find(key)?;
                 Some(table.occupied_from(position + 1).map_or(&[], |at| table.at(at)))
             }
-            Store::Ordered(table) => Some(ordered_at(table, table.above(|other| other.compare(key, atoms)))),
+            Store::Ordered(table) => Some(ordered_at(table, table.after(key, atoms))),
         }
     }
     /// The objects with the key before `key`; the one behind it where keys have no order.
     pub fn previous(&self, key: Term<'_>, atoms: &AtomTable) -> Option<&[Object]> {
         match &self.store {
             Store::Hash(_) => self.next(key, atoms),
-            Store::Ordered(table) => Some(ordered_at(table, table.below(|other| other.compare(key, atoms)))),
+            Store::Ordered(table) => Some(ordered_at(table, table.before(key, atoms))),
         }
     }
     /// The objects in a slot: `None` behind the last one. The last slot of all is `Some` and empty.

@@ -128,25 +128,33 @@ impl TableState {
         Ok(())
     }
 
+    /// The usual case of [`TableState::update_counters`]: adds `increment` to the element at `position` (from 1) where both and
+    /// the sum are small. `None`, with nothing changed, when anything is unusual.
+    #[inline]
+    pub fn add_small(&mut self, key: Term<'_>, position: usize, increment: i64, atoms: &AtomTable) -> Option<i64> {
+        let key_index = self.key_index();
+        let index = position.checked_sub(1).filter(|index| *index != key_index)?;
+        let add = |object: &mut Object| {
+            let sum = object.elements().get(index)?.as_small()?.checked_add(increment)?;
+            object.set_immediate(index, Word::try_small(sum)?).then_some(sum)
+        };
+        self.update(key, atoms, add).flatten()
+    }
+
     fn set_elements(&mut self, key: Term<'_>, values: &[(usize, Term<'_>)], atoms: &AtomTable) {
         let key_index = self.key_index();
-        let Some(object) = self.get_mut(key, atoms) else { return };
-        let old_words = object.words();
-        let in_place = |object: &Object| {
-            values
+        self.update(key, atoms, |object| {
+            let in_place = values
                 .iter()
-                .all(|&(index, value)| !value.word().is_pointer() && !object.elements()[index].word().is_pointer())
-        };
-        if in_place(object) {
+                .all(|&(index, value)| !value.word().is_pointer() && !object.elements()[index].word().is_pointer());
+            if !in_place {
+                *object = rebuilt(object, values, key_index);
+                return;
+            }
             for &(index, value) in values {
                 object.set_immediate(index, value.word());
             }
-            return;
-        }
-        let new = rebuilt(object, values, key_index);
-        let new_words = new.words();
-        *object = new;
-        self.resized(old_words, new_words);
+        });
     }
 }
 

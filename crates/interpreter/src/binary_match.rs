@@ -8,7 +8,8 @@ use oxbeam_term::{BIG_BITS_MAX, Heap, MatchContext, Term, Word, bits};
 impl<'a> Run<'a> {
     #[inline(always)]
     fn context(&self, word: Word) -> MatchContext<'a> {
-        MatchContext::of(self.term(word)).expect("the compiler gives match instructions a match context")
+        // SAFETY: the compiler gives match instructions a match context.
+        unsafe { MatchContext::of_unchecked(self.term(word)) }
     }
     #[inline(always)]
     fn advance_context(&self, context: MatchContext<'a>, position: usize) {
@@ -19,14 +20,6 @@ impl<'a> Run<'a> {
         let context = self.context(word);
         context.end() - context.position()
     }
-    pub(crate) fn match_position(&self, word: Word) -> usize {
-        let context = self.context(word);
-        context.position() - context.start()
-    }
-    pub(crate) fn set_match_position(&mut self, word: Word, position: usize) {
-        let context = self.context(word);
-        self.advance_context(context, (context.start() + position).min(context.end()));
-    }
     /// A match context for a bitstring, or for what is one already; [`Word::NONE`] for other terms.
     #[inline(never)]
     pub(crate) fn bs_start_match(&mut self, source: Word) -> Word {
@@ -36,20 +29,44 @@ impl<'a> Run<'a> {
         }
         term.as_bits().map_or(Word::NONE, |bits| self.heap().match_context(bits).word())
     }
-    /// An integer of `size` bits at `position` of a match context.
+    /// The next `size` bits of a match context as an integer.
     #[inline(never)]
-    pub(crate) fn matched_integer(&mut self, context: Word, position: usize, size: usize, flags: u32) -> Word {
-        read_integer(self.heap(), self.context(context).data(), position, size, flags).word()
+    pub(crate) fn matched_integer(&mut self, context: Word, size: usize, flags: u32) -> Word {
+        let context = self.context(context);
+        let position = context.position();
+        let value = read_integer(self.heap(), context.data(), position, size, flags).word();
+        self.advance_context(context, position + size);
+        value
     }
-    /// The `size` bits at `position` of a match context.
+    /// The next `size` bits of a match context, at most 64, as a number: the most significant first.
     #[inline(never)]
-    pub(crate) fn matched_part(&mut self, context: Word, position: usize, size: usize) -> Word {
-        self.part(self.context(context), position, size)
+    pub(crate) fn matched_bits(&self, context: Word, size: usize) -> u64 {
+        let context = self.context(context);
+        bits::read_bits64(context.data(), context.position(), size)
     }
-    #[inline]
-    fn part(&self, context: MatchContext<'a>, position: usize, size: usize) -> Word {
-        let whole = self.term(context.term().word()).as_bits().expect("a match context is a view of bits");
-        self.heap().sub_bitstring(whole, position, size).word()
+    /// The next `size` bits of a match context.
+    #[inline(never)]
+    pub(crate) fn matched_part(&mut self, context: Word, size: usize) -> Word {
+        let context = self.context(context);
+        let position = context.position();
+        let part = self.heap().matched_part(context, position, size).word();
+        self.advance_context(context, position + size);
+        part
+    }
+    /// What is left of a match context. It stays to be matched: another register may want it too.
+    #[inline(never)]
+    pub(crate) fn matched_tail(&mut self, context: Word) -> Word {
+        let context = self.context(context);
+        self.heap().matched_part(context, context.position(), context.end() - context.position()).word()
+    }
+    /// The next character of a match context, in UTF-8; [`Word::NONE`] if there is none.
+    #[inline(never)]
+    pub(crate) fn matched_utf8(&mut self, context: Word) -> Word {
+        let context = self.context(context);
+        let position = context.position();
+        let Some((character, size)) = read_utf8(context.data(), position, context.end()) else { return Word::NONE };
+        self.advance_context(context, position + size);
+        Word::small(i64::from(character))
     }
     /// A size operand times its unit: `None` when it cannot be met.
     fn size_in_bits(&self, ip: *const u32, n: usize, unit: usize, left: usize) -> Option<usize> {
@@ -97,7 +114,7 @@ impl<'a> Run<'a> {
         let left = context.end() - context.position();
         match self.size_in_bits(ip, 3, self.number(ip, 4) as usize, left) {
             Some(size) if size <= left => {
-                let part = self.part(context, context.position(), size);
+                let part = self.heap().matched_part(context, context.position(), size).word();
                 self.advance_context(context, context.position() + size);
                 self.write(ip, 6, part);
                 Flow::go(ip.wrapping_add(7))
@@ -144,10 +161,10 @@ impl<'a> Run<'a> {
         Flow::go(ip.wrapping_add(words))
     }
     #[inline(never)]
-    pub(crate) fn bs_get_utf8(&mut self, ip: *const u32, keep: bool) -> Flow {
+    pub(crate) fn bs_skip_utf8(&mut self, ip: *const u32) -> Flow {
         let context = self.context(self.source(ip, 2));
         let found = read_utf8(context.data(), context.position(), context.end());
-        self.character(ip, found, keep, if keep { 4 } else { 3 })
+        self.character(ip, found, false, 3)
     }
     #[inline(never)]
     pub(crate) fn bs_get_utf16(&mut self, ip: *const u32, keep: bool) -> Flow {
@@ -162,14 +179,6 @@ impl<'a> Run<'a> {
         let flags = self.number(ip, if keep { 4 } else { 3 });
         let found = read_utf32(context.data(), context.position(), context.end(), flags);
         self.character(ip, found, keep, if keep { 5 } else { 4 })
-    }
-    /// Operands: context, register.
-    #[inline(never)]
-    pub(crate) fn bs_get_tail(&mut self, ip: *const u32) -> Flow {
-        let context = self.context(self.source(ip, 1));
-        let tail = self.part(context, context.position(), context.end() - context.position());
-        self.write(ip, 2, tail);
-        Flow::go(ip.wrapping_add(3))
     }
 }
 

@@ -1,12 +1,14 @@
 //! Calls: of functions, exports, BIFs and funs, and `apply`.
 
-use crate::data::copy_words;
 use crate::instruction::Instruction as I;
 use crate::run::{Flow, Position, Run};
-use crate::state::{Handler, Source, State, Target, handlers, instruction_at};
+use crate::state::{Source, State, Target, handlers, instruction_at};
 use oxbeam_runtime::{BifEntry, Class, Exception, Trace};
 use oxbeam_term::{Atom, Export, FunEntry, Header, Kind, Term, Word, atoms};
 use std::sync::atomic::Ordering;
+
+/// Words of an environment that a handler copies without a helper.
+const ENVIRONMENT_MAX: usize = 4;
 
 impl State {
     /// Enters the function at `target`, of operand `arity` arguments.
@@ -20,16 +22,8 @@ impl State {
         self.ip = target;
         self.tail(run, out_of_reductions)
     }
-    /// Enters the function that the export in operand 1 stands for.
-    #[inline(always)]
-    fn enter_export(self, run: &mut Run<'static>, slow: Handler) -> bool {
-        let address = self.cell::<Export>(1).address.load(Ordering::Acquire);
-        if address == 0 {
-            return self.tail(run, slow);
-        }
-        self.enter(run, address as *const u32, self.number(3) as usize)
-    }
-    /// If `fun` is a local fun of `arity` arguments, copies its environment behind the arguments; gives its entry.
+    /// If `fun` is a local fun of `arity` arguments with a small environment, copies that behind the arguments; gives its
+    /// entry.
     #[inline(always)]
     fn open_fun(&self, fun: Word, arity: usize) -> Option<(&'static FunEntry, *const u32)> {
         if !fun.is_boxed() {
@@ -45,10 +39,23 @@ impl State {
             }
             let entry = &*(*object.add(1) as *const FunEntry);
             let target = entry.address.load(Ordering::Acquire) as *const u32;
-            if usize::from(entry.arity) != arity || target.is_null() {
+            let (count, from, to) = (header.arity() - 1, object.add(2), self.x.add(arity));
+            if usize::from(entry.arity) != arity || target.is_null() || count > ENVIRONMENT_MAX {
                 return None;
             }
-            copy_words(object.add(2), self.x.add(arity), header.arity() - 1);
+            // No loop: it would take more registers than there are for nothing.
+            if count > 0 {
+                *to = *from;
+                if count > 1 {
+                    *to.add(1) = *from.add(1);
+                    if count > 2 {
+                        *to.add(2) = *from.add(2);
+                        if count > 3 {
+                            *to.add(3) = *from.add(3);
+                        }
+                    }
+                }
+            }
             Some((entry, target))
         }
     }
@@ -86,21 +93,27 @@ handlers! {
         state.enter(run, state.label(3), state.number(4) as usize)
     }
     fn call_ext[](state, run) {
-        if state.cell::<Export>(1).address.load(Ordering::Acquire) == 0 {
+        let address = state.cell::<Export>(1).address.load(Ordering::Acquire);
+        if address == 0 {
             return state.tail(run, call_ext_unloaded);
         }
         state.push_return(4);
-        state.enter_export(run, call_ext_unloaded)
+        state.enter(run, address as *const u32, state.number(3) as usize)
     }
     fn call_ext_only[](state, run) {
-        state.enter_export(run, call_ext_only_unloaded)
+        let address = state.cell::<Export>(1).address.load(Ordering::Acquire);
+        if address == 0 {
+            return state.tail(run, call_ext_only_unloaded);
+        }
+        state.enter(run, address as *const u32, state.number(3) as usize)
     }
     fn call_ext_last[](state, run) {
-        if state.cell::<Export>(1).address.load(Ordering::Acquire) == 0 {
+        let address = state.cell::<Export>(1).address.load(Ordering::Acquire);
+        if address == 0 {
             return state.tail(run, call_ext_last_unloaded);
         }
         state.drop_frame(4);
-        state.enter_export(run, call_ext_last_unloaded)
+        state.enter(run, address as *const u32, state.number(3) as usize)
     }
     #[cold]
     fn call_ext_unloaded[](state, run) {

@@ -8,7 +8,7 @@ use oxbeam_term::{Word, atoms};
 impl State {
     /// Is there room for operand `n` bytes between heap and stack?
     #[inline(always)]
-    fn has_room(&self, run: &Run<'static>, n: usize) -> bool {
+    pub(crate) fn has_room(&self, run: &Run<'static>, n: usize) -> bool {
         let room = (self.y as usize).wrapping_sub(self.heap as usize) as isize;
         room >= self.number(n) as isize && !(cfg!(gc_stress) && run.heap().wants_collection())
     }
@@ -55,11 +55,11 @@ impl Count for Three {
 }
 
 impl State {
-    /// Makes room with a collection for an instruction that begins with room and live registers.
+    /// Makes room with a collection: operand `n` says how much, the next how many registers are live.
     #[inline(always)]
-    fn make_room(&mut self, run: &mut Run<'static>) {
+    pub(crate) fn make_room(&mut self, run: &mut Run<'static>, n: usize) {
         self.sync(run);
-        run.make_room(self.bytes(1), self.number(2) as usize);
+        run.make_room(self.bytes(n), self.number(n + 1) as usize);
         self.reload(run);
     }
     /// The rest of `allocate_save`.
@@ -118,7 +118,7 @@ handlers! {
     }
     #[cold]
     fn allocate_slowly[](state, run) {
-        state.make_room(run);
+        state.make_room(run, 1);
         state.make_frame(3);
         state.next(run, 4)
     }
@@ -130,7 +130,7 @@ handlers! {
     }
     #[cold]
     fn allocate_save_slowly[C: Count](state, run) {
-        state.make_room(run);
+        state.make_room(run, 1);
         state.save_registers(run, C::COUNT)
     }
     fn allocate_init[](state, run) {
@@ -142,7 +142,7 @@ handlers! {
     }
     #[cold]
     fn allocate_init_slowly[](state, run) {
-        state.make_room(run);
+        state.make_room(run, 1);
         state.make_frame(3);
         state.clear_registers(run, 4)
     }
@@ -154,7 +154,7 @@ handlers! {
     }
     #[cold]
     fn test_heap_slowly[](state, run) {
-        state.make_room(run);
+        state.make_room(run, 1);
         state.next(run, 3)
     }
     fn deallocate[](state, run) {

@@ -1,6 +1,7 @@
 //! Moving words: registers, lists, tuples, funs.
 
-use crate::state::{G, Register, Source, Target, handlers};
+use crate::run::Run;
+use crate::state::{G, Register, Source, State, Target, handlers};
 use oxbeam_term::{Header, Kind, Word};
 
 /// Copies a few words.
@@ -13,6 +14,34 @@ pub(crate) unsafe fn copy_words(from: *const u64, to: *mut u64, count: usize) {
         // Volatile, so that nobody makes a call or a loop for long runs of it.
         // SAFETY: by the caller's promise.
         unsafe { *to.add(index) = from.add(index).read_volatile() };
+    }
+}
+
+impl State {
+    /// A cons cell of operands 1 and 2 to register operand 3.
+    #[inline(always)]
+    fn make_cons<A: Source, B: Source, T: Target>(&mut self, run: &Run<'static>) {
+        let (head, tail) = (self.get::<A>(run, 1), self.get::<B>(run, 2));
+        let cell = self.allocate(2);
+        // SAFETY: there is room for two words.
+        unsafe {
+            *cell = head.0;
+            *cell.add(1) = tail.0;
+        }
+        self.set::<T>(3, Word::from_cons(cell));
+    }
+    /// A tuple of operands 1 and 2 to register operand 3.
+    #[inline(always)]
+    fn make_pair<A: Source, B: Source, T: Target>(&mut self, run: &Run<'static>) {
+        let (first, second) = (self.get::<A>(run, 1), self.get::<B>(run, 2));
+        let object = self.allocate(3);
+        // SAFETY: there is room for header and elements.
+        unsafe {
+            *object = Header::new(Kind::Tuple, 2).0;
+            *object.add(1) = first.0;
+            *object.add(2) = second.0;
+        }
+        self.set::<T>(3, Word::from_boxed(object));
     }
 }
 
@@ -88,14 +117,37 @@ handlers! {
         state.next(run, 4)
     }
     fn put_list[A: Source, B: Source, T: Target](state, run) {
-        let (head, tail) = (state.get::<A>(run, 1), state.get::<B>(run, 2));
-        let cell = state.allocate(2);
-        // SAFETY: there is room for two words.
-        unsafe {
-            *cell = head.0;
-            *cell.add(1) = tail.0;
+        state.make_cons::<A, B, T>(run);
+        state.next(run, 4)
+    }
+    fn heap_put_list[A: Source, B: Source, T: Target](state, run) {
+        if !state.has_room(run, 4) {
+            return state.tail(run, heap_put_list_slowly::<A, B, T>);
         }
-        state.set::<T>(3, Word::from_cons(cell));
+        state.make_cons::<A, B, T>(run);
+        state.next(run, 6)
+    }
+    #[cold]
+    fn heap_put_list_slowly[A: Source, B: Source, T: Target](state, run) {
+        state.make_room(run, 4);
+        state.make_cons::<A, B, T>(run);
+        state.next(run, 6)
+    }
+    fn heap_put_pair[A: Source, B: Source, T: Target](state, run) {
+        if !state.has_room(run, 4) {
+            return state.tail(run, heap_put_pair_slowly::<A, B, T>);
+        }
+        state.make_pair::<A, B, T>(run);
+        state.next(run, 6)
+    }
+    #[cold]
+    fn heap_put_pair_slowly[A: Source, B: Source, T: Target](state, run) {
+        state.make_room(run, 4);
+        state.make_pair::<A, B, T>(run);
+        state.next(run, 6)
+    }
+    fn put_pair[A: Source, B: Source, T: Target](state, run) {
+        state.make_pair::<A, B, T>(run);
         state.next(run, 4)
     }
     fn put_tuple2[T: Target](state, run) {

@@ -1,7 +1,8 @@
 //! From a `.beam` file's generic instructions to the engine's stream.
 
+use crate::decode_match::Ensured;
 use crate::instruction::{
-    Instruction as I, KIND_CONSTANT, KIND_MASK, KIND_X, KIND_Y, OperandKind, SIZE_ALL, flags, match_command, segment,
+    Instruction as I, KIND_CONSTANT, KIND_MASK, KIND_X, KIND_Y, OperandKind, SIZE_ALL, flags, segment,
 };
 use oxbeam_beam_file::{self as beam, BeamFile, Op, Operand};
 use oxbeam_runtime::{FunctionInfo, LineEntry, LoadError, ModuleCode, Prepared, Vm, VmContext};
@@ -26,11 +27,11 @@ pub fn decode(vm: &Vm, file: &BeamFile) -> Result<Prepared, LoadError> {
     decoder.finish()
 }
 
-fn bad(text: impl Into<String>) -> LoadError {
+pub(crate) fn bad(text: impl Into<String>) -> LoadError {
     LoadError::BadFile(text.into())
 }
 
-struct Decoder<'a> {
+pub(crate) struct Decoder<'a> {
     vm: &'a Vm,
     file: &'a BeamFile,
     module: Atom,
@@ -87,6 +88,10 @@ impl<'a> Decoder<'a> {
         })
     }
 
+    /// An atom's text.
+    pub(crate) fn atom_text(&self, index: beam::AtomIndex) -> &'a str {
+        self.vm.atoms.text(self.atom(index))
+    }
     fn atom(&self, index: beam::AtomIndex) -> Atom {
         self.atoms[index.index()]
     }
@@ -141,7 +146,7 @@ impl<'a> Decoder<'a> {
         self.code.push(instruction.number() + instruction.shape().variants() as u32 - 1);
     }
     /// Begins an instruction with the variant for these sources and registers, and puts them.
-    fn put(&mut self, instruction: I, sources: &[Operand], registers: &[Operand]) -> Result<(), LoadError> {
+    pub(crate) fn put(&mut self, instruction: I, sources: &[Operand], registers: &[Operand]) -> Result<(), LoadError> {
         let shape = instruction.shape();
         let kinds = sources.iter().map(|source| self.kind_of(*source)).collect::<Result<SmallVec<[_; 2]>, _>>()?;
         let place = shape.sources_for(&kinds);
@@ -178,11 +183,11 @@ impl<'a> Decoder<'a> {
             Operand::X(..) => OperandKind::X,
             Operand::Y(..) => OperandKind::Y,
             // Large integers are stored when they are put, once.
-            Operand::BigInteger(_) | Operand::Literal(_) => OperandKind::G,
-            Operand::I(value) if Word::try_small(value).is_none() => OperandKind::G,
+            Operand::BigInteger(_) | Operand::Literal(_) => OperandKind::C,
+            Operand::I(value) if Word::try_small(value).is_none() => OperandKind::C,
             constant => {
                 let word = self.term_word(constant)?;
-                if fits_immediate(word) { OperandKind::I } else { OperandKind::G }
+                if fits_immediate(word) { OperandKind::I } else { OperandKind::C }
             }
         })
     }
@@ -195,14 +200,18 @@ impl<'a> Decoder<'a> {
                 let word = self.term_word(constant)?;
                 self.number(word.0 as u32);
             }
+            (OperandKind::C, constant) => {
+                let word = self.term_word(constant)?;
+                self.constant(word, 0);
+            }
             _ => self.source(operand)?,
         }
         Ok(())
     }
-    fn number(&mut self, value: u32) {
+    pub(crate) fn number(&mut self, value: u32) {
         self.code.push(value);
     }
-    fn wide(&mut self, value: u64) {
+    pub(crate) fn wide(&mut self, value: u64) {
         self.number(value as u32);
         self.number((value >> 32) as u32);
     }
@@ -212,15 +221,19 @@ impl<'a> Decoder<'a> {
     }
     /// A constant as a general source.
     fn constant_source(&mut self, word: Word) {
+        self.constant(word, KIND_CONSTANT);
+    }
+    /// The offset of a constant, with `kind` in its low bits.
+    fn constant(&mut self, word: Word, kind: u32) {
         let constants = &mut self.constants;
         let index = *self.constant_index.entry(word.0).or_insert_with(|| {
             constants.push(word.0);
             constants.len() as u32 - 1
         });
         self.constant_places.push(self.offset());
-        self.code.push(index << 3 | KIND_CONSTANT);
+        self.code.push(index << 3 | kind);
     }
-    fn label(&mut self, operand: Operand) -> Result<(), LoadError> {
+    pub(crate) fn label(&mut self, operand: Operand) -> Result<(), LoadError> {
         let label = match operand {
             Operand::Label(label) => label,
             // bs_start_match4's no_fail and resume.
@@ -233,7 +246,7 @@ impl<'a> Decoder<'a> {
         self.code.push(0);
         Ok(())
     }
-    fn term_word(&mut self, operand: Operand) -> Result<Word, LoadError> {
+    pub(crate) fn term_word(&mut self, operand: Operand) -> Result<Word, LoadError> {
         Ok(match operand {
             Operand::Atom(index) => Word::atom(self.atom(index)),
             Operand::Nil => Word::NIL,
@@ -265,7 +278,7 @@ impl<'a> Decoder<'a> {
         }
         Ok(())
     }
-    fn register(&mut self, operand: Operand) -> Result<(), LoadError> {
+    pub(crate) fn register(&mut self, operand: Operand) -> Result<(), LoadError> {
         match operand {
             Operand::X(..) | Operand::Y(..) => self.source(operand),
             _ => Err(bad("a register was expected")),
@@ -289,7 +302,7 @@ impl<'a> Decoder<'a> {
             _ => Err(bad("a float register was expected")),
         }
     }
-    fn unsigned(&self, operand: Operand) -> Result<u32, LoadError> {
+    pub(crate) fn unsigned(&self, operand: Operand) -> Result<u32, LoadError> {
         match operand {
             Operand::U(value) => u32::try_from(value).map_err(|_| bad("a number is too large")),
             Operand::I(value) => u32::try_from(value).map_err(|_| bad("a number is too large")),
@@ -332,7 +345,7 @@ impl<'a> Decoder<'a> {
         );
         Ok(())
     }
-    fn flags(&mut self, operand: Operand) -> Result<u32, LoadError> {
+    pub(crate) fn flags(&mut self, operand: Operand) -> Result<u32, LoadError> {
         let value = match operand {
             Operand::U(_) | Operand::I(_) => self.unsigned(operand)?,
             Operand::Nil => 0,
@@ -354,7 +367,7 @@ impl<'a> Decoder<'a> {
         let little = cfg!(target_endian = "little") && value & flags::NATIVE != 0;
         Ok(if little { value | flags::LITTLE } else { value })
     }
-    fn list(&self, operand: Operand) -> Result<&'a [Operand], LoadError> {
+    pub(crate) fn list(&self, operand: Operand) -> Result<&'a [Operand], LoadError> {
         match operand {
             Operand::List(list) => Ok(self.file.code.list(list)),
             _ => Err(bad("a list was expected")),
@@ -409,6 +422,18 @@ impl<'a> Decoder<'a> {
                 Ok(2)
             }
             (Some(Op::Move), _, _) => self.fused_moves(following),
+            (Some(Op::TestHeap), Some(Op::PutList | Op::PutTuple2), _) => self.fused_room(operands(0), following[1]),
+            (Some(Op::IsTaggedTuple), Some(Op::GetTupleElement), _)
+                if same_register(operands(0)[1], operands(1)[0]) && op(2) != Some(Op::GetTupleElement) =>
+            {
+                self.put(I::TaggedElement, &operands(0)[1..2], &operands(1)[2..3])?;
+                self.label(operands(0)[0])?;
+                self.tuple_header(operands(0)[2])?;
+                let tag = self.term_word(operands(0)[3])?;
+                self.wide(tag.0);
+                self.element_offset(operands(1)[1])?;
+                Ok(2)
+            }
             (Some(Op::IsNonemptyList), Some(Op::GetList), _) if same_register(operands(0)[1], operands(1)[0]) => {
                 self.put(I::IsListGet, &operands(1)[..1], &operands(1)[1..3])?;
                 self.label(operands(0)[0])?;
@@ -477,6 +502,20 @@ impl<'a> Decoder<'a> {
         let registers = self.list(list)?;
         self.number(registers.len() as u32);
         registers.iter().try_for_each(|register| self.y_register(*register))
+    }
+    /// As [`Decoder::fused`], for room for what the next instruction builds, and maybe for more.
+    fn fused_room(&mut self, room: &[Operand], next: beam::Instruction) -> Result<usize, LoadError> {
+        let operands = self.file.code.operands_of(next);
+        match next.op {
+            Op::PutList => self.put(I::HeapPutList, &operands[..2], &operands[2..3])?,
+            _ => match self.list(operands[1])? {
+                pair @ [_, _] => self.put(I::HeapPutPair, pair, &operands[..1])?,
+                _ => return Ok(0),
+            },
+        }
+        self.room(None, Some(room[0]))?;
+        self.plain(room[1])?;
+        Ok(2)
     }
     /// As [`Decoder::fused`], for a move.
     fn fused_moves(&mut self, following: &[beam::Instruction]) -> Result<usize, LoadError> {
@@ -635,6 +674,9 @@ impl<'a> Decoder<'a> {
             Op::PutList => self.put(I::PutList, &operands[..2], &operands[2..3])?,
             Op::PutTuple2 => {
                 let elements = self.list(o(1))?;
+                if elements.len() == 2 {
+                    return self.put(I::PutPair, elements, &operands[..1]);
+                }
                 self.put(I::PutTuple2, &[], &operands[..1])?;
                 self.number(tuple_header(elements.len() as u32)?);
                 self.sources(elements)?;
@@ -959,8 +1001,8 @@ impl<'a> Decoder<'a> {
                 self.plain(o(3))?;
             }
             Op::BsTestTail2 => {
-                self.label_and(I::BsTestTail2, o(0), &operands[1..2], &[])?;
-                self.plain(o(2))?;
+                let bits = self.unsigned(o(2))?;
+                self.match_step(I::BsEnsure, o(0), o(1), None, Ensured::exactly(bits))?;
             }
             Op::BsTestUnit => {
                 self.label_and(I::BsTestUnit, o(0), &operands[1..2], &[])?;
@@ -971,7 +1013,10 @@ impl<'a> Decoder<'a> {
                 self.plain(o(2))?;
                 self.string(self.unsigned(o(3))? as usize, self.unsigned(o(2))?.div_ceil(8) as usize)?;
             }
-            Op::BsGetUtf8 => self.label_and(I::BsGetUtf8, o(0), &operands[1..2], &operands[4..5])?,
+            Op::BsGetUtf8 => {
+                self.put(I::BsGetUtf8, &operands[1..2], &operands[4..5])?;
+                self.label(o(0))?;
+            }
             Op::BsSkipUtf8 => self.label_and(I::BsSkipUtf8, o(0), &operands[1..2], &[])?,
             Op::BsGetUtf16 | Op::BsGetUtf32 => {
                 let kind = if op == Op::BsGetUtf16 { I::BsGetUtf16 } else { I::BsGetUtf32 };
@@ -985,9 +1030,12 @@ impl<'a> Decoder<'a> {
                 let flags = self.flags(o(3))?;
                 self.number(flags);
             }
-            Op::BsGetTail => self.sources_to(I::BsGetTail, &operands[..2], 1)?,
-            Op::BsGetPosition => self.sources_to(I::BsGetPosition, &operands[..2], 1)?,
-            Op::BsSetPosition => self.plain_sources(I::BsSetPosition, operands)?,
+            Op::BsGetTail => self.put(I::BsGetTail, &operands[..1], &operands[1..2])?,
+            Op::BsGetPosition => self.put(I::BsGetPosition, &operands[..1], &operands[1..2])?,
+            Op::BsSetPosition => {
+                self.put(I::BsSetPosition, &operands[..1], &[])?;
+                self.source(o(1))?;
+            }
             Op::BsCreateBin => self.bs_create_bin(operands)?,
             Op::BsInitWritable => self.emit(I::BsInitWritable),
             Op::BsInit2 | Op::BsInitBits => {
@@ -1102,132 +1150,17 @@ impl<'a> Decoder<'a> {
         self.wide(self.strings.as_ptr().wrapping_add(offset) as u64);
         Ok(())
     }
-    fn bs_match(&mut self, operands: &[Operand]) -> Result<(), LoadError> {
-        let items = self.list(operands[2])?;
-        self.label_and(I::BsMatch, operands[0], &operands[1..2], &[])?;
-        let count_place = self.offset() as usize;
-        self.number(0);
-        let mut rest = items;
-        let mut count = 0;
-        while let [Operand::Atom(command), arguments @ ..] = rest {
-            let name = self.atom(*command);
-            rest = match self.match_run(rest)? {
-                Some(rest) => rest,
-                None => self.match_command(name, arguments)?,
-            };
-            count += 1;
-        }
-        if !rest.is_empty() {
-            return Err(bad("a bs_match command was expected"));
-        }
-        self.code[count_place] = count;
-        Ok(())
-    }
-    /// Several integers that one reading of up to 56 bits gives; what follows them. `None` if there are not at least two.
-    fn match_run(&mut self, items: &'a [Operand]) -> Result<Option<&'a [Operand]>, LoadError> {
-        // integer, live, flags, size, unit, register
-        let mut integers: SmallVec<[(u32, Operand); 8]> = SmallVec::new();
-        let mut total = 0;
-        for item in items.chunks_exact(6) {
-            let Operand::Atom(name) = item[0] else { break };
-            if self.vm.atoms.text(self.atom(name)) != "integer" || item[2] != Operand::Nil {
-                break;
-            }
-            let bits = self.fixed_bits(item[3], item[4]);
-            if bits > 56 || total + bits > 56 {
-                break;
-            }
-            total += bits;
-            integers.push((bits, item[5]));
-        }
-        if integers.len() < 2 {
-            return Ok(None);
-        }
-        self.number(match_command::UNSIGNED_RUN);
-        self.number(total);
-        self.number(integers.len() as u32);
-        for (bits, register) in &integers {
-            self.number(*bits);
-            self.register(*register)?;
-        }
-        Ok(Some(&items[integers.len() * 6..]))
-    }
-    fn match_command(&mut self, name: Atom, rest: &'a [Operand]) -> Result<&'a [Operand], LoadError> {
-        let text = self.vm.atoms.text(name);
-        let take =
-            |count: usize| if rest.len() < count { Err(bad("a bs_match command is too short")) } else { Ok(count) };
-        let used = match text {
-            "ensure_at_least" => {
-                self.number(match_command::ENSURE_AT_LEAST);
-                take(2)?
-            }
-            "ensure_exactly" => {
-                self.number(match_command::ENSURE_EXACTLY);
-                take(1)?
-            }
-            "skip" => {
-                self.number(match_command::SKIP);
-                take(1)?
-            }
-            "integer" | "binary" => {
-                // live, flags, size, unit, register
-                take(5)?;
-                let flags = self.flags(rest[1])?;
-                let bits = u64::from(self.unsigned(rest[2])?) * u64::from(self.unsigned(rest[3])?);
-                let bits = u32::try_from(bits).map_err(|_| bad("a segment is too large"))?;
-                let plain = bits <= 56 && flags & flags::SIGNED == 0 && (bits <= 8 || flags & flags::LITTLE == 0);
-                let command = match text {
-                    "binary" => match_command::BINARY,
-                    _ if plain => match_command::UNSIGNED,
-                    _ => match_command::INTEGER,
-                };
-                self.number(command);
-                self.number(bits);
-                if command == match_command::INTEGER {
-                    self.number(flags);
-                }
-                self.register(rest[4])?;
-                return Ok(&rest[5..]);
-            }
-            "get_tail" => {
-                self.number(match_command::GET_TAIL);
-                take(3)?;
-                self.register(rest[2])?;
-                return Ok(&rest[3..]);
-            }
-            "=:=" => {
-                self.number(match_command::EXACTLY);
-                take(3)?;
-                self.plain(rest[1])?;
-                let value = match rest[2] {
-                    Operand::I(value) => value as u64,
-                    Operand::U(value) => value,
-                    Operand::BigInteger(_) | Operand::Literal(_) => {
-                        let word = self.term_word(rest[2])?;
-                        // SAFETY: literals live as long as the machine.
-                        let value = unsafe { Term::from_raw(word) };
-                        value.as_u64().ok_or_else(|| bad("a value to match does not fit"))?
-                    }
-                    _ => return Err(bad("a value to match was expected")),
-                };
-                self.number(value as u32);
-                self.number((value >> 32) as u32);
-                return Ok(&rest[3..]);
-            }
-            _ => return Err(bad(format!("bs_match command {text} is unknown"))),
-        };
-        rest[..used].iter().try_for_each(|operand| self.plain(*operand))?;
-        Ok(&rest[used..])
-    }
     fn bs_create_bin(&mut self, operands: &[Operand]) -> Result<(), LoadError> {
         // fail, allocate, live, unit, destination, segments
         let items = self.list(operands[5])?;
-        self.emit(if self.appends_integers(items) { I::BsAppendIntegers } else { I::BsCreateBin });
+        let appended = self.appended_integers(items);
+        self.emit(if appended.is_some() { I::BsAppendIntegers } else { I::BsCreateBin });
         self.label(operands[0])?;
         self.plain(operands[2])?;
         self.register(operands[4])?;
         self.number(items.len() as u32 / 6);
         self.words_of_room(operands[1])?;
+        let accumulator = self.code.len() + 5;
         for item in items.chunks_exact(6) {
             let Operand::Atom(kind) = item[0] else { return Err(bad("a segment type was expected")) };
             let kind = match self.vm.atoms.text(self.atom(kind)) {
@@ -1254,33 +1187,33 @@ impl<'a> Decoder<'a> {
                 self.source(item[4])?;
                 self.size(item[5])?;
                 let bits = self.fixed_bits(item[5], item[2]);
-                self.number(bits);
+                self.number(if self.code.len() == accumulator { appended.unwrap_or(bits) } else { bits });
             }
         }
         Ok(())
     }
 
-    /// Are the segments an accumulator and integers that [`I::BsAppendIntegers`] can append to it?
-    fn appends_integers(&self, items: &[Operand]) -> bool {
+    /// If the segments are an accumulator and integers that [`I::BsAppendIntegers`] can append to it, the bits of those.
+    fn appended_integers(&self, items: &[Operand]) -> Option<u32> {
         let is = |operand: Operand, name: &str| match operand {
-            Operand::Atom(index) => self.vm.atoms.text(self.atom(index)) == name,
+            Operand::Atom(index) => self.atom_text(index) == name,
             _ => false,
         };
-        let Some((accumulator, integers)) = items.split_at_checked(6) else { return false };
+        let (accumulator, integers) = items.split_at_checked(6)?;
         let mut total = 0;
         for integer in integers.chunks_exact(6) {
             let bits = self.fixed_bits(integer[5], integer[2]);
-            let plain = is(integer[0], "integer") && integer[3] == Operand::Nil && bits < 64;
-            if !plain {
-                return false;
+            if !is(integer[0], "integer") || integer[3] != Operand::Nil || bits >= 64 {
+                return None;
             }
             total += bits;
         }
         // Bits of any size may have been appended before: what is appended must be bytes.
-        is(accumulator[0], "private_append") && is(accumulator[5], "all") && total != 0 && total <= 64 && total % 8 == 0
+        let bytes = total != 0 && total <= 64 && total % 8 == 0;
+        (is(accumulator[0], "private_append") && is(accumulator[5], "all") && bytes).then_some(total)
     }
     /// Size times unit, if both are given as numbers; [`SIZE_ALL`] if not.
-    fn fixed_bits(&self, size: Operand, unit: Operand) -> u32 {
+    pub(crate) fn fixed_bits(&self, size: Operand, unit: Operand) -> u32 {
         let number = |operand| self.unsigned(operand).ok();
         let bits = number(size).zip(number(unit)).and_then(|(size, unit)| size.checked_mul(unit));
         bits.unwrap_or(SIZE_ALL)

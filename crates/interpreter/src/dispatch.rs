@@ -2,7 +2,7 @@
 
 use crate::control::{One, Three, Two};
 use crate::instruction::{COUNT, Shape, instructions, shape};
-use crate::state::{G, Handler, I, X, Y};
+use crate::state::{C, G, Handler, I, X, Y};
 use crate::{arithmetic, binaries, calls, control, data, exception, floats, guards, maps, messages, select, tests};
 
 // The handlers of an instruction with each kind of operand, in the order of its shape.
@@ -10,10 +10,10 @@ macro_rules! variants {
     (PLAIN $module:ident $name:ident) => { &[$module::$name] };
     (TO $module:ident $name:ident) => { &[$module::$name::<X>, $module::$name::<Y>] };
     (SOURCE $module:ident $name:ident) => {
-        &[$module::$name::<X>, $module::$name::<Y>, $module::$name::<I>, $module::$name::<G>]
+        &[$module::$name::<X>, $module::$name::<Y>, $module::$name::<I>, $module::$name::<C>]
     };
     (SOURCE_TO $module:ident $name:ident) => {
-        variants!(@to $module $name [X] [Y] [I] [G])
+        variants!(@to $module $name [X] [Y] [I] [C])
     };
     (FROM $module:ident $name:ident) => { &[$module::$name::<X>, $module::$name::<Y>, $module::$name::<G>] };
     (FROM_TO $module:ident $name:ident) => { variants!(@to $module $name [X] [Y] [G]) };
@@ -22,12 +22,12 @@ macro_rules! variants {
     };
     (PAIR_OF $module:ident $name:ident) => {
         &[
-            $module::$name::<X, X>, $module::$name::<X, Y>, $module::$name::<X, I>, $module::$name::<X, G>, $module::$name::<Y, X>,
+            $module::$name::<X, X>, $module::$name::<X, Y>, $module::$name::<X, I>, $module::$name::<X, C>, $module::$name::<Y, X>,
             $module::$name::<Y, Y>, $module::$name::<Y, I>, $module::$name::<I, X>, $module::$name::<G, G>,
         ]
     };
     (PAIR_TO $module:ident $name:ident) => {
-        variants!(@to $module $name [X, X] [X, Y] [X, I] [X, G] [Y, X] [Y, Y] [Y, I] [I, X] [G, G])
+        variants!(@to $module $name [X, X] [X, Y] [X, I] [X, C] [Y, X] [Y, Y] [Y, I] [I, X] [G, G])
     };
     (SAVED $module:ident $name:ident) => { &[$module::$name::<One>, $module::$name::<Two>, $module::$name::<Three>] };
     (SWAPPED $module:ident $name:ident) => { variants!(@of $module $name [X, X] [X, Y] [Y, X] [Y, Y]) };

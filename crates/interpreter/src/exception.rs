@@ -6,7 +6,7 @@
 
 use crate::run::{Flow, Run};
 use crate::state::handlers;
-use oxbeam_runtime::{Class, Exception, Frame, Outcome, Trace, return_addresses};
+use oxbeam_runtime::{Class, Exception, Outcome, Trace, return_addresses};
 use oxbeam_term::{Atom, LiteralRange, OwnedTerm, Term, Word, atoms};
 use smallvec::SmallVec;
 use std::sync::atomic::Ordering;
@@ -141,7 +141,7 @@ impl<'a> Run<'a> {
         let heap = self.heap();
         let address = if address.is_null() { return_addresses(heap, 1).next()? } else { address as u64 };
         let frame = self.vm.frame_at(address)?;
-        let mut location = self.vm.location_term(heap, frame.location.as_ref());
+        let mut location = self.vm.location_term(heap, frame.location());
         if let Some(error_info) = error_info {
             let mut items = location.to_vec().unwrap_or_default();
             items.push(heap.tuple(&[Term::atom(atoms::ERROR_INFO), error_info]));
@@ -288,13 +288,12 @@ impl<'a> Run<'a> {
         let Some([_, first, addresses]) = raw.as_tuple_of::<3>() else { return raw };
         let Some(addresses) = addresses.as_tuple() else { return raw };
         let depth = self.vm.backtrace_depth.load(Ordering::Relaxed) as usize;
-        let mut entries: Vec<Term<'a>> = Vec::with_capacity(9);
+        let mut entries: SmallVec<[Term<'a>; 12]> = SmallVec::new();
         if !first.is_nil() {
             entries.push(*first);
         }
         for address in addresses.elements().iter().filter_map(|address| address.as_small()) {
-            let frame: Option<Frame> = self.vm.frame_at(address as u64);
-            entries.extend(frame.map(|frame| self.vm.frame_term(heap, &frame)));
+            entries.extend(self.vm.frame_term_at(heap, address as u64));
         }
         entries.truncate(depth.max(1));
         heap.list(&entries)

@@ -1,19 +1,20 @@
 //! Floats. Float registers are named by their offsets in bytes.
 
+use crate::arithmetic::float_of;
 use crate::run::{Flow, Run};
 use crate::state::{Source, State, Target, handlers};
 use oxbeam_term::{Term, Word, arithmetic, atoms};
 
 impl State {
     #[inline(always)]
-    fn float(&self, run: &Run<'static>, n: usize) -> f64 {
+    fn float(&self, run: &mut Run<'static>, n: usize) -> f64 {
         // SAFETY: the decoder checked the register's number.
-        unsafe { *run.floats.byte_add(self.bytes(n)) }
+        unsafe { *run.float(self.bytes(n)) }
     }
     #[inline(always)]
     fn set_float(&self, run: &mut Run<'static>, n: usize, value: f64) {
         // SAFETY: as above.
-        unsafe { *run.floats.byte_add(self.bytes(n)) = value }
+        unsafe { *run.float(self.bytes(n)) = value }
     }
 }
 
@@ -62,6 +63,10 @@ handlers! {
         let word = state.get::<S>(run, 1);
         if word.is_small() {
             state.set_float(run, 2, word.small_value() as f64);
+            return state.next(run, 3);
+        }
+        if let Some(value) = float_of(word) {
+            state.set_float(run, 2, value);
             return state.next(run, 3);
         }
         state.tail(run, fconv_slowly::<S>)

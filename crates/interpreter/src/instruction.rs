@@ -6,6 +6,7 @@
 //!
 //! * X or Y register: its offset in bytes;
 //! * immediate: the word itself, when it is its low 32 bits with their sign extended;
+//! * constant: its offset in bytes among the machine's constants;
 //! * *general source*, *general register*: three low bits say where (0 X register, 1 Y register, 2 constant), the rest is
 //!   the offset in bytes.
 //!
@@ -38,6 +39,8 @@ pub enum OperandKind {
     Y,
     /// Immediate.
     I,
+    /// Constant.
+    C,
     /// General.
     G,
 }
@@ -45,7 +48,7 @@ pub enum OperandKind {
 /// The variants of an instruction: lists of kinds of its sources, each with the kinds of registers that it writes.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// Kinds of the sources; the last list is the general one.
+    /// Kinds of the sources; the last list serves all that are not before it.
     pub sources: &'static [&'static [OperandKind]],
     /// Number of registers that are written, each X or Y.
     pub registers: usize,
@@ -68,12 +71,12 @@ impl Shape {
 
 /// The shapes there are. `dispatch.rs` lists handlers in the same order.
 pub mod shape {
-    use super::OperandKind::{G, I, X, Y};
+    use super::OperandKind::{C, G, I, X, Y};
     use super::{OperandKind, Shape};
 
-    const ONE: &[&[OperandKind]] = &[&[X], &[Y], &[I], &[G]];
+    const ONE: &[&[OperandKind]] = &[&[X], &[Y], &[I], &[C]];
     const REGISTER: &[&[OperandKind]] = &[&[X], &[Y], &[G]];
-    const PAIR: &[&[OperandKind]] = &[&[X, X], &[X, Y], &[X, I], &[X, G], &[Y, X], &[Y, Y], &[Y, I], &[I, X], &[G, G]];
+    const PAIR: &[&[OperandKind]] = &[&[X, X], &[X, Y], &[X, I], &[X, C], &[Y, X], &[Y, Y], &[Y, I], &[I, X], &[G, G]];
 
     const REGISTERS: &[&[OperandKind]] = &[&[X, X], &[X, Y], &[Y, X], &[Y, Y]];
     const TO_X: &[&[OperandKind]] = &[&[X, X], &[Y, X], &[I, X]];
@@ -287,6 +290,8 @@ macro_rules! instructions {
             TestArity FROM tests::test_arity,
             /// Source, fail, header of the tuple, wide (the tag).
             IsTaggedTuple FROM tests::is_tagged_tuple,
+            /// The same and an element of the tuple: source, register, fail, header, wide (the tag), offset in bytes.
+            TaggedElement FROM_TO tests::tagged_element,
             /// Source, fail, count, then the values and then the labels: words with 32 significant bits.
             SelectImmediate FROM select::select_immediate,
             /// Source, fail, count, then (wide, label) sorted by value.
@@ -330,6 +335,11 @@ macro_rules! instructions {
             /// Value, tuple, offset of the element in bytes.
             SetTupleElement PLAIN data::set_tuple_element,
             PutList PAIR_TO data::put_list,
+            /// `test_heap` and `put_list`, or the tuple of two elements: sources, register, room in bytes, live.
+            HeapPutList PAIR_TO data::heap_put_list,
+            HeapPutPair PAIR_TO data::heap_put_pair,
+            /// A tuple of two elements: sources, register.
+            PutPair PAIR_TO data::put_pair,
             /// Register, header, list of sources.
             PutTuple2 TO data::put_tuple2,
             /// Size, source, register, count of updates, then (position, source).
@@ -360,8 +370,25 @@ macro_rules! instructions {
 
             /// Source, register, fail.
             BsStartMatch FROM_TO binaries::bs_start_match,
-            /// Fail, context, count of commands, commands.
-            BsMatch PLAIN binaries::bs_match,
+            /// One instruction for each command of `bs_match`; what it asks to be there goes into that of the first command
+            /// behind it. They begin with: context[, register], fail, bits that there must be, mask of the bits of the number of
+            /// those beyond that must be 0 (none: at least; all: exactly).
+            BsEnsure FROM binaries::bs_ensure,
+            /// The same, unless the unit is a power of 2: context, fail, bits, unit.
+            BsEnsureUnit FROM binaries::bs_ensure_unit,
+            /// A byte. Nothing follows: at least 8 bits must be there.
+            BsByte FROM_TO binaries::bs_byte,
+            /// An unsigned number, the most significant bit first: bits, at most 56.
+            BsUnsigned FROM_TO binaries::bs_unsigned,
+            /// Several of those: bits in all, at most 56, and a count; then bits to the right of it, bits and register of each.
+            BsUnsignedRun FROM binaries::bs_unsigned_run,
+            /// Any integer: bits, flags.
+            BsInteger FROM_TO binaries::bs_integer,
+            /// Bits.
+            BsPart FROM_TO binaries::bs_part,
+            BsSkip FROM binaries::bs_skip,
+            /// Bits, wide (the value they must have).
+            BsValue FROM binaries::bs_value,
             /// Fail, context, size, unit, flags, register.
             BsGetInteger2 PLAIN binaries::bs_get_integer,
             BsGetFloat2 PLAIN binaries::bs_get_float,
@@ -369,24 +396,26 @@ macro_rules! instructions {
             /// Fail, context, size, unit.
             BsSkipBits2 PLAIN binaries::bs_skip_bits,
             /// Fail, context, number.
-            BsTestTail2 PLAIN binaries::bs_test_tail,
             BsTestUnit PLAIN binaries::bs_test_unit,
             /// Fail, context, bits, wide (address of the string).
             BsMatchString PLAIN binaries::bs_match_string,
+            /// Context, register, fail.
+            BsGetUtf8 FROM_TO binaries::bs_get_utf8,
             /// Fail, context[, register][, flags].
-            BsGetUtf8 PLAIN binaries::bs_get_utf8,
             BsSkipUtf8 PLAIN binaries::bs_skip_utf8,
             BsGetUtf16 PLAIN binaries::bs_get_utf16,
             BsSkipUtf16 PLAIN binaries::bs_skip_utf16,
             BsGetUtf32 PLAIN binaries::bs_get_utf32,
             BsSkipUtf32 PLAIN binaries::bs_skip_utf32,
-            BsGetTail PLAIN binaries::bs_get_tail,
-            BsGetPosition PLAIN binaries::bs_get_position,
-            BsSetPosition PLAIN binaries::bs_set_position,
+            /// Context, register.
+            BsGetTail FROM_TO binaries::bs_get_tail,
+            BsGetPosition FROM_TO binaries::bs_get_position,
+            /// Context, general source.
+            BsSetPosition FROM binaries::bs_set_position,
             /// Fail, live, register, count, words of room for what follows, then six words a segment.
             BsCreateBin PLAIN binaries::bs_create_bin,
             /// As `BsCreateBin`, when integers of together at most 64 bits, a multiple of 8, are appended to an accumulator
-            /// that nobody else has.
+            /// that nobody else has; the last word of its segment is the number of those bits.
             BsAppendIntegers PLAIN binaries::bs_append_integers,
             BsInitWritable PLAIN binaries::bs_init_writable,
             /// Building binaries as compilers before OTP 25 did.
@@ -450,28 +479,6 @@ impl Instruction {
     pub fn of_number(number: u32) -> Instruction {
         ALL[FIRST.partition_point(|first| *first <= number) - 1]
     }
-}
-
-/// Commands of `bs_match`, as numbers in the stream.
-pub mod match_command {
-    /// bits, unit.
-    pub const ENSURE_AT_LEAST: u32 = 0;
-    /// bits.
-    pub const ENSURE_EXACTLY: u32 = 1;
-    /// bits, flags, register.
-    pub const INTEGER: u32 = 2;
-    /// bits, register.
-    pub const BINARY: u32 = 3;
-    /// bits.
-    pub const SKIP: u32 = 4;
-    /// register.
-    pub const GET_TAIL: u32 = 5;
-    /// bits, value in two words.
-    pub const EXACTLY: u32 = 6;
-    /// At most 56 bits, the most significant first, and a register.
-    pub const UNSIGNED: u32 = 7;
-    /// Several of those: bits in all, at most 56, and a count; then bits and register of each.
-    pub const UNSIGNED_RUN: u32 = 8;
 }
 
 /// Segment types of `bs_create_bin`, as numbers in the stream.

@@ -12,6 +12,7 @@ mod calls;
 mod control;
 mod data;
 mod decode;
+mod decode_match;
 mod dirty;
 mod dispatch;
 mod exception;
@@ -81,7 +82,7 @@ impl Engine for Interpreter {
         decode::decode(vm, file)
     }
     fn run(&self, vm: &Vm, process: &Arc<Process>, main: &mut ProcessMain, dirty: bool, budget: i32) -> Outcome {
-        run::Run::new(self, vm, process, main, dirty, budget).run()
+        run::Run::run(self, vm, process, main, dirty, budget)
     }
     fn breakpoint(&self) -> u32 {
         Instruction::Breakpoint.number()

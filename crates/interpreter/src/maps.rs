@@ -87,16 +87,25 @@ impl<'a> Run<'a> {
         self.write(ip, 3, updated);
         Some(6 + count)
     }
-    #[inline(never)]
-    fn put_map_assoc(&mut self, ip: *const u32) -> Flow {
+    /// The map to change; or where to go on, since it is none or was simple to change.
+    #[inline(always)]
+    fn map_to_change(&mut self, ip: *const u32) -> Result<Term<'a>, Flow> {
         self.ensure(0, self.number(ip, 4) as usize);
         let map = self.term(self.source(ip, 2));
         if !map.is_map() {
-            return self.bad_map(ip, map);
+            return Err(self.bad_map(ip, map));
         }
-        if let Some(words) = self.update_small(ip, map) {
-            return Flow::go(ip.wrapping_add(words));
+        match self.update_small(ip, map) {
+            Some(words) => Err(Flow::go(ip.wrapping_add(words))),
+            None => Ok(map),
         }
+    }
+    #[inline(never)]
+    fn put_map_assoc(&mut self, ip: *const u32) -> Flow {
+        let map = match self.map_to_change(ip) {
+            Ok(map) => map,
+            Err(flow) => return flow,
+        };
         let (pairs, words) = self.map_pairs(ip);
         let updated = self.heap().map_put_all(map, &pairs, &self.vm.atoms).word();
         self.write(ip, 3, updated);
@@ -104,14 +113,10 @@ impl<'a> Run<'a> {
     }
     #[inline(never)]
     fn put_map_exact(&mut self, ip: *const u32) -> Flow {
-        self.ensure(0, self.number(ip, 4) as usize);
-        let map = self.term(self.source(ip, 2));
-        if !map.is_map() {
-            return self.bad_map(ip, map);
-        }
-        if let Some(words) = self.update_small(ip, map) {
-            return Flow::go(ip.wrapping_add(words));
-        }
+        let map = match self.map_to_change(ip) {
+            Ok(map) => map,
+            Err(flow) => return flow,
+        };
         let (pairs, words) = self.map_pairs(ip);
         match self.heap().map_update_all(map, &pairs, &self.vm.atoms) {
             Ok(updated) => {

@@ -211,17 +211,29 @@ impl Run<'_> {
         if deadline <= self.vm.clock.elapsed() {
             return Flow::go(ip.wrapping_add(3));
         }
-        if deadline != u64::MAX && self.state().receive_timer.is_none() {
-            let (vm, process): (Arc<Vm>, _) = (self.vm.arc(), self.process.clone());
-            let vm = Arc::downgrade(&vm);
-            let timer = self.vm.timers.start(deadline, move || {
-                if let Some(vm) = vm.upgrade() {
-                    vm.signal(&process, Signal::Wake);
-                }
-            });
-            self.state().receive_timer = Some(timer);
+        if deadline != u64::MAX {
+            self.set_receive_timer(deadline);
         }
         self.wait_here(ip)
+    }
+    /// Sees to it that something wakes the process at `deadline`, or before: then it waits again. So a time-out of a
+    /// receive that was over sooner serves those that come after it.
+    fn set_receive_timer(&mut self, deadline: u64) {
+        match self.state().receive_timer {
+            Some(timer) if timer.due <= deadline => return,
+            Some(timer) => {
+                self.vm.timers.cancel(timer);
+            }
+            None => {}
+        }
+        let (vm, process): (Arc<Vm>, _) = (self.vm.arc(), self.process.clone());
+        let vm = Arc::downgrade(&vm);
+        let timer = self.vm.timers.start(deadline, move || {
+            if let Some(vm) = vm.upgrade() {
+                vm.signal(&process, Signal::Wake);
+            }
+        });
+        self.state().receive_timer = Some(timer);
     }
     /// When a receive with this time-out gives up.
     fn deadline(&self, time: Word) -> Result<u64, ()> {
@@ -237,11 +249,7 @@ impl Run<'_> {
         }
     }
     fn forget_deadline(&mut self) {
-        let state = self.state();
-        state.receive_deadline = None;
-        if let Some(timer) = state.receive_timer.take() {
-            self.vm.timers.cancel(timer);
-        }
+        self.state().receive_deadline = None;
     }
     /// The message matched.
     #[inline(never)]

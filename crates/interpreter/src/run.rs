@@ -6,6 +6,8 @@ use crate::state::{LOOPS, State, number_at};
 use oxbeam_runtime::{Collected, Outcome, Process, ProcessMain, ProcessState, Resume, Vm};
 use oxbeam_term::{Heap, Term, Word, atoms};
 use std::cell::UnsafeCell;
+use std::mem::MaybeUninit;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -16,15 +18,10 @@ const X_REGISTERS: usize = 1024;
 /// Float registers.
 const FLOAT_REGISTERS: usize = 1024;
 
-struct Scratch {
-    x: [u64; X_REGISTERS + 8],
-    floats: [f64; FLOAT_REGISTERS],
-}
-
 thread_local! {
-    /// The registers of the process that this scheduler thread runs; processes do not keep any.
-    static SCRATCH: Box<UnsafeCell<Scratch>> =
-        Box::new(UnsafeCell::new(Scratch { x: [0; X_REGISTERS + 8], floats: [0.0; FLOAT_REGISTERS] }));
+    /// The registers of the process that this scheduler thread runs, and its slice: processes do not keep any. Only the
+    /// registers are always initialised.
+    static RUN: Box<UnsafeCell<MaybeUninit<Run<'static>>>> = Box::new(UnsafeCell::new(MaybeUninit::zeroed()));
 }
 
 /// Where to go on after a helper: at an instruction, or not at all when the slice is over. Then [`Run::outcome`] says why.
@@ -57,11 +54,19 @@ pub enum Position {
     Last(usize),
 }
 
+/// One slice of one process, and the registers. The X registers come first: handlers have one address for both.
+#[repr(C)]
+pub struct Run<'a> {
+    x: [u64; X_REGISTERS + 8],
+    floats: [f64; FLOAT_REGISTERS],
+    slice: Slice<'a>,
+}
+
 /// One slice of one process.
 ///
 /// While a handler runs, the stack's top, the heap's top and the reductions left are in its [`State`]; the heap and
-/// [`Run::reductions`] have them while a helper runs.
-pub struct Run<'a> {
+/// [`Slice::reductions`] have them while a helper runs.
+pub struct Slice<'a> {
     pub(crate) interpreter: &'a Interpreter,
     pub(crate) vm: &'a Vm,
     pub(crate) process: &'a Arc<Process>,
@@ -75,9 +80,7 @@ pub struct Run<'a> {
     pub(crate) live: usize,
     /// Where a helper that was to give a value goes on instead.
     pub(crate) left: Flow,
-    pub(crate) x: *mut u64,
     pub(crate) constants: *const u64,
-    pub(crate) floats: *mut f64,
     /// Why the slice is over.
     outcome: Option<Outcome>,
     /// Where the native stack was when the slice began.
@@ -86,6 +89,21 @@ pub struct Run<'a> {
     pub(crate) builder: Option<Box<Builder>>,
     /// Where handlers go on, where they return after each instruction.
     pub(crate) state: State,
+}
+
+impl<'a> Deref for Run<'a> {
+    type Target = Slice<'a>;
+    #[inline(always)]
+    fn deref(&self) -> &Slice<'a> {
+        &self.slice
+    }
+}
+
+impl<'a> DerefMut for Run<'a> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut Slice<'a> {
+        &mut self.slice
+    }
 }
 
 /// What the helper that ends a slice may have used of the native stack since the slice began.
@@ -99,21 +117,17 @@ fn native_stack() -> usize {
 }
 
 impl<'a> Run<'a> {
-    /// Prepares to run a process that the caller owns.
-    pub fn new(
+    /// Runs a process that the caller owns until the slice is over.
+    pub fn run(
         interpreter: &'a Interpreter,
         vm: &'a Vm,
         process: &'a Arc<Process>,
         main: &'a mut ProcessMain,
         dirty: bool,
         budget: i32,
-    ) -> Run<'a> {
-        let scratch = SCRATCH.with(|scratch| scratch.get());
-        // SAFETY: the scratch registers belong to this thread, and a thread runs one process at a time.
-        let (x, floats) =
-            unsafe { ((&raw mut (*scratch).x).cast::<u64>(), (&raw mut (*scratch).floats).cast::<f64>()) };
+    ) -> Outcome {
         let nowhere = std::ptr::null_mut::<u64>();
-        Run {
+        let slice = Slice {
             interpreter,
             vm,
             process,
@@ -124,31 +138,36 @@ impl<'a> Run<'a> {
             put_aside: 0,
             live: 0,
             left: Flow::STOP,
-            x,
             constants: vm.code.constants.base(),
-            floats,
             outcome: None,
             native_stack: 0,
             builder: None,
-            state: State { ip: nowhere.cast(), x, y: nowhere, heap: nowhere, reductions: 0 },
+            state: State { ip: nowhere.cast(), x: nowhere, y: nowhere, heap: nowhere, reductions: 0 },
+        };
+        let run = RUN.with(|run| run.get()).cast::<Run<'a>>();
+        // SAFETY: what this thread keeps is its own, and a thread runs one process at a time. The registers are
+        // initialised; what is left of the last slice is nothing that would have to be dropped.
+        unsafe {
+            (&raw mut (*run).slice).write(slice);
+            let outcome = (*run).run_slice();
+            (&raw mut (*run).slice).drop_in_place();
+            outcome
         }
     }
-
-    /// Runs until the slice is over.
-    pub fn run(mut self) -> Outcome {
+    fn run_slice(&mut self) -> Outcome {
         if let Some(start) = self.resume().target() {
             self.execute(start);
         }
         let used = self.budget - self.reductions - self.put_aside;
         self.process.reductions.fetch_add(used.max(1) as u64, Ordering::Relaxed);
-        self.outcome.expect("a slice that is over has an outcome")
+        self.outcome.take().expect("a slice that is over has an outcome")
     }
     fn execute(&mut self, start: *const u32) {
         // SAFETY: handlers do not keep anything of the run beyond this call; the lifetime only stands in their
         // signature because a table of functions cannot be generic.
         let run = unsafe { &mut *(&raw mut *self).cast::<Run<'static>>() };
         run.native_stack = native_stack();
-        let mut state = State { ip: start, ..run.state };
+        let mut state = State { ip: start, x: run.registers(), ..run.state };
         state.reload(run);
         if !LOOPS {
             state.go(run, start);
@@ -177,6 +196,16 @@ impl<'a> Run<'a> {
 
     // --- access --------------------------------------------------------------------------------------------------
 
+    /// The X registers.
+    #[inline(always)]
+    pub(crate) fn registers(&mut self) -> *mut u64 {
+        (&raw mut *self).cast()
+    }
+    /// The float register at this offset in bytes.
+    #[inline(always)]
+    pub(crate) fn float(&mut self, offset: usize) -> *mut f64 {
+        (&raw mut self.floats).cast::<f64>().wrapping_byte_add(offset)
+    }
     /// The process's heap.
     #[inline(always)]
     pub(crate) fn heap(&self) -> &'a Heap {
@@ -187,22 +216,23 @@ impl<'a> Run<'a> {
     #[inline(always)]
     #[allow(clippy::mut_from_ref, reason = "the slice owns the process; uses do not overlap")]
     pub(crate) fn state(&self) -> &'a mut ProcessState {
+        let main = self.main;
         // SAFETY: the slice owns the process; each use ends before the next begins.
-        unsafe { &mut (*self.main).state }
+        unsafe { &mut (*main).state }
     }
     #[inline(always)]
     pub(crate) fn x(&self, index: usize) -> Word {
         // SAFETY: indexes come from decoded instructions or arities, all below the number of registers.
-        Word(unsafe { *self.x.add(index) })
+        Word(unsafe { *self.x.get_unchecked(index) })
     }
     #[inline(always)]
     pub(crate) fn set_x(&mut self, index: usize, word: Word) {
         // SAFETY: as above.
-        unsafe { *self.x.add(index) = word.0 }
+        unsafe { *self.x.get_unchecked_mut(index) = word.0 }
     }
     pub(crate) fn x_slice(&self, count: usize) -> &'a [Word] {
         // SAFETY: `count` X registers hold the arguments.
-        unsafe { std::slice::from_raw_parts(self.x.cast(), count) }
+        unsafe { std::slice::from_raw_parts((&raw const self.x).cast(), count) }
     }
     /// A word as a term that lives until the next collection.
     #[inline(always)]
@@ -217,7 +247,7 @@ impl<'a> Run<'a> {
         let base = match operand & KIND_MASK {
             KIND_Y => self.heap().stack_top().cast_const(),
             KIND_CONSTANT => self.constants,
-            _ => self.x.cast_const(),
+            _ => (&raw const self.x).cast(),
         };
         // SAFETY: the decoder put a source operand there.
         Word(unsafe { *base.byte_add((operand & !KIND_MASK) as usize) })
@@ -230,7 +260,7 @@ impl<'a> Run<'a> {
     /// Writes the register that a general operand names.
     #[inline(always)]
     pub(crate) fn write_register(&mut self, operand: u32, word: Word) {
-        let base = if operand & KIND_MASK == KIND_Y { self.heap().stack_top() } else { self.x };
+        let base = if operand & KIND_MASK == KIND_Y { self.heap().stack_top() } else { self.registers() };
         // SAFETY: the decoder made the operand.
         unsafe { *base.wrapping_byte_add((operand & !KIND_MASK) as usize) = word.0 }
     }
@@ -299,9 +329,9 @@ impl<'a> Run<'a> {
     #[inline(never)]
     pub(crate) fn collect(&mut self, need: usize, live: usize) {
         self.builder = None;
+        let registers = self.registers().cast::<Word>();
         // SAFETY: `live` X registers hold terms; the slice owns the process.
-        let (main, registers) =
-            unsafe { (&mut *self.main, std::slice::from_raw_parts_mut(self.x.cast::<Word>(), live)) };
+        let (main, registers) = unsafe { (&mut *self.main, std::slice::from_raw_parts_mut(registers, live)) };
         if self.vm.collect(self.process, main, need, registers) == Collected::TooLarge {
             self.vm.report_heap_too_large(self.process, main);
             if main.state.rare.max_heap_size.kill {

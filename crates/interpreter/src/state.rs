@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// A handler: executes the instruction at the first argument, and with it all that follow. The result is whether the
 /// outer loop goes on, which only exists where [`LOOPS`] is true.
 ///
-/// All six arguments travel in registers, and every handler ends in a call of the next one with the same signature,
+/// All five arguments travel in registers, and every handler ends in a call of the next one with the same signature,
 /// which the optimiser makes a jump. For that a handler must have no local whose address escapes and nothing to drop
 /// at that point: whatever needs such things is a function of its own.
-pub(crate) type Handler = unsafe fn(*const u32, &mut Run<'static>, *mut u64, *mut u64, *mut u64, i32) -> bool;
+pub(crate) type Handler = unsafe fn(*const u32, &mut Run<'static>, *mut u64, *mut u64, i32) -> bool;
 
 /// Do handlers return to a loop after each instruction? So it is where calls in tail position are not made jumps.
 pub(crate) const LOOPS: bool = cfg!(any(debug_assertions, miri, gc_stress));
@@ -42,13 +42,12 @@ macro_rules! handlers {
         pub(crate) unsafe fn $name<$($parameter: $bound),*>(
             ip: *const u32,
             $run: &mut $crate::run::Run<'static>,
-            x: *mut u64,
             y: *mut u64,
             heap: *mut u64,
             reductions: i32,
         ) -> bool {
             #[allow(unused_mut, reason = "not every handler changes the state")]
-            let mut $state = $crate::state::State { ip, x, y, heap, reductions };
+            let mut $state = $crate::state::State { ip, x: $run.registers(), y, heap, reductions };
             $body
         }
     )*};
@@ -78,7 +77,7 @@ impl State {
         // SAFETY: there is a handler for every number of an instruction, and the operands are its own.
         unsafe {
             let handler = *HANDLERS.get_unchecked(number as usize);
-            handler(to, run, self.x, self.y, self.heap, self.reductions)
+            handler(to, run, self.y, self.heap, self.reductions)
         }
     }
     /// Goes on behind an instruction of this many words.
@@ -95,7 +94,7 @@ impl State {
     #[inline(always)]
     pub(crate) fn tail(self, run: &mut Run<'static>, to: Handler) -> bool {
         // SAFETY: the instruction is the one that the caller is executing.
-        unsafe { to(self.ip, run, self.x, self.y, self.heap, self.reductions) }
+        unsafe { to(self.ip, run, self.y, self.heap, self.reductions) }
     }
     /// Goes on where a helper said, with what it left.
     #[inline(always)]
@@ -288,6 +287,8 @@ pub(crate) struct X;
 pub(crate) struct Y;
 /// An immediate: the operand is the word, which has its sign extended.
 pub(crate) struct I;
+/// A constant: the operand is its offset in bytes.
+pub(crate) struct C;
 /// Any source: three low bits say which, the rest is the offset in bytes.
 pub(crate) struct G;
 
@@ -309,6 +310,13 @@ impl Source for I {
     #[inline(always)]
     unsafe fn read(_state: &State, _run: &Run<'static>, operand: u32) -> Word {
         Word(operand as i32 as i64 as u64)
+    }
+}
+impl Source for C {
+    #[inline(always)]
+    unsafe fn read(_state: &State, run: &Run<'static>, operand: u32) -> Word {
+        // SAFETY: by the caller's promise the constant is there.
+        Word(unsafe { *run.constants.byte_add(operand as usize) })
     }
 }
 impl Source for G {

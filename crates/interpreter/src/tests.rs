@@ -2,9 +2,9 @@
 
 use crate::arithmetic::float_of;
 use crate::run::Run;
-use crate::state::{Source, handlers};
+use crate::state::{Source, Target, handlers};
 use oxbeam_term::word::TAG_MASK;
-use oxbeam_term::{Header, Kind, Term, Word};
+use oxbeam_term::{Export, FunEntry, Header, Kind, Term, Word};
 use std::cmp::Ordering;
 
 /// Is `word` a boxed object of `kind`?
@@ -72,7 +72,7 @@ type_tests! {
 
 handlers! {
     fn is_function2[A: Source, B: Source](state, run) {
-        let holds = run.is_function_of(state.get::<A>(run, 1), state.get::<B>(run, 2));
+        let holds = is_function_of(state.get::<A>(run, 1), state.get::<B>(run, 2));
         state.branch(run, holds, 4, 3)
     }
     fn test_arity[S: Source](state, run) {
@@ -83,6 +83,17 @@ handlers! {
         // SAFETY: such a tuple has a first element.
         let holds = has_header(word, state.number(3)) && unsafe { *word.pointer().add(1) } == state.wide(4);
         state.branch(run, holds, 6, 2)
+    }
+    fn tagged_element[S: Source, T: Target](state, run) {
+        let word = state.get::<S>(run, 1);
+        // SAFETY: such a tuple has a first element, and the compiler knows that it has the other.
+        unsafe {
+            if !has_header(word, state.number(4)) || *word.pointer().add(1) != state.wide(5) {
+                return state.go(run, state.label(3));
+            }
+            state.set::<T>(2, Word(*word.pointer().byte_add(state.bytes(7))));
+        }
+        state.next(run, 8)
     }
     fn is_eq_immediate[A: Source, B: Source](state, run) {
         state.branch(run, state.get::<A>(run, 1) == state.get::<B>(run, 2), 4, 3)
@@ -167,13 +178,23 @@ impl Run<'_> {
     pub(crate) fn is_exactly(&self, a: Word, b: Word) -> bool {
         a == b || (a.is_pointer() && b.is_pointer() && self.term(a).is_exactly(self.term(b)))
     }
-    fn is_function_of(&self, fun: Word, arity: Word) -> bool {
-        let term = self.term(fun);
-        let has = match (term.as_fun(), term.as_external_fun()) {
-            (Some(fun), _) => i64::from(fun.entry().arity),
-            (_, Some(external)) => i64::from(external.export().arity),
-            _ => return false,
-        };
-        arity.is_small() && arity.small_value() == has
+}
+
+/// Is `fun` a fun of `arity` arguments?
+#[inline(always)]
+fn is_function_of(fun: Word, arity: Word) -> bool {
+    if !fun.is_boxed() || !arity.is_small() {
+        return false;
     }
+    // SAFETY: a boxed object begins with its header; that of a fun is followed by the address of its entry, or of its
+    // export, both of which live as long as the machine.
+    let has = unsafe {
+        let object = fun.pointer();
+        match Header(*object).kind() {
+            Kind::Fun => (*(*object.add(1) as *const FunEntry)).arity,
+            Kind::ExternalFun => (*(*object.add(1) as *const Export)).arity,
+            _ => return false,
+        }
+    };
+    arity.small_value() == i64::from(has)
 }

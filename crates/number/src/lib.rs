@@ -1,13 +1,12 @@
 //! Numbers exactly as Erlang/OTP 27 has them: text of floats and integers, arithmetic of integers
-//! of any size, comparison of integers with floats, and the numeric side of term hashing.
+//! of any size, comparison of integers with floats.
 //!
 //! Knows nothing of terms, heaps or processes: everything works on `i64`, [`BigInt`], `f64` and bytes.
-//! Start with [`Integer`] and [`float_to_short`]; whoever hashes terms starts with [`hash`].
+//! Start with [`Integer`] and [`float_to_short`].
 #![forbid(unsafe_code)]
 
 mod arithmetic;
 mod float;
-pub mod hash;
 mod integer;
 
 pub use arithmetic::{

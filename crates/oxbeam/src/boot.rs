@@ -1,7 +1,9 @@
 //! Booting OTP: the preloaded modules, `erl_init`, and the system processes.
 
 use oxbeam_beam_file::BeamFile;
+use oxbeam_bifs::WarningsAs;
 use oxbeam_bifs::io::signals::BreakHandling;
+use oxbeam_bifs::io::{BadNames, NameEncoding, System};
 use oxbeam_interpreter::Interpreter;
 use oxbeam_runtime::{Prepared, Priority, SpawnOptions, Vm, VmOptions};
 use oxbeam_term::{Atom, Heap, HeapOptions, Pid, Term};
@@ -59,6 +61,10 @@ pub struct Boot {
     pub environment: Vec<(Vec<u8>, Vec<u8>)>,
     /// Do all of Unicode's letters count as printable (`+pc unicode`), and not only Latin-1's?
     pub printable_unicode: bool,
+    /// How file names are encoded (as the locale says unless given), and what becomes of names that mean nothing.
+    pub file_names: (Option<NameEncoding>, BadNames),
+    /// What `error_logger` makes of warnings.
+    pub warnings_as: WarningsAs,
     /// Let the machine handle the operating system's signals (only a program that is the machine may), and what it
     /// does with Ctrl-C.
     pub handle_signals: Option<BreakHandling>,
@@ -105,6 +111,9 @@ impl Boot {
         let vm = new_machine(self.options.clone());
         oxbeam_bifs::set_environment(&vm, self.environment.clone());
         oxbeam_bifs::printable::set_printable_unicode(&vm, self.printable_unicode);
+        vm.extension::<System>().set_name_encoding(self.file_names.0, self.file_names.1);
+        vm.node_table().set_busy_limit(self.options.distribution_busy_bytes);
+        oxbeam_bifs::set_warning_map(&vm, self.warnings_as);
         load_preloaded(&vm, &preloaded_folder(&self.root)?)?;
         if let Some(break_handling) = self.handle_signals
             && let Err(error) = oxbeam_bifs::io::signals::install_signals(&vm, break_handling)
@@ -114,7 +123,7 @@ impl Boot {
         self.start_init(&vm);
         let mut dirty_signal_handlers = Vec::new();
         for (module, _, priority) in SYSTEM_PROCESSES {
-            let options = SpawnOptions { priority, off_heap: true, system: true, ..SpawnOptions::default() };
+            let options = SpawnOptions { priority, off_heap: Some(true), system: true, ..SpawnOptions::default() };
             let pid = spawn(&vm, module, "start", &[], options);
             if module == "erts_dirty_process_signal_handler" {
                 dirty_signal_handlers.extend(pid);

@@ -8,5 +8,7 @@ mod check;
 
 pub use boot::{Boot, BootError, new_machine, wait_for_end};
 pub use check::{CheckFailure, CheckReport, check_load, load_check};
+pub use oxbeam_bifs::WarningsAs;
 pub use oxbeam_bifs::io::signals::BreakHandling;
-pub use oxbeam_runtime::{Vm, VmOptions};
+pub use oxbeam_bifs::io::{BadNames, NameEncoding};
+pub use oxbeam_runtime::{ETS_TABLES_MIN, MaxHeapSize, Vm, VmOptions};

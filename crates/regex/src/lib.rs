@@ -56,7 +56,7 @@ pub enum Bsr {
 
 /// Options of `re:compile/2`, by OTP's names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "OTP's own names")]
 pub struct CompileOptions {
     pub unicode: bool,
     pub anchored: bool,
@@ -78,7 +78,7 @@ pub struct CompileOptions {
 
 /// Options of `re:run/3` that are not about compiling or about the shape of the answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "OTP's own names")]
 pub struct RunOptions {
     pub anchored: bool,
     pub notbol: bool,

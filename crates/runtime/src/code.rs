@@ -113,7 +113,10 @@ impl ModuleCode {
     }
     /// Source file and line of this offset.
     pub fn line_at(&self, offset: u32) -> Option<(&str, u32)> {
-        let function = self.function_at(offset)?;
+        self.line_of(self.function_at(offset)?, offset)
+    }
+    /// The same when the function is known.
+    pub(crate) fn line_of(&self, function: &FunctionInfo, offset: u32) -> Option<(&str, u32)> {
         let index = self.lines.partition_point(|entry| entry.offset <= offset);
         let entry = self.lines.get(index.checked_sub(1)?)?;
         if entry.offset < function.start || entry.line == 0 {
@@ -279,9 +282,13 @@ impl CodeTable {
     }
     /// Which code an address belongs to.
     pub fn find(&self, address: u64) -> Option<Arc<ModuleCode>> {
+        self.look_at(address, |code| Some(code.clone()))
+    }
+    /// What `look` says of the code that an address belongs to. It must not load or purge code.
+    pub fn look_at<T>(&self, address: u64, look: impl FnOnce(&Arc<ModuleCode>) -> Option<T>) -> Option<T> {
         let ranges = self.ranges.read();
         let (_, code) = ranges.range(..=address).next_back()?;
-        code.range().contains(&address).then(|| code.clone())
+        if code.range().contains(&address) { look(code) } else { None }
     }
     /// Makes prepared modules current, all at once. With `on_load` only one may be given; it waits in `pending`.
     ///

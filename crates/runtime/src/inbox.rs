@@ -4,7 +4,7 @@
 //! the one right to queue the process; it is in a run queue at most once.
 
 use crate::process::RunStatus;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 
 /// What became of a signal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,7 +20,12 @@ pub(crate) enum Delivery {
 }
 
 /// Signals that have arrived and were not handled yet, with the status of the process.
-pub(crate) struct Inbox<S>(Mutex<State<S>>);
+pub(crate) struct Inbox<S> {
+    state: Mutex<State<S>>,
+    /// Is there a signal? Changed under the lock, and looked at without: a signal that is on its way is as good as one that
+    /// comes later, as long as nobody falls asleep over it, and [`Inbox::park`] looks under the lock.
+    arrived: AtomicBool,
+}
 
 pub(crate) struct State<S> {
     /// Was it waiting before the signals woke it?
@@ -34,11 +39,15 @@ pub(crate) struct State<S> {
 impl<S> Inbox<S> {
     /// Of a process that its maker is about to queue.
     pub(crate) fn new() -> Inbox<S> {
-        Inbox(Mutex::new(State { woken: false, urgent: false, signals: Vec::new(), status: RunStatus::Queued }))
+        let state = State { woken: false, urgent: false, signals: Vec::new(), status: RunStatus::Queued };
+        Inbox { state: Mutex::new(state), arrived: AtomicBool::new(false) }
     }
     /// Puts a signal into the queue. An `urgent` one does not wait for the end of a dirty call.
     pub(crate) fn put(&self, signal: S, urgent: bool) -> Delivery {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
+        if state.status != RunStatus::Dead {
+            self.arrived.store(true, Ordering::Release);
+        }
         let first_urgent = urgent && !state.urgent;
         state.urgent |= urgent;
         match state.status {
@@ -59,16 +68,21 @@ impl<S> Inbox<S> {
             }
         }
     }
-    /// A scheduler took the process from a run queue: it owns it now. Was it waiting before?
-    pub(crate) fn start(&self) -> bool {
-        let mut state = self.0.lock();
+    /// A scheduler took the process from a run queue: it owns it now. Was it waiting before, and what has arrived?
+    pub(crate) fn start(&self) -> (bool, Vec<S>) {
+        let mut state = self.state.lock();
         debug_assert!(state.status == RunStatus::Queued, "a process that was queued twice");
         state.status = RunStatus::Running;
-        std::mem::take(&mut state.woken)
+        (std::mem::take(&mut state.woken), self.take_from(&mut state))
+    }
+    fn take_from(&self, state: &mut State<S>) -> Vec<S> {
+        state.urgent = false;
+        self.arrived.store(false, Ordering::Relaxed);
+        std::mem::take(&mut state.signals)
     }
     /// The caller becomes the owner of a process that waits; it parks it again. False when it does not wait.
     pub(crate) fn start_waiting(&self) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let waits = state.status == RunStatus::Waiting;
         if waits {
             state.status = RunStatus::Running;
@@ -77,19 +91,19 @@ impl<S> Inbox<S> {
     }
     /// The owner gives the process up to queue it again.
     pub(crate) fn requeue(&self) {
-        self.0.lock().status = RunStatus::Queued;
+        self.state.lock().status = RunStatus::Queued;
     }
     /// The owner gives the process up for a dirty call. True when signals have come that somebody must handle
     /// meanwhile.
     pub(crate) fn enter_dirty(&self) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.status = RunStatus::Dirty;
         state.urgent
     }
     /// The dirty call is over, or about to begin: the caller, who holds the dirty lock, owns the process. False when
     /// it has ended.
     pub(crate) fn leave_dirty(&self) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         if state.status == RunStatus::Dead {
             return false;
         }
@@ -99,34 +113,33 @@ impl<S> Inbox<S> {
     }
     /// The owner gives the process up until a signal comes; false when one has come, so that it must queue it again.
     pub(crate) fn park(&self) -> bool {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let waits = state.signals.is_empty();
         state.status = if waits { RunStatus::Waiting } else { RunStatus::Queued };
         waits
     }
     /// The owner takes everything that has arrived.
     pub(crate) fn take(&self) -> Vec<S> {
-        let mut state = self.0.lock();
-        state.urgent = false;
-        std::mem::take(&mut state.signals)
+        self.take_from(&mut self.state.lock())
     }
     /// The process ends: nothing arrives any more. What had arrived.
     pub(crate) fn end(&self) -> Vec<S> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.status = RunStatus::Dead;
-        std::mem::take(&mut state.signals)
+        self.take_from(&mut state)
     }
-    /// Has nothing arrived?
+    /// Has nothing arrived? What comes at this moment may be overlooked.
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.lock().signals.is_empty()
+        !self.arrived.load(Ordering::Acquire)
     }
     /// Where the process is in its life.
     pub(crate) fn status(&self) -> RunStatus {
-        self.0.lock().status
+        self.state.lock().status
     }
     /// Keeps everything as it is: nobody can become or cease to be the owner meanwhile.
     pub(crate) fn freeze(&self) -> MutexGuard<'_, State<S>> {
-        self.0.lock()
+        self.state.lock()
     }
 }
 
@@ -143,7 +156,7 @@ impl<S> State<S> {
 mod loom_tests {
     use super::*;
     use loom::sync::Arc;
-    use loom::sync::atomic::{AtomicUsize, Ordering};
+    use loom::sync::atomic::AtomicUsize;
     use loom::thread;
 
     /// A process with its run queue, which holds nothing but it: the count says how often it stands there.
@@ -166,8 +179,11 @@ mod loom_tests {
             if self.queued.swap(0, Ordering::SeqCst) == 0 {
                 return Vec::new();
             }
-            self.inbox.start();
-            let seen = self.inbox.take();
+            let (_, mut seen) = self.inbox.start();
+            // What came since, as `receive` looks for it.
+            if !self.inbox.is_empty() {
+                seen.extend(self.inbox.take());
+            }
             if !self.inbox.park() {
                 self.enqueue();
             }

@@ -4,6 +4,7 @@
 //! Start with [`Vm`], then `process.rs` and `signal.rs`.
 
 mod bif;
+mod blocking;
 mod clock;
 mod code;
 mod constants;
@@ -17,6 +18,7 @@ mod inspect;
 mod literal_release;
 mod mailbox;
 mod monitor;
+mod online;
 mod pause;
 mod process;
 mod purge;
@@ -37,8 +39,10 @@ mod table;
 mod timer;
 mod trace;
 mod vm;
+mod wall_time;
 
 pub use bif::{BifContext, BifEntry, BifFlags, BifFunction, BifResult, FromTerm, Interrupt, Trap};
+pub use blocking::{MultiScheduling, SchedulerCounts};
 pub use clock::Clock;
 pub use code::{
     CodeTable, FunctionInfo, LineEntry, LoadError, Module, ModuleCode, ModuleState, Prepared, PublishError,
@@ -69,4 +73,4 @@ pub use trace::{
     EventParts, ProfileEvent, Sender, SequentialEvent, TraceFrame, TracePoint, Tracer, Tracing, profile_flag,
     trace_flag,
 };
-pub use vm::{Engine, ExitHook, MemoryCounters, Ports, SpawnDefaults, Vm, VmOptions};
+pub use vm::{ETS_TABLES_MIN, Engine, ExitHook, MemoryCounters, Ports, SpawnDefaults, Vm, VmOptions};

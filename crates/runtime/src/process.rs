@@ -106,6 +106,8 @@ impl Holding {
     pub const TRACEES: Holding = Holding(1 << 5);
     /// Distribution: its end is the end of connections.
     pub const DISTRIBUTION: Holding = Holding(1 << 6);
+    /// Schedulers that it blocks.
+    pub const SCHEDULERS: Holding = Holding(1 << 7);
 
     pub(crate) fn is_nothing(self) -> bool {
         self.0 == 0
@@ -276,6 +278,8 @@ pub struct ProcessState {
     pub force_minor: bool,
     /// While signals are handled before a slice: was it waiting for them?
     pub was_waiting: bool,
+    /// Did it use up its last slice?
+    pub(crate) computes: bool,
     /// Is it in a dirty call or queued for one?
     pub dirty: DirtyState,
     /// Is it to take in literals that are leaving, as soon as it does not run?
@@ -326,6 +330,8 @@ pub struct RareFields {
     pub watched_nodes: BTreeMap<Atom, u32>,
     /// Processes that it has asked other nodes to spawn.
     pub spawn_requests: BTreeMap<LocalReference, SpawnRequest>,
+    /// Does it wait for a busy connection?
+    pub waits_for_channel: bool,
     /// Heap options set by `process_flag/2`, taken over by the next collection.
     pub heap_options: Option<HeapOptions>,
 }
@@ -351,6 +357,7 @@ impl RareFields {
             remote_watchers: BTreeMap::new(),
             watched_nodes: BTreeMap::new(),
             spawn_requests: BTreeMap::new(),
+            waits_for_channel: false,
             heap_options: None,
         }
     }
@@ -511,6 +518,7 @@ impl ProcessMain {
                 force_major: false,
                 force_minor: false,
                 was_waiting: false,
+                computes: false,
                 dirty: DirtyState::No,
                 take_in_literals: false,
             },

@@ -12,20 +12,48 @@ use std::collections::VecDeque;
 /// A process of low priority is passed over this many times while there are normal ones.
 const LOW_PASSED_OVER: u32 = 7;
 
+/// While others that were just woken ran for so many reductions in all, one that computes waits: as many as are
+/// in its own slice.
+const WOKEN_REDUCTIONS: u64 = crate::SLICE_REDUCTIONS as u64;
+
 /// The queues of one scheduler, by priority.
+///
+/// Processes of normal priority stand in two: those that used up their last two slices, and all others, which go first. So
+/// who waits for messages and does little is not held up by those that compute, as long as it leaves them half of the
+/// time.
 struct RunQueue<T> {
     queues: [VecDeque<T>; 4],
+    /// Of normal priority: those that used up their last two slices.
+    computing: VecDeque<T>,
+    /// Normal processes taken since the last one of low priority.
     passed_over: u32,
+    /// Did the last one that was taken go before those that compute?
+    went_before: bool,
+    /// What such processes have used since one of those that compute had its turn.
+    used_before: u64,
 }
 
 impl<T> RunQueue<T> {
     fn new() -> RunQueue<T> {
-        RunQueue { queues: [const { VecDeque::new() }; 4], passed_over: 0 }
+        RunQueue {
+            queues: [const { VecDeque::new() }; 4],
+            computing: VecDeque::new(),
+            passed_over: 0,
+            went_before: false,
+            used_before: 0,
+        }
     }
-    fn push(&mut self, priority: Priority, process: T) {
-        self.queues[priority as usize].push_back(process);
+    fn push(&mut self, turn: Turn, process: T) {
+        match turn {
+            Turn::After(Priority::Normal) => self.computing.push_back(process),
+            Turn::After(priority) | Turn::Before(priority) => self.queues[priority as usize].push_back(process),
+        }
     }
-    fn pop(&mut self) -> Option<T> {
+    /// Takes the next one; the last one taken used so many reductions.
+    fn pop(&mut self, used: u64) -> Option<T> {
+        if std::mem::take(&mut self.went_before) {
+            self.used_before += used;
+        }
         for priority in [Priority::Max, Priority::High] {
             if let Some(process) = self.queues[priority as usize].pop_front() {
                 return Some(process);
@@ -37,17 +65,45 @@ impl<T> RunQueue<T> {
             self.passed_over = 0;
             return Some(process);
         }
-        if let Some(process) = self.queues[Priority::Normal as usize].pop_front() {
+        if let Some(process) = self.pop_normal() {
             self.passed_over += 1;
             return Some(process);
         }
         self.queues[Priority::Low as usize].pop_front()
     }
-    fn steal(&mut self) -> Option<T> {
-        [Priority::Max, Priority::High, Priority::Normal, Priority::Low]
-            .into_iter()
-            .find_map(|priority| self.queues[priority as usize].pop_back())
+    fn pop_normal(&mut self) -> Option<T> {
+        if self.computing.is_empty() || self.used_before < WOKEN_REDUCTIONS {
+            if let Some(process) = self.queues[Priority::Normal as usize].pop_front() {
+                self.went_before = true;
+                return Some(process);
+            }
+        }
+        self.used_before = 0;
+        self.computing.pop_front().or_else(|| self.queues[Priority::Normal as usize].pop_front())
     }
+    fn drain(&mut self) -> Vec<(Turn, T)> {
+        let RunQueue { queues: [low, normal, high, max], computing, .. } = self;
+        let before = [(max, Priority::Max), (high, Priority::High), (normal, Priority::Normal), (low, Priority::Low)];
+        let mut all = Vec::new();
+        for (queue, priority) in before {
+            all.extend(queue.drain(..).map(|process| (Turn::Before(priority), process)));
+        }
+        all.extend(computing.drain(..).map(|process| (Turn::After(Priority::Normal), process)));
+        all
+    }
+    fn steal(&mut self) -> Option<T> {
+        let [low, normal, high, max] = &mut self.queues;
+        [max, high, normal, &mut self.computing, low].into_iter().find_map(VecDeque::pop_back)
+    }
+}
+
+/// Where in a run queue a process goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Turn {
+    /// It was woken, is new or gave its slice up.
+    Before(Priority),
+    /// It used up its last two slices.
+    After(Priority),
 }
 
 struct Place<T> {
@@ -72,20 +128,25 @@ impl<T> RunQueues<T> {
         self.places.iter().map(|place| place.length.load(Ordering::SeqCst)).collect()
     }
     /// Queues a process with scheduler `home`; `is_caller` says that the caller is that scheduler.
-    pub(crate) fn enqueue(&self, home: usize, is_caller: bool, priority: Priority, process: T) {
+    pub(crate) fn enqueue(&self, home: usize, is_caller: bool, turn: Turn, process: T) {
         let place = &self.places[home];
-        let length = {
+        {
             let mut queue = place.queue.lock();
-            queue.push(priority, process);
-            place.length.fetch_add(1, Ordering::SeqCst) + 1
-        };
-        // A running scheduler keeps its first process for itself; for more, somebody else may get up.
-        if self.sleepers.any() && (!is_caller || length > 1 || self.sleepers.is_sleeping(home)) {
+            queue.push(turn, process);
+            let length = place.length.load(Ordering::Relaxed) + 1;
+            // A running scheduler keeps its first process for itself; for more, somebody else may get up.
+            if is_caller && length == 1 {
+                place.length.store(length, Ordering::Release);
+                return;
+            }
+            place.length.store(length, Ordering::SeqCst);
+        }
+        if self.sleepers.any() {
             self.sleepers.wake_one(home);
         }
     }
-    /// Takes a process from scheduler `home`'s queue, else one from another's.
-    pub(crate) fn take(&self, home: usize) -> Option<T> {
+    /// Takes a process from scheduler `home`'s queue, else one from another's. What it took last used so many reductions.
+    pub(crate) fn take(&self, home: usize, used: u64) -> Option<T> {
         let count = self.places.len();
         for offset in 0..count {
             let place = &self.places[(home + offset) % count];
@@ -93,13 +154,25 @@ impl<T> RunQueues<T> {
                 continue;
             }
             let mut queue = place.queue.lock();
-            let taken = if offset == 0 { queue.pop() } else { queue.steal() };
+            let taken = if offset == 0 { queue.pop(used) } else { queue.steal() };
             if taken.is_some() {
-                place.length.fetch_sub(1, Ordering::SeqCst);
+                let length = place.length.load(Ordering::Relaxed);
+                place.length.store(length.saturating_sub(1), Ordering::Release);
                 return taken;
             }
         }
         None
+    }
+    /// Does something stand in this queue?
+    pub(crate) fn has_work(&self, home: usize) -> bool {
+        self.places[home].length.load(Ordering::SeqCst) != 0
+    }
+    /// Takes everything out of a queue.
+    pub(crate) fn drain(&self, home: usize) -> Vec<(Turn, T)> {
+        let place = &self.places[home];
+        let mut queue = place.queue.lock();
+        place.length.store(0, Ordering::Release);
+        queue.drain()
     }
     /// Scheduler `home` sleeps until it is woken, unless there is work in a queue or `must_not` says so.
     pub(crate) fn sleep(&self, home: usize, must_not: impl Fn() -> bool) {
@@ -120,16 +193,36 @@ mod tests {
     fn priorities_come_in_order_and_low_ones_now_and_then() {
         let queues = RunQueues::new(2);
         for number in 0..20 {
-            queues.enqueue(0, true, Priority::Normal, number);
+            queues.enqueue(0, true, Turn::Before(Priority::Normal), number);
         }
         for (priority, number) in [(Priority::Low, 100), (Priority::High, 200), (Priority::Max, 300)] {
-            queues.enqueue(0, true, priority, number);
+            queues.enqueue(0, true, Turn::Before(priority), number);
         }
         assert_eq!(queues.lengths(), [23, 0]);
-        let taken: Vec<i32> = std::iter::from_fn(|| queues.take(0)).collect();
+        let taken: Vec<i32> = std::iter::from_fn(|| queues.take(0, 0)).collect();
         assert_eq!(taken[..9], [300, 200, 0, 1, 2, 3, 4, 5, 6]);
         assert_eq!(taken[9..12], [100, 7, 8]);
         assert_eq!(taken.len(), 23);
+    }
+
+    /// Who was woken goes before those that compute, until it has used as much as one of them.
+    #[test]
+    fn those_that_compute_get_half_of_the_time() {
+        let queues = RunQueues::new(1);
+        for number in 0..3 {
+            queues.enqueue(0, true, Turn::After(Priority::Normal), number);
+        }
+        for number in 100..110 {
+            queues.enqueue(0, true, Turn::Before(Priority::Normal), number);
+        }
+        let mut used = 0;
+        let taken: Vec<u64> = std::iter::from_fn(|| {
+            let number = queues.take(0, used)?;
+            used = if number < 100 { WOKEN_REDUCTIONS } else { WOKEN_REDUCTIONS / 2 };
+            Some(number)
+        })
+        .collect();
+        assert_eq!(taken, [100, 101, 0, 102, 103, 1, 104, 105, 2, 106, 107, 108, 109]);
     }
 
     #[test]
@@ -137,9 +230,9 @@ mod tests {
         let queues = RunQueues::new(2);
         for (priority, number) in [(Priority::Normal, 1), (Priority::High, 2), (Priority::High, 3), (Priority::Low, 4)]
         {
-            queues.enqueue(0, true, priority, number);
+            queues.enqueue(0, true, Turn::Before(priority), number);
         }
-        assert_eq!(std::iter::from_fn(|| queues.take(1)).collect::<Vec<_>>(), [3, 2, 1, 4]);
+        assert_eq!(std::iter::from_fn(|| queues.take(1, 0)).collect::<Vec<_>>(), [3, 2, 1, 4]);
     }
 }
 
@@ -195,9 +288,9 @@ mod loom_tests {
             })
         }
         fn send(&self, to: usize, signal: Signal) -> Delivery {
-            let delivery = self.processes[to].inbox.put(signal);
+            let delivery = self.processes[to].inbox.put(signal, false);
             if delivery == Delivery::MustQueue {
-                self.queues.enqueue(0, false, Priority::Normal, to);
+                self.queues.enqueue(0, false, Turn::Before(Priority::Normal), to);
             }
             delivery
         }
@@ -213,10 +306,9 @@ mod loom_tests {
         /// One slice: handles what came, then waits, goes to the end of the queue, or ends.
         fn slice(&self, home: usize, number: usize, yields: bool) {
             let process = &self.processes[number];
-            process.inbox.start();
+            let (_, signals) = process.inbox.start();
             assert_eq!(process.owner.swap(home, Ordering::SeqCst), NOT_OWNED, "run by two schedulers");
             assert_eq!(process.ended.load(Ordering::SeqCst), 0, "run after its end");
-            let signals = process.inbox.take();
             process.seen.fetch_add(signals.len(), Ordering::SeqCst);
             assert_eq!(process.owner.swap(NOT_OWNED, Ordering::SeqCst), home);
             let queue_again = if signals.contains(&Signal::Exit) {
@@ -230,14 +322,14 @@ mod loom_tests {
                 !process.inbox.park()
             };
             if queue_again {
-                self.queues.enqueue(home, true, Priority::Normal, number);
+                self.queues.enqueue(home, true, Turn::Before(Priority::Normal), number);
             }
             self.arrived(signals.len());
         }
         /// A scheduler. A wake-up that is lost is a deadlock, which loom reports.
         fn run(&self, home: usize) {
             while !self.is_over() {
-                match self.queues.take(home) {
+                match self.queues.take(home, 0) {
                     Some(number) => self.slice(home, number, false),
                     None => self.queues.sleep(home, || self.is_over()),
                 }
@@ -249,16 +341,16 @@ mod loom_tests {
     fn what_is_queued_is_taken_once() {
         bounded(3).check(|| {
             let queues = Arc::new(RunQueues::new(2));
-            queues.enqueue(0, true, Priority::Normal, 1);
+            queues.enqueue(0, true, Turn::Before(Priority::Normal), 1);
             let thief = {
                 let queues = queues.clone();
-                thread::spawn(move || [queues.take(1), queues.take(1)])
+                thread::spawn(move || [queues.take(1, 0), queues.take(1, 0)])
             };
-            queues.enqueue(0, true, Priority::High, 2);
-            let own = queues.take(0);
+            queues.enqueue(0, true, Turn::Before(Priority::High), 2);
+            let own = queues.take(0, 0);
             let stolen = thief.join().unwrap();
             let mut all: Vec<usize> =
-                [own, stolen[0], stolen[1], queues.take(0), queues.take(0)].into_iter().flatten().collect();
+                [own, stolen[0], stolen[1], queues.take(0, 0), queues.take(0, 0)].into_iter().flatten().collect();
             all.sort_unstable();
             assert_eq!(all, [1, 2], "lost, or taken twice");
             assert_eq!(queues.lengths(), [0, 0]);
@@ -269,17 +361,17 @@ mod loom_tests {
     fn two_thieves_and_an_owner() {
         bounded(3).check(|| {
             let queues = Arc::new(RunQueues::new(3));
-            queues.enqueue(0, true, Priority::Normal, 1);
-            queues.enqueue(0, true, Priority::Normal, 2);
+            queues.enqueue(0, true, Turn::Before(Priority::Normal), 1);
+            queues.enqueue(0, true, Turn::Before(Priority::Normal), 2);
             let thieves: Vec<_> = [1, 2]
                 .map(|home| {
                     let queues = queues.clone();
-                    thread::spawn(move || queues.take(home))
+                    thread::spawn(move || queues.take(home, 0))
                 })
                 .into();
-            let mut all: Vec<usize> = queues.take(0).into_iter().collect();
+            let mut all: Vec<usize> = queues.take(0, 0).into_iter().collect();
             all.extend(thieves.into_iter().filter_map(|thief| thief.join().unwrap()));
-            all.extend(queues.take(0));
+            all.extend(queues.take(0, 0));
             all.sort_unstable();
             assert_eq!(all, [1, 2]);
         });
@@ -291,7 +383,7 @@ mod loom_tests {
     fn a_process_is_run_until_it_has_seen_everything() {
         bounded(3).check(|| {
             let machine = Machine::new(2, 1, 2);
-            machine.queues.enqueue(0, false, Priority::Normal, 0);
+            machine.queues.enqueue(0, false, Turn::Before(Priority::Normal), 0);
             let scheduler = {
                 let machine = machine.clone();
                 thread::spawn(move || machine.run(1))
@@ -322,8 +414,8 @@ mod loom_tests {
             };
             // As a running scheduler queues what it spawns.
             for number in 0..2 {
-                machine.processes[number].inbox.put(Signal::Message);
-                machine.queues.enqueue(0, true, Priority::Normal, number);
+                machine.processes[number].inbox.put(Signal::Message, false);
+                machine.queues.enqueue(0, true, Turn::Before(Priority::Normal), number);
             }
             machine.run(0);
             scheduler.join().unwrap();
@@ -339,7 +431,7 @@ mod loom_tests {
     fn an_exit_signal_ends_a_process_once() {
         bounded(3).check(|| {
             let machine = Machine::new(1, 1, 1);
-            machine.queues.enqueue(0, false, Priority::Normal, 0);
+            machine.queues.enqueue(0, false, Turn::Before(Priority::Normal), 0);
             let killer = {
                 let machine = machine.clone();
                 thread::spawn(move || machine.send(0, Signal::Exit))
@@ -348,12 +440,12 @@ mod loom_tests {
                 let machine = machine.clone();
                 thread::spawn(move || machine.send(0, Signal::Message))
             };
-            if let Some(number) = machine.queues.take(0) {
+            if let Some(number) = machine.queues.take(0, 0) {
                 machine.slice(0, number, true);
             }
             assert!(killer.join().unwrap() != Delivery::Refused, "only its own end refuses");
             let refused = sender.join().unwrap() == Delivery::Refused;
-            while let Some(number) = machine.queues.take(0) {
+            while let Some(number) = machine.queues.take(0, 0) {
                 machine.slice(0, number, false);
             }
             let process = &machine.processes[0];

@@ -3,10 +3,13 @@
 //! A process is in exactly one run queue when its status is Queued. A scheduler takes from its own queues first, then
 //! steals (`run_queue.rs`); with nothing to do it sleeps until somebody queues a process (`sleep.rs`).
 
+use crate::blocking::Wanted;
+use crate::online::Online;
 use crate::pause::Gate;
 use crate::process::{Collected, DirtyState, Process};
-use crate::run_queue::RunQueues;
-use crate::{Priority, Vm, VmOptions};
+use crate::run_queue::{RunQueues, Turn};
+use crate::wall_time::IdleTime;
+use crate::{Vm, VmOptions};
 use oxbeam_term::{OwnedTerm, atoms};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
@@ -56,6 +59,12 @@ struct Counters {
     reclaimed_words: AtomicU64,
 }
 
+/// Adds to a counter that only the calling thread changes.
+#[inline]
+fn add(counter: &AtomicU64, count: u64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
+}
+
 /// What all schedulers have done so far.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct SchedulerTotals {
@@ -81,8 +90,16 @@ impl Activity {
 }
 
 struct DirtyPool {
-    queue: Mutex<VecDeque<Arc<Process>>>,
+    queue: Mutex<DirtyQueue>,
     wake: Condvar,
+}
+
+struct DirtyQueue {
+    processes: VecDeque<Arc<Process>>,
+    /// How many threads of the pool may work.
+    limit: usize,
+    /// How many do.
+    busy: usize,
 }
 
 /// The schedulers of one machine.
@@ -95,6 +112,14 @@ pub struct Schedulers {
     stopping: AtomicBool,
     /// Schedulers that are up.
     active: AtomicUsize,
+    /// How many ordinary schedulers may work.
+    pub(crate) online: Online,
+    /// What was asked for, of which [`Schedulers::online`] and the limits of the dirty pools are made.
+    pub(crate) wanted: Mutex<Wanted>,
+    /// Does a process wait until schedulers that may not work have stopped?
+    pub(crate) somebody_waits: AtomicBool,
+    /// How long each thread was idle: of the ordinary schedulers, then of the dirty ones.
+    idle: Vec<IdleTime>,
     /// Closed while all schedulers shall rest.
     pub(crate) gate: Gate,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -118,22 +143,32 @@ impl Schedulers {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let count = if options.schedulers == 0 { cores } else { options.schedulers };
         let dirty_cpu = if options.dirty_cpu_schedulers == 0 { count } else { options.dirty_cpu_schedulers };
-        let pool = || DirtyPool { queue: Mutex::new(VecDeque::new()), wake: Condvar::new() };
+        let some = |wanted: usize, all: usize| if wanted == 0 { all } else { wanted.min(all) };
+        let online = some(options.schedulers_online, count);
+        let dirty_online = some(options.dirty_cpu_schedulers_online, dirty_cpu);
+        let dirty_io = options.dirty_io_schedulers.max(1);
+        let pool = |limit: usize| DirtyPool {
+            queue: Mutex::new(DirtyQueue { processes: VecDeque::new(), limit, busy: 0 }),
+            wake: Condvar::new(),
+        };
+        let threads = count + dirty_cpu + dirty_io;
         Schedulers {
             schedulers: (0..count).map(|_| Scheduler { counters: Counters::default() }).collect(),
-            dirty: [pool(), pool()],
-            dirty_counts: [dirty_cpu, options.dirty_io_schedulers.max(1)],
+            dirty: [pool(dirty_online), pool(dirty_io)],
+            dirty_counts: [dirty_cpu, dirty_io],
             next: AtomicUsize::new(0),
             queues: RunQueues::new(count),
             stopping: AtomicBool::new(false),
             active: AtomicUsize::new(count),
-            gate: Gate::default(),
+            online: Online::new(online),
+            wanted: Mutex::new(Wanted::new(online, dirty_online)),
+            somebody_waits: AtomicBool::new(false),
+            idle: std::iter::repeat_with(IdleTime::default).take(threads).collect(),
+            gate: Gate::new(),
             threads: Mutex::default(),
             watched: AtomicBool::new(false),
             before: Mutex::default(),
-            activities: std::iter::repeat_with(Activity::default)
-                .take(count + dirty_cpu + options.dirty_io_schedulers.max(1))
-                .collect(),
+            activities: std::iter::repeat_with(Activity::default).take(threads).collect(),
         }
     }
     /// What all have done so far.
@@ -184,24 +219,43 @@ impl Schedulers {
     }
     /// How many processes wait for a dirty scheduler.
     pub fn dirty_queue_length(&self, kind: DirtyKind) -> usize {
-        self.dirty[kind as usize].queue.lock().len()
+        self.dirty[kind as usize].queue.lock().processes.len()
+    }
+    /// How many threads of a dirty pool may work, and how many do.
+    pub(crate) fn dirty_load(&self, kind: DirtyKind) -> (usize, usize) {
+        let queue = self.dirty[kind as usize].queue.lock();
+        (queue.limit, queue.busy)
+    }
+    /// Sets how many threads of the dirty pools may work.
+    pub(crate) fn set_dirty_limits(&self, limits: [usize; 2]) {
+        for (pool, limit) in self.dirty.iter().zip(limits) {
+            pool.queue.lock().limit = limit;
+        }
+    }
+    /// How long each thread was idle until `now`, in nanoseconds: the ordinary schedulers, then the dirty ones for
+    /// computations, then those for blocking work.
+    pub fn idle_times(&self, now: u64) -> Vec<u64> {
+        self.idle.iter().map(|idle| idle.until(now)).collect()
     }
     /// Queues a process that the caller moved to Queued.
     pub(crate) fn enqueue(&self, process: Arc<Process>) {
-        let priority = process.priority();
-        self.enqueue_at(process, priority);
+        let turn = Turn::Before(process.priority());
+        self.enqueue_at(process, turn);
     }
-    /// As [`Schedulers::enqueue`], with another priority for this once.
-    pub(crate) fn enqueue_at(&self, process: Arc<Process>, priority: Priority) {
+    /// As [`Schedulers::enqueue`], with another priority for this once, or behind others.
+    pub(crate) fn enqueue_at(&self, process: Arc<Process>, turn: Turn) {
         let here = CURRENT.get();
-        let count = self.schedulers.len();
+        let count = self.online.limit();
         let home =
             if (1..=count).contains(&here) { here - 1 } else { self.next.fetch_add(1, Ordering::Relaxed) % count };
-        self.queues.enqueue(home, home + 1 == here, priority, process);
+        self.queues.enqueue(home, home + 1 == here, turn, process);
+        if home + 1 != here {
+            self.online.check(home);
+        }
     }
     fn enqueue_dirty(&self, kind: DirtyKind, process: Arc<Process>) {
         let pool = &self.dirty[kind as usize];
-        pool.queue.lock().push_back(process);
+        pool.queue.lock().processes.push_back(process);
         pool.wake.notify_one();
     }
     pub(crate) fn start(&self, vm: &Arc<Vm>) {
@@ -225,11 +279,13 @@ impl Schedulers {
     /// Lets each scheduler stop after its current slice.
     pub(crate) fn request_stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
-        self.gate.open();
+        self.gate.open_wide();
+        self.online.wake();
     }
     /// Wakes all schedulers that sleep.
     pub(crate) fn wake_all(&self) {
         self.queues.wake_all();
+        self.online.wake();
         for pool in &self.dirty {
             let _queue = pool.queue.lock();
             pool.wake.notify_all();
@@ -262,10 +318,14 @@ impl Drop for AbortOnPanic {
 impl Vm {
     /// This thread begins to work on a process, or leaves it.
     pub(crate) fn changes_activity(&self) {
+        self.counts_activity(1);
+    }
+    /// Its number goes up by 1, or by 2: then it leaves one process and begins to work on another.
+    fn counts_activity(&self, steps: u64) {
         let schedulers = &self.schedulers;
         let Some(index) = ACTIVITY.get().checked_sub(1) else { return };
         let Some(activity) = schedulers.activities.get(index) else { return };
-        let ended = activity.0.fetch_add(1, Ordering::SeqCst);
+        let ended = activity.0.fetch_add(steps, Ordering::SeqCst);
         if ended % 2 == 1
             && schedulers.watched.load(Ordering::SeqCst)
             && schedulers.before.lock().get(index) == Some(&ended)
@@ -280,31 +340,80 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
     CURRENT.set(home + 1);
     ACTIVITY.set(home + 1);
     let schedulers = &vm.schedulers;
+    let mut works = false;
+    // Reductions of the last slice.
+    let mut used = 0;
     while !schedulers.stopping.load(Ordering::Relaxed) {
         if schedulers.gate.is_closed() {
+            if std::mem::take(&mut works) {
+                vm.changes_activity();
+            }
             schedulers.gate.pass(true);
             continue;
         }
-        match schedulers.queues.take(home) {
-            Some(process) => {
-                vm.changes_activity();
-                run_slice(vm, process, &schedulers.schedulers[home].counters);
+        if home >= schedulers.online.limit() {
+            if std::mem::take(&mut works) {
                 vm.changes_activity();
             }
+            suspend_scheduler(vm, home);
+            continue;
+        }
+        match schedulers.queues.take(home, std::mem::take(&mut used)) {
+            Some(process) => {
+                vm.counts_activity(if std::mem::replace(&mut works, true) { 2 } else { 1 });
+                used = run_slice(vm, process, &schedulers.schedulers[home].counters);
+            }
             None => {
+                if std::mem::take(&mut works) {
+                    vm.changes_activity();
+                }
                 profile_scheduler(vm, home, false);
-                schedulers
-                    .queues
-                    .sleep(home, || schedulers.stopping.load(Ordering::SeqCst) || schedulers.gate.is_closed());
+                schedulers.queues.sleep(home, || {
+                    schedulers.stopping.load(Ordering::SeqCst)
+                        || schedulers.gate.is_closed()
+                        || home >= schedulers.online.limit()
+                });
                 profile_scheduler(vm, home, true);
             }
         }
     }
+    if works {
+        vm.changes_activity();
+    }
+}
+
+/// A scheduler may not work any more: it hands its processes to others and waits.
+fn suspend_scheduler(vm: &Vm, home: usize) {
+    let schedulers = &vm.schedulers;
+    profile_scheduler(vm, home, false);
+    // It queues for others from here on.
+    CURRENT.set(0);
+    schedulers.online.suspend(
+        home,
+        || schedulers.stopping.load(Ordering::SeqCst) || schedulers.gate.is_closed(),
+        || schedulers.queues.has_work(home),
+        || {
+            for (turn, process) in schedulers.queues.drain(home) {
+                schedulers.enqueue_at(process, turn);
+            }
+        },
+        || vm.scheduler_has_settled(),
+    );
+    CURRENT.set(home + 1);
+    // Whoever waits for it to begin again looks once more.
+    vm.scheduler_has_settled();
+    profile_scheduler(vm, home, true);
 }
 
 /// A scheduler goes to sleep or gets up.
 #[inline]
 fn profile_scheduler(vm: &Vm, home: usize, active: bool) {
+    let (idle, now) = (&vm.schedulers.idle[home], vm.clock.elapsed());
+    if active {
+        idle.ends(now);
+    } else {
+        idle.begins(now);
+    }
     let count = &vm.schedulers.active;
     let before = if active { count.fetch_add(1, Ordering::Relaxed) } else { count.fetch_sub(1, Ordering::Relaxed) };
     if vm.is_profiled(crate::profile_flag::SCHEDULER) {
@@ -317,16 +426,21 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind, activity: usize) {
     let _guard = AbortOnPanic;
     ACTIVITY.set(activity);
     let pool = &vm.schedulers.dirty[kind as usize];
+    let idle = &vm.schedulers.idle[activity - 1];
     let mut queue = pool.queue.lock();
     while !vm.schedulers.stopping.load(Ordering::Relaxed) {
         if vm.schedulers.gate.is_closed() {
             parking_lot::MutexGuard::unlocked(&mut queue, || vm.schedulers.gate.pass(false));
             continue;
         }
-        let Some(process) = queue.pop_front() else {
+        let next = if queue.busy < queue.limit { queue.processes.pop_front() } else { None };
+        let Some(process) = next else {
+            idle.begins(vm.clock.elapsed());
             pool.wake.wait(&mut queue);
+            idle.ends(vm.clock.elapsed());
             continue;
         };
+        queue.busy += 1;
         parking_lot::MutexGuard::unlocked(&mut queue, || {
             if !vm.leave_dirty_call(&process) {
                 return;
@@ -338,24 +452,29 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind, activity: usize) {
             let outcome = vm.engine().run(vm, &process, main, true, SLICE_REDUCTIONS);
             if !matches!(outcome, Outcome::Ended) {
                 trace_slice_end(vm, &process, main, &outcome);
-                finish_slice(vm, process, outcome);
+                finish_slice(vm, process, outcome, 0);
             }
             vm.changes_activity();
         });
+        queue.busy -= 1;
+        if vm.schedulers.somebody_waits.load(Ordering::SeqCst) {
+            parking_lot::MutexGuard::unlocked(&mut queue, || vm.scheduler_has_settled());
+        }
     }
 }
 
-fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) {
-    counters.slices.fetch_add(1, Ordering::Relaxed);
-    let woken = process.incoming.start();
+/// Runs a process for a slice; returns the reductions that it used.
+fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) -> u64 {
+    add(&counters.slices, 1);
+    let (woken, signals) = process.incoming.start();
     // SAFETY: this thread just moved the process to Running: it took it from a run queue, where it was once.
     let main = unsafe { process.main() };
     main.state.was_waiting = woken;
-    vm.handle_signals(&process, main);
+    vm.handle_these_signals(&process, main, signals);
     main.state.was_waiting = false;
     if let Some(reason) = main.state.exiting.take() {
         vm.terminate(&process, reason);
-        return;
+        return 0;
     }
     if main.state.take_in_literals {
         vm.take_in_literals(&process, main);
@@ -367,17 +486,17 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) {
         vm.report_heap_too_large(&process, main);
         if main.state.rare.max_heap_size.kill {
             vm.terminate(&process, Vm::own_atom(atoms::KILLED));
-            return;
+            return 0;
         }
     }
     if main.state.rare.suspended > 0 {
         park(vm, process);
-        return;
+        return 0;
     }
     if main.state.hibernating {
         if main.state.messages.is_empty() {
             park(vm, process);
-            return;
+            return 0;
         }
         main.state.hibernating = false;
     }
@@ -391,14 +510,15 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) {
         vm.slice_ends(&process, main, &start);
     }
     let reductions = process.reductions.load(Ordering::Relaxed).wrapping_sub(before);
-    counters.reductions.fetch_add(reductions, Ordering::Relaxed);
+    add(&counters.reductions, reductions);
     let collections = main.heap.collections().wrapping_sub(collections);
     if collections != 0 {
-        counters.collections.fetch_add(collections, Ordering::Relaxed);
-        counters.reclaimed_words.fetch_add(std::mem::take(&mut main.state.reclaimed_words), Ordering::Relaxed);
+        add(&counters.collections, collections);
+        add(&counters.reclaimed_words, std::mem::take(&mut main.state.reclaimed_words));
     }
     account_memory(vm, &process, (main.heap.total_words() * 8) as u64);
-    finish_slice(vm, process, outcome);
+    finish_slice(vm, process, outcome, reductions);
+    reductions
 }
 
 /// A traced process comes to run or ceases to.
@@ -420,13 +540,16 @@ fn trace_slice_end(vm: &Vm, process: &Process, main: &crate::ProcessMain, outcom
 
 /// Notes the size of a process's heap, in bytes.
 pub(crate) fn account_memory(vm: &Vm, process: &Process, bytes: u64) {
-    let before = process.heap_bytes.swap(bytes, Ordering::Relaxed);
+    // Only the owner changes it.
+    let before = process.heap_bytes.load(Ordering::Relaxed);
     if before != bytes {
+        process.heap_bytes.store(bytes, Ordering::Relaxed);
         vm.memory.processes.fetch_add(bytes as i64 - before as i64, Ordering::Relaxed);
     }
 }
 
-fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
+/// Does with a process what its slice, in which it used so many reductions, ended with.
+fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome, used: u64) {
     if matches!(outcome, Outcome::Ended) {
         return;
     }
@@ -441,10 +564,18 @@ fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome) {
     let outcome = if matches!(outcome, Outcome::Wait) && main.wants_attention() { Outcome::Yield } else { outcome };
     match outcome {
         Outcome::Yield | Outcome::Clean => {
+            let priority = process.priority();
+            let used_up = used >= SLICE_REDUCTIONS as u64 / 2;
+            // Once is nothing: others that it has just dealt with would overtake it.
+            let used_up = std::mem::replace(&mut main.state.computes, used_up) && used_up;
             process.incoming.requeue();
-            vm.schedulers.enqueue(process);
+            let turn = if used_up { Turn::After(priority) } else { Turn::Before(priority) };
+            vm.schedulers.enqueue_at(process, turn);
         }
-        Outcome::Wait => park(vm, process),
+        Outcome::Wait => {
+            main.state.computes = false;
+            park(vm, process);
+        }
         Outcome::Dirty(kind) => {
             vm.enter_dirty_call(&process, DirtyState::Queued);
             vm.schedulers.enqueue_dirty(kind, process);

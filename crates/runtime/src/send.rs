@@ -3,6 +3,7 @@
 use crate::inbox::Delivery;
 use crate::monitor::LinkTarget;
 use crate::process::{Priority, Process, RunStatus};
+use crate::run_queue::Turn;
 use crate::{Signal, SystemTask, Vm};
 use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Port, Term};
 use std::sync::Arc;
@@ -57,7 +58,9 @@ impl Vm {
         match process.incoming.put(Signal::Task(task), true) {
             Delivery::Refused => return false,
             Delivery::Taken => {}
-            Delivery::MustQueue => self.schedulers.enqueue_at(process.clone(), Priority::High.max(process.priority())),
+            Delivery::MustQueue => {
+                self.schedulers.enqueue_at(process.clone(), Turn::Before(Priority::High.max(process.priority())))
+            }
             Delivery::MustHandle => self.ask_dirty_signal_handler(process),
         }
         true

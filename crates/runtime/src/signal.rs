@@ -157,7 +157,7 @@ impl Vm {
                 self.signal_pid(pid, Signal::LinkExit { from, reason });
             }
             LinkTarget::Port(port) => self.schedulers_port_exit(port, from, reason),
-            LinkTarget::Remote(to) => self.send_remote_link_exit(from, to, reason.term()),
+            LinkTarget::Remote(to) => self.send_remote_link_exit(from, to, reason.term(), None),
         }
     }
     fn acknowledge_unlink(&self, to: LinkTarget, from: Pid, id: u64) {
@@ -171,12 +171,23 @@ impl Vm {
     }
     /// Handles all signals that have arrived. The caller owns the process. True when one of them was a message.
     pub fn handle_signals(&self, process: &Arc<Process>, main: &mut ProcessMain) -> bool {
-        let mut signals = process.incoming.take();
+        let signals = if process.incoming.is_empty() { Vec::new() } else { process.incoming.take() };
+        self.handle_these_signals(process, main, signals)
+    }
+    /// As [`Vm::handle_signals`], of signals that the caller has taken out.
+    pub(crate) fn handle_these_signals(
+        &self,
+        process: &Arc<Process>,
+        main: &mut ProcessMain,
+        mut signals: Vec<Signal>,
+    ) -> bool {
         if main.state.dirty == DirtyState::No
             && let Some(rare) = main.state.rare.if_set()
         {
             let postponed = std::mem::take(rare.postponed.get_mut());
-            signals.splice(0..0, postponed);
+            if !postponed.is_empty() {
+                signals.splice(0..0, postponed);
+            }
         }
         if signals.is_empty() {
             return false;
@@ -189,7 +200,8 @@ impl Vm {
         main.state.messages.len() > before
     }
 
-    fn handle_signal(&self, process: &Arc<Process>, main: &mut ProcessMain, signal: Signal) {
+    /// Handles one signal. The caller owns the process.
+    pub(crate) fn handle_signal(&self, process: &Arc<Process>, main: &mut ProcessMain, signal: Signal) {
         if main.state.exiting.is_some() {
             // It ends as soon as this returns; what comes after the exit signal finds it gone.
             signal.refuse(self, process);
@@ -250,7 +262,12 @@ impl Vm {
                 }
             }
             Signal::Task(task) => task(self, process, Some(main)),
-            Signal::Wake => {}
+            Signal::Wake => {
+                // A timer that is due has fired, most likely just now.
+                if state.receive_timer.is_some_and(|timer| timer.due <= self.clock.elapsed()) {
+                    state.receive_timer = None;
+                }
+            }
         }
     }
 
@@ -394,6 +411,9 @@ impl Vm {
         if process.held().includes(Holding::DISTRIBUTION) {
             self.distribution_process_ended(pid, &reason);
         }
+        if process.held().includes(Holding::SCHEDULERS) {
+            self.forget_blocker(pid);
+        }
         // After the status: whoever registers meanwhile looks at that afterwards, so one of the two removes the name.
         let name = process.registered_name();
         if let Some(name) = name {
@@ -427,13 +447,18 @@ impl Vm {
             self.send_demonitor(pid, reference, &monitor);
         }
         for (target, ()) in std::mem::take(&mut state.links) {
-            if let (LinkTarget::Process(other), true) = (target, state.rare.seq_trace_token.is_some()) {
-                let signal = Signal::LinkExit { from: LinkTarget::Process(pid), reason: reason.clone() };
-                let signal = self.with_token(state, pid, Term::pid(other), signal);
-                self.signal_pid(other, signal);
-                continue;
+            match (target, state.rare.seq_trace_token.is_some()) {
+                (LinkTarget::Process(other), true) => {
+                    let signal = Signal::LinkExit { from: LinkTarget::Process(pid), reason: reason.clone() };
+                    let signal = self.with_token(state, pid, Term::pid(other), signal);
+                    self.signal_pid(other, signal);
+                }
+                (LinkTarget::Remote(other), true) => {
+                    let token = self.next_token(state, pid);
+                    self.send_remote_link_exit(LinkTarget::Process(pid), other, reason.term(), token.as_ref());
+                }
+                _ => self.link_exit(target, LinkTarget::Process(pid), reason.clone()),
             }
-            self.link_exit(target, LinkTarget::Process(pid), reason.clone());
         }
         for (reference, watcher) in std::mem::take(&mut state.watchers) {
             self.signal_pid(watcher.watcher, Signal::Down { reference, reason: reason.clone() });

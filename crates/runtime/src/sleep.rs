@@ -29,10 +29,6 @@ impl Sleepers {
         full_fence();
         self.count.load(Ordering::SeqCst) != 0
     }
-    /// Does this one sleep?
-    pub(crate) fn is_sleeping(&self, number: usize) -> bool {
-        self.places[number].sleeping.load(Ordering::SeqCst)
-    }
     /// Wakes one sleeper, this one if it sleeps.
     pub(crate) fn wake_one(&self, preferred: usize) {
         let count = self.places.len();

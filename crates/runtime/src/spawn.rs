@@ -30,9 +30,9 @@ pub struct SpawnOptions {
     /// Limit of the heap.
     pub max_heap_size: Option<MaxHeapSize>,
     /// `message_queue_data`.
-    pub off_heap: bool,
+    pub off_heap: Option<bool>,
     /// `async_dist`.
-    pub async_dist: bool,
+    pub async_dist: Option<bool>,
     /// A system process (`erts_internal:spawn_system_process/3`).
     pub system: bool,
 }
@@ -57,8 +57,8 @@ impl Default for SpawnOptions {
             min_virtual_words: None,
             fullsweep_after: None,
             max_heap_size: None,
-            off_heap: false,
-            async_dist: false,
+            off_heap: None,
+            async_dist: None,
             system: false,
         }
     }
@@ -129,8 +129,8 @@ impl Vm {
             {
                 self.pass_token_on((*above, parent_state), (pid, state), arguments, &options);
             }
-            state.flags.off_heap = options.off_heap;
-            state.flags.async_dist = options.async_dist;
+            state.flags.off_heap = options.off_heap.unwrap_or(self.options.off_heap_messages);
+            state.flags.async_dist = options.async_dist.unwrap_or(self.options.async_distribution);
             let limit = options.max_heap_size.unwrap_or_else(|| *self.defaults.max_heap_size.lock());
             if limit != MaxHeapSize::NONE {
                 state.rare.max_heap_size = limit;

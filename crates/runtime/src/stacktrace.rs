@@ -19,6 +19,13 @@ pub struct Frame {
     pub location: Option<(String, u32)>,
 }
 
+impl Frame {
+    /// File and line.
+    pub fn location(&self) -> Option<(&str, u32)> {
+        self.location.as_ref().map(|(file, line)| (file.as_str(), *line))
+    }
+}
+
 /// Return addresses on the stack, the most recent first, without immediate repetitions.
 pub fn return_addresses(heap: &Heap, depth: usize) -> impl Iterator<Item = u64> + '_ {
     let mut last = None;
@@ -35,16 +42,31 @@ impl Vm {
         let location = location.map(|(file, line)| (file.to_owned(), line));
         Some(Frame { module: code.module, function: function.name, arity: function.arity, location })
     }
+    /// The same as it stands in a stack trace.
+    pub fn frame_term_at<'h>(&self, heap: &'h Heap, address: u64) -> Option<Term<'h>> {
+        let address = address.checked_sub(4)?;
+        self.code.look_at(address, |code| {
+            let offset = code.offset(address);
+            let function = code.function_at(offset)?;
+            let location = code.line_of(function, offset).filter(|(_, line)| u64::from(*line) <= LINE_MAX);
+            Some(heap.tuple(&[
+                Term::atom(code.module),
+                Term::atom(function.name),
+                Term::small(i64::from(function.arity)),
+                self.location_term(heap, location),
+            ]))
+        })
+    }
     /// The frames of a process, the most recent first. `current` is the address behind its current instruction.
     pub fn frames(&self, current: Option<u64>, heap: &Heap, depth: usize) -> Vec<Frame> {
         let addresses = current.into_iter().chain(return_addresses(heap, depth));
         addresses.filter_map(|address| self.frame_at(address)).take(depth).collect()
     }
     /// `[{file, File}, {line, Line}]`, or `[]`.
-    pub fn location_term<'h>(&self, heap: &'h Heap, location: Option<&(String, u32)>) -> Term<'h> {
+    pub fn location_term<'h>(&self, heap: &'h Heap, location: Option<(&str, u32)>) -> Term<'h> {
         let Some((file, line)) = location else { return Term::NIL };
         let pair = |name, value| heap.tuple(&[Term::atom(name), value]);
-        heap.list(&[pair(atoms::FILE, heap.string(file)), pair(atoms::LINE, Term::small(i64::from(*line)))])
+        heap.list(&[pair(atoms::FILE, heap.string(file)), pair(atoms::LINE, Term::small(i64::from(line)))])
     }
     /// A frame as it stands in a stack trace: `{Module, Function, Arity, Location}`.
     pub fn frame_term<'h>(&self, heap: &'h Heap, frame: &Frame) -> Term<'h> {
@@ -52,7 +74,7 @@ impl Vm {
             Term::atom(frame.module),
             Term::atom(frame.function),
             Term::small(i64::from(frame.arity)),
-            self.location_term(heap, frame.location.as_ref()),
+            self.location_term(heap, frame.location()),
         ])
     }
 }

@@ -19,6 +19,15 @@ mod ordinary {
         condition.wait(&mut guard);
         guard
     }
+    /// As [`wait`], but not longer than this.
+    pub(crate) fn wait_for<'a, T>(
+        condition: &Condvar,
+        mut guard: MutexGuard<'a, T>,
+        time: std::time::Duration,
+    ) -> MutexGuard<'a, T> {
+        condition.wait_for(&mut guard, time);
+        guard
+    }
 }
 
 #[cfg(loom)]
@@ -45,5 +54,14 @@ mod loom_sync {
 
     pub(crate) fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         condition.wait(guard).expect("a model that panics has failed already")
+    }
+
+    /// Time does not pass in a model: it waits until it is told.
+    pub(crate) fn wait_for<'a, T>(
+        condition: &Condvar,
+        guard: MutexGuard<'a, T>,
+        _time: std::time::Duration,
+    ) -> MutexGuard<'a, T> {
+        wait(condition, guard)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Whether anybody listens is one word of flags, so that it costs nearly nothing while nobody does.
 
+use crate::distribution::Controller;
 use crate::mailbox::Mailbox;
 use crate::process::{Collected, ProcessMain};
 use crate::{Process, Vm, trace_flag};
@@ -15,6 +16,7 @@ const COLLECTION: u32 = 1;
 const SCHEDULE: u32 = 2;
 const QUEUE: u32 = 4;
 const BUSY_PORT: u32 = 8;
+const BUSY_CONNECTION: u32 = 16;
 
 /// Who is told of what.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +33,7 @@ pub struct MonitorSettings {
     pub long_message_queue: Option<(usize, usize)>,
     /// Processes that wait for a busy port.
     pub busy_port: bool,
-    /// Processes that wait for a busy connection. There are no connections.
+    /// Processes that wait for a busy connection.
     pub busy_dist_port: bool,
 }
 
@@ -42,6 +44,7 @@ impl MonitorSettings {
             (SCHEDULE, self.long_schedule.is_some()),
             (QUEUE, self.long_message_queue.is_some()),
             (BUSY_PORT, self.busy_port),
+            (BUSY_CONNECTION, self.busy_dist_port),
         ]
         .into_iter()
         .fold(0, |flags, (flag, on)| if on { flags | flag } else { flags })
@@ -234,6 +237,18 @@ impl Vm {
             && let Some(settings) = self.system_monitor.settings()
         {
             self.tell_monitor(settings.pid, process.pid(), atoms::BUSY_PORT, |_| Term::port(port));
+        }
+    }
+
+    /// A process has to wait for a busy connection, which this port or process carries.
+    pub fn waits_for_connection(&self, process: &Arc<Process>, controller: Controller) {
+        if self.system_monitor.wants(BUSY_CONNECTION)
+            && let Some(settings) = self.system_monitor.settings()
+        {
+            self.tell_monitor(settings.pid, process.pid(), atoms::BUSY_DIST_PORT, |_| match controller {
+                Controller::Port(port) => Term::port(port),
+                Controller::Process(pid) => Term::pid(pid),
+            });
         }
     }
 }

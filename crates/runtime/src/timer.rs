@@ -61,10 +61,6 @@ impl TimerService {
         let action = self.timers.lock().pending.remove(&id);
         action.is_some()
     }
-    /// Is it still pending?
-    pub fn is_pending(&self, id: TimerId) -> bool {
-        self.timers.lock().pending.contains_key(&id)
-    }
     /// The timer thread's work, until [`TimerService::stop`].
     pub(crate) fn run(&self) {
         let mut timers = self.timers.lock();

@@ -9,7 +9,7 @@ use crate::scheduler::{Outcome, Schedulers};
 use crate::{Clock, MaxHeapSize, Process, ProcessMain, ProcessTable, Registry, TimerService};
 use oxbeam_beam_file::BeamFile;
 use oxbeam_term::{
-    ATOM_LIMIT_DEFAULT, Atom, AtomTable, Export, LiteralRange, LocalReference, MagicObject, OwnedTerm, Pid, Port, atoms,
+    ATOM_LIMIT_DEFAULT, Atom, AtomTable, Export, LiteralRange, LocalReference, MagicObject, OwnedTerm, Pid, Port,
 };
 use parking_lot::{Mutex, RwLock};
 use std::any::Any;
@@ -95,13 +95,20 @@ pub struct MemoryCounters {
     pub(crate) process_peak: AtomicUsize,
 }
 
+/// ETS tables that OTP has places for unless told to have more.
+pub const ETS_TABLES_MIN: usize = 8192;
+
 /// How a machine is built.
 #[derive(Clone, Debug)]
 pub struct VmOptions {
     /// Scheduler threads; 0 means one for each core.
     pub schedulers: usize,
+    /// How many of them work from the start; 0 means all.
+    pub schedulers_online: usize,
     /// Dirty schedulers for computations; 0 means one for each core.
     pub dirty_cpu_schedulers: usize,
+    /// How many of them work from the start; 0 means all.
+    pub dirty_cpu_schedulers_online: usize,
     /// Dirty schedulers for blocking work.
     pub dirty_io_schedulers: usize,
     /// Processes at most.
@@ -114,25 +121,48 @@ pub struct VmOptions {
     pub min_heap_words: usize,
     /// Default `min_bin_vheap_size`, in words.
     pub min_virtual_words: usize,
-    /// Default `max_heap_size`, in words; 0 for none.
-    pub max_heap_words: usize,
+    /// Default `max_heap_size`.
+    pub max_heap_size: MaxHeapSize,
     /// Default `fullsweep_after`.
     pub fullsweep_after: u32,
+    /// Are the message queues of new processes `off_heap`?
+    pub off_heap_messages: bool,
+    /// Do new processes send to other nodes without waiting (`async_dist`)?
+    pub async_distribution: bool,
+    /// Bytes that may wait for another node before senders are suspended.
+    pub distribution_busy_bytes: usize,
+    /// Does every ETS table count as `compressed`?
+    pub ets_always_compressed: bool,
+    /// ETS tables that there are places for; more work too, as in OTP.
+    pub ets_table_limit: usize,
+    /// Threads for drivers: only told.
+    pub async_threads: usize,
+    /// Are ports `{parallelism, true}` unless they say otherwise? Only told.
+    pub port_parallelism: bool,
 }
 
 impl Default for VmOptions {
     fn default() -> VmOptions {
         VmOptions {
             schedulers: 0,
+            schedulers_online: 0,
             dirty_cpu_schedulers: 0,
+            dirty_cpu_schedulers_online: 0,
             dirty_io_schedulers: 10,
             process_limit: 1_048_576,
             port_limit: 65_536,
             atom_limit: ATOM_LIMIT_DEFAULT,
             min_heap_words: 233,
             min_virtual_words: 46_422,
-            max_heap_words: 0,
+            max_heap_size: MaxHeapSize::NONE,
             fullsweep_after: 65_535,
+            off_heap_messages: false,
+            async_distribution: false,
+            distribution_busy_bytes: 1 << 20,
+            ets_always_compressed: false,
+            ets_table_limit: ETS_TABLES_MIN,
+            async_threads: 1,
+            port_parallelism: false,
         }
     }
 }
@@ -171,7 +201,6 @@ pub struct Vm {
     /// The part of references that tells this machine's from those of others that have had, or will have, its name.
     reference_seed: u64,
     next_unique: AtomicI64,
-    node: RwLock<(Atom, u32)>,
     /// State that a family of BIFs keeps in the machine, by type.
     extensions: Extensions,
     exit: Mutex<Option<i32>>,
@@ -213,7 +242,7 @@ impl Vm {
                 min_heap_words: AtomicUsize::new(oxbeam_term::next_heap_size(options.min_heap_words)),
                 min_virtual_words: AtomicUsize::new(oxbeam_term::next_heap_size(options.min_virtual_words)),
                 fullsweep_after: AtomicU32::new(options.fullsweep_after),
-                max_heap_size: Mutex::new(MaxHeapSize { size: options.max_heap_words, ..MaxHeapSize::NONE }),
+                max_heap_size: Mutex::new(options.max_heap_size),
             },
             tracing: crate::Tracing::default(),
             system_monitor: crate::SystemMonitor::default(),
@@ -225,7 +254,6 @@ impl Vm {
             // As large as OTP's, with room for the counter above it.
             reference_seed: RandomState::new().hash_one(1u64) >> 33,
             next_unique: AtomicI64::new(1),
-            node: RwLock::new((atoms::NONODE_NOHOST, 0)),
             extensions: Extensions::new(),
             exit: Mutex::new(None),
             halted: parking_lot::Condvar::new(),
@@ -276,11 +304,11 @@ impl Vm {
     }
     /// Name and creation of this node.
     pub fn node(&self) -> (Atom, u32) {
-        *self.node.read()
+        self.atoms.this_node()
     }
     /// Sets name and creation of this node.
     pub fn set_node(&self, name: Atom, creation: u32) {
-        *self.node.write() = (name, creation);
+        self.atoms.set_this_node(name, creation);
     }
     /// State of type `T` that belongs to this machine, made on first use. Each family of BIFs keeps what it needs
     /// (tables, ports, timers by reference, ...) in a type of its own.

@@ -6,7 +6,7 @@
 //!   creation of four bytes (`y` and one of two bytes for old nodes); the name is given up when the connection ends;
 //! - `z`: where is a node (name)? `w`, 0 and what it told, or `w` and 1;
 //! - `n`, `d`: which nodes are there? Our own port (four bytes) and a text;
-//! - `k`: end, if no node is alive; `s`: forget a node, which is refused here as it is by default.
+//! - `k`: end, if no node is alive or commands are not checked; `s`: forget a node (name), if commands are not checked.
 
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -40,21 +40,25 @@ struct Registration {
 
 struct Mapper {
     port: u16,
+    /// May it be told to end while nodes are alive, and to forget nodes?
+    relaxed: bool,
     nodes: Mutex<BTreeMap<Vec<u8>, Registration>>,
     next_creation: AtomicUsize,
     connections: AtomicUsize,
     next_holder: AtomicUsize,
 }
 
-/// Serves on `port` of these addresses (all, if there are none; loopback is always among them) until told to end.
+/// Serves on `port` of these addresses (all, if there are none; loopback is always among them) until told to end. With `relaxed`
+/// it ends also when nodes are alive, and forgets nodes when told to.
 ///
 /// # Errors
 /// When no address can be listened on: somebody else serves already, most likely.
-pub fn serve(port: u16, addresses: &[IpAddr]) -> io::Result<()> {
+pub fn serve(port: u16, addresses: &[IpAddr], relaxed: bool) -> io::Result<()> {
     let listeners = listen(port, addresses)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let mapper = Arc::new(Mapper {
         port,
+        relaxed,
         nodes: Mutex::default(),
         next_creation: AtomicUsize::new(now as usize),
         connections: AtomicUsize::new(0),
@@ -68,6 +72,19 @@ pub fn serve(port: u16, addresses: &[IpAddr]) -> io::Result<()> {
         let _ = thread.join();
     }
     Ok(())
+}
+
+/// Asks the port mapper on `port` of this host; its whole answer.
+///
+/// # Errors
+/// When there is none.
+pub fn ask(port: u16, request: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))?;
+    stream.set_read_timeout(Some(REQUEST_TIME_MAX))?;
+    stream.write_all(&[&(request.len() as u16).to_be_bytes(), request].concat())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(answer)
 }
 
 fn listen(port: u16, addresses: &[IpAddr]) -> io::Result<Vec<TcpListener>> {
@@ -118,11 +135,15 @@ impl Mapper {
             Some((b'd', _)) if is_near => {
                 stream.write_all(&self.list("active name     <", "> at port = ", ", fd = 0\n"))
             }
-            Some((b'k', _)) if is_near && self.nodes.lock().is_empty() => {
+            Some((b'k', _)) if is_near && (self.relaxed || self.nodes.lock().is_empty()) => {
                 stream.write_all(b"OK")?;
                 std::process::exit(0)
             }
             Some((b'k', _)) if is_near => stream.write_all(b"NO"),
+            Some((b's', name)) if is_near && self.relaxed => {
+                let is_known = self.nodes.lock().remove(name).is_some();
+                stream.write_all(if is_known { b"STOPPED" } else { b"NOEXIST" })
+            }
             _ => Ok(()),
         }
     }

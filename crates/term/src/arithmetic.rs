@@ -3,10 +3,9 @@
 //! Fast paths for small integers; the rest goes through [`oxbeam_number`]. Nothing here raises: an operation that
 //! cannot be done says why.
 
-use crate::{Heap, Term, Value, Word};
+use crate::{Heap, Term, Value};
 use num_bigint::BigInt;
 use oxbeam_number::{self as number, Integer as Number};
-use std::cmp::Ordering;
 
 /// Why an operation failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -224,9 +223,4 @@ pub fn as_float(a: Term<'_>) -> Option<f64> {
         Operand::Float(float) => Some(float),
         Operand::Integer(integer) => to_float(&integer).ok(),
     }
-}
-/// Order of two smalls, for the engine's fast path.
-#[inline(always)]
-pub fn compare_small(a: Word, b: Word) -> Ordering {
-    (a.0 as i64).cmp(&(b.0 as i64))
 }

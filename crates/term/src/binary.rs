@@ -44,6 +44,10 @@ impl BinaryHandle {
         // who by the rule of `append_in_place` holds no slice meanwhile.
         unsafe { (*self.0.as_ref().bytes.get()).as_slice() }
     }
+    /// The object, which lives as long as there are references.
+    pub(crate) fn as_raw(&self) -> *const SharedBinary {
+        self.0.as_ptr()
+    }
     /// Gives up the reference; [`BinaryHandle::from_raw`] takes it back.
     pub(crate) fn into_raw(self) -> *const SharedBinary {
         let raw = self.0.as_ptr();

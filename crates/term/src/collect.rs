@@ -8,7 +8,8 @@
 //! A moved object leaves its new address behind: a boxed object in place of its header, a cons cell as
 //! `[Word::NONE | new address]`.
 
-use crate::heap::{Block, release_off_heap};
+use crate::block::Block;
+use crate::heap::release_off_heap;
 use crate::word::POISON;
 use crate::{Header, Heap, Word};
 use std::ptr;
@@ -269,10 +270,10 @@ impl Heap {
     /// Poisons what a collection leaves: the young generation with its stack, in a major one the old generation too.
     #[cfg(gc_stress)]
     fn poison_left(&self, kind: CollectionKind) {
-        crate::heap::poison(self.block.start, self.young_words());
-        crate::heap::poison(self.stack_top.get(), self.stack_words());
+        crate::block::poison(self.block.start, self.young_words());
+        crate::block::poison(self.stack_top.get(), self.stack_words());
         if kind == CollectionKind::Major {
-            crate::heap::poison(self.old.start, self.old_used_words());
+            crate::block::poison(self.old.start, self.old_used_words());
         }
     }
 }

@@ -4,8 +4,8 @@ use crate::testing::Random;
 use crate::{
     AtomTable, Export, FunEntry, Heap, HeapOptions, LiteralRange, MagicObject, OwnedTerm, Pid, Port, Term, Word,
 };
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 struct World {
     atoms: AtomTable,
@@ -28,7 +28,11 @@ fn world() -> World {
         uniq: [0; 16],
         address: address(),
     };
-    let export = Box::leak(Box::new(Export { module, function, arity: 2, address: address(), bif: address() }));
+    // Exports live for ever; those kept here are no leaks to Miri.
+    static EXPORTS: Mutex<Vec<&'static Export>> = Mutex::new(Vec::new());
+    let export: &'static Export =
+        Box::leak(Box::new(Export { module, function, arity: 2, address: address(), bif: address() }));
+    EXPORTS.lock().unwrap().push(export);
     World { atoms, fun, export, magic: Arc::new(MagicObject(Box::new(5u8))) }
 }
 

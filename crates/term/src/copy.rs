@@ -1,7 +1,8 @@
 //! Copying terms between heaps, and terms that own their memory.
 
 use crate::binary::SharedBinary;
-use crate::heap::{Block, KeptLiterals, release_chain};
+use crate::block::Block;
+use crate::heap::{KeptLiterals, release_chain};
 use crate::{BinaryHandle, Header, Heap, Kind, LiteralRange, MagicObject, Term, Word};
 use smallvec::SmallVec;
 use std::ptr::{self, NonNull};

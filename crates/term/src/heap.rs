@@ -9,8 +9,8 @@
 //! are chained through their second word, so that a collection can release what died.
 
 use crate::binary::SharedBinary;
+use crate::block::Block;
 use crate::{BinaryHandle, HEAP_BINARY_BYTES_MAX, Header, Kind, OwnedTerm, Term, Word};
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ptr;
@@ -89,59 +89,6 @@ impl Default for HeapOptions {
             min_virtual_words: 46422,
             fullsweep_after: 65535,
             literals: LiteralRange::EMPTY,
-        }
-    }
-}
-
-/// A run of words on the C heap.
-pub(crate) struct Block {
-    pub(crate) start: *mut u64,
-    pub(crate) words: usize,
-}
-
-impl Block {
-    pub(crate) const fn empty() -> Block {
-        Block { start: ptr::null_mut(), words: 0 }
-    }
-    pub(crate) fn new(words: usize) -> Block {
-        if words == 0 {
-            return Block::empty();
-        }
-        let layout = Layout::array::<u64>(words).expect("a heap block's size fits the address space");
-        // SAFETY: the layout is not empty.
-        let start = unsafe { alloc(layout) }.cast::<u64>();
-        if start.is_null() {
-            handle_alloc_error(layout);
-        }
-        Block { start, words }
-    }
-    /// Address behind the last word.
-    pub(crate) fn end(&self) -> *mut u64 {
-        self.start.wrapping_add(self.words)
-    }
-    #[inline(always)]
-    pub(crate) fn contains(&self, pointer: *const u64) -> bool {
-        (pointer as usize).wrapping_sub(self.start as usize) < self.words * 8
-    }
-}
-
-/// Fills memory that goes back with words that are no terms, so that whoever still looks at it is found out.
-#[cfg(gc_stress)]
-pub(crate) fn poison(start: *mut u64, words: usize) {
-    for index in 0..words {
-        // SAFETY: the caller owns that many words, and nobody uses them any more.
-        unsafe { *start.add(index) = crate::word::POISON };
-    }
-}
-
-impl Drop for Block {
-    fn drop(&mut self) {
-        if self.words != 0 {
-            // The rest, which may be large and was hardly used, is left to the collector: it knows what was in use.
-            #[cfg(gc_stress)]
-            poison(self.start, self.words.min(64));
-            // SAFETY: allocated by `Block::new` with this layout.
-            unsafe { dealloc(self.start.cast(), Layout::array::<u64>(self.words).expect("checked when allocated")) };
         }
     }
 }
@@ -468,6 +415,21 @@ impl Heap {
     pub fn tuple<'h>(&'h self, elements: &[Term<'h>]) -> Term<'h> {
         self.boxed(Kind::Tuple, words_of(elements))
     }
+    /// A tuple of the elements of several slices, one behind the other.
+    pub fn tuple_of_parts<'h>(&'h self, parts: &[&[Term<'h>]]) -> Term<'h> {
+        let arity = parts.iter().map(|part| part.len()).sum();
+        let object = self.allocate(arity + 1);
+        // SAFETY: `allocate` gave room for header and elements.
+        unsafe {
+            *object = Header::new(Kind::Tuple, arity).0;
+            let mut place = object.add(1);
+            for part in parts {
+                ptr::copy_nonoverlapping(words_of(part).as_ptr(), place, part.len());
+                place = place.add(part.len());
+            }
+        }
+        Term::from_word(Word::from_boxed(object))
+    }
     /// A tuple of `arity` elements, each made by `element` (from index 0).
     pub fn tuple_from<'h>(&'h self, arity: usize, mut element: impl FnMut(usize) -> Term<'h>) -> Term<'h> {
         let elements: Vec<Term<'h>> = (0..arity).map(&mut element).collect();
@@ -493,8 +455,11 @@ impl Heap {
         }
         Term::from_word(Word::from_cons(cells))
     }
-    /// A list of `count` elements, of which there must be as many, that ends in `tail`.
-    fn list_of<'h>(&'h self, count: usize, elements: impl Iterator<Item = Term<'h>>, tail: Term<'h>) -> Term<'h> {
+    /// A list of `count` elements that ends in `tail`.
+    ///
+    /// # Panics
+    /// When there are fewer elements.
+    pub fn list_of<'h>(&'h self, count: usize, elements: impl Iterator<Item = Term<'h>>, tail: Term<'h>) -> Term<'h> {
         if count == 0 {
             return tail;
         }
@@ -520,6 +485,9 @@ impl Heap {
     }
     /// A list of the characters of `text`.
     pub fn string(&self, text: &str) -> Term<'_> {
+        if text.is_ascii() {
+            return self.byte_list(text.as_bytes(), Term::NIL);
+        }
         let characters = text.chars().map(|character| Term::small(i64::from(character as u32)));
         self.list_of(text.chars().count(), characters, Term::NIL)
     }
@@ -569,12 +537,6 @@ impl Heap {
         let mut bytes = vec![0; length];
         fill(&mut bytes);
         self.bitstring_from_vec(bytes, bit_size)
-    }
-    /// A bitstring of the first `bit_size` bits of a shared binary.
-    pub fn binary_from_handle(&self, handle: BinaryHandle, bit_offset: usize, bit_size: usize) -> Term<'_> {
-        debug_assert!(bit_offset + bit_size <= handle.as_slice().len() * 8);
-        let reference = self.binary_reference(handle);
-        self.sub_bits(reference, bit_offset, bit_size)
     }
     /// A binary that lives on the heap whatever its size (at most a few hundred bytes by convention).
     pub(crate) fn heap_bits(&self, bytes: &[u8], bit_size: usize) -> Term<'_> {

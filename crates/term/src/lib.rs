@@ -12,6 +12,7 @@ pub mod atoms;
 mod bigint;
 mod binary;
 pub mod bits;
+mod block;
 mod collect;
 #[cfg(test)]
 mod collect_tests;

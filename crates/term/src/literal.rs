@@ -15,8 +15,9 @@
 //! so nobody passes them on. Meanwhile each process takes those that it refers to onto its own heap
 //! ([`crate::Heap::take_in`]). When all have done so the block is free.
 
+use crate::block::Block;
 use crate::copy::{Copier, duplicate_objects};
-use crate::heap::{Block, LiteralRange, join_chains, release_chain};
+use crate::heap::{LiteralRange, join_chains, release_chain};
 use crate::{Term, Word};
 use parking_lot::Mutex;
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};

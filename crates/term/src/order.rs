@@ -111,6 +111,11 @@ enum Step<'x> {
 }
 
 fn equal<'x>(a: Term<'x>, b: Term<'x>, exact: bool) -> bool {
+    let Some((a, b)) = tuples_of_a_size(a, b) else { return equal_any(a, b, exact) };
+    a.iter().zip(b).all(|(&a, &b)| a.is_same(b) || (may_be_equal(a, b) && equal_any(a, b, exact)))
+}
+
+fn equal_any<'x>(a: Term<'x>, b: Term<'x>, exact: bool) -> bool {
     let mut runs = Runs(SmallVec::new());
     let mut pair = Pair { a, b, exact };
     loop {
@@ -413,7 +418,32 @@ struct Orderer<'x, 'a> {
     atoms: &'a AtomTable,
 }
 
+/// The elements of two tuples of the same size.
+#[inline(always)]
+fn tuples_of_a_size<'x>(a: Term<'x>, b: Term<'x>) -> Option<(&'x [Term<'x>], &'x [Term<'x>])> {
+    let both = a.boxed_kind() == Some(Kind::Tuple) && b.boxed_kind() == Some(Kind::Tuple);
+    (both && a.boxed_words().len() == b.boxed_words().len()).then(|| (a.boxed_terms(), b.boxed_terms()))
+}
+
 fn order<'x>(a: Term<'x>, b: Term<'x>, exact: bool, atoms: &AtomTable) -> Ordering {
+    // Keys of tables are small tuples of numbers, names and binaries, as often as not: no stack is needed for those.
+    let Some((a, b)) = tuples_of_a_size(a, b) else { return order_any(a, b, exact, atoms) };
+    for (a, b) in a.iter().zip(b) {
+        if a.is_same(*b) {
+            continue;
+        }
+        let order = match (a.as_small(), b.as_small()) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            _ => order_any(*a, *b, exact, atoms),
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+    Ordering::Equal
+}
+
+fn order_any<'x>(a: Term<'x>, b: Term<'x>, exact: bool, atoms: &AtomTable) -> Ordering {
     // Keys are binaries, as often as not.
     const BITS: [Kind; 2] = [Kind::HeapBits, Kind::SubBits];
     if let (Some(kind_a), Some(kind_b)) = (a.boxed_kind(), b.boxed_kind())
@@ -671,9 +701,8 @@ mod tests {
     const MAPS_SORTED: &str = include_str!("../tests/data/order_maps.tsv");
     const MAPS_SORTED_EXACTLY: &str = include_str!("../tests/data/order_maps_exact.tsv");
 
-    fn groups<'h>(text: &str, heap: &'h Heap, atoms: &AtomTable) -> Vec<(usize, &'static str, Term<'h>)> {
+    fn groups<'h>(text: &'static str, heap: &'h Heap, atoms: &AtomTable) -> Vec<(usize, &'static str, Term<'h>)> {
         let mut group = 0;
-        let text: &'static str = Box::leak(text.to_owned().into_boxed_str());
         let line = |line: &'static str| {
             let (sign, term) = line.split_once('\t').unwrap();
             group += usize::from(sign == "<");

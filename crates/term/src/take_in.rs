@@ -1,7 +1,7 @@
 //! Taking literals that are leaving onto a heap.
 
+use crate::block::Block;
 use crate::copy::for_each_term_word;
-use crate::heap::Block;
 use crate::{Heap, LeavingLiterals, Word};
 
 impl Heap {

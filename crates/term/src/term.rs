@@ -108,14 +108,6 @@ impl<'h> Term<'h> {
         // SAFETY: `Term` is a transparent wrapper of `Word`.
         unsafe { std::slice::from_raw_parts(terms.as_ptr().cast(), terms.len()) }
     }
-    /// Raw words seen as terms.
-    ///
-    /// # Safety
-    /// As for [`Term::from_raw`], for each word.
-    pub unsafe fn from_raw_slice(words: &'h [Word]) -> &'h [Term<'h>] {
-        // SAFETY: `Term` is a transparent wrapper of `Word`; the rest is the caller's promise.
-        unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len()) }
-    }
     /// A small integer.
     ///
     /// # Panics
@@ -624,19 +616,20 @@ pub struct Bits<'h> {
 impl<'h> Bits<'h> {
     #[inline]
     pub(crate) fn of(term: Term<'h>) -> Option<Bits<'h>> {
-        let words = term.boxed_words();
-        match term.header().kind() {
+        let kind = term.header().kind();
+        // SAFETY: callers ask for words that objects of the kind have.
+        let field = |index: usize| unsafe { *term.word.pointer().add(1 + index) };
+        match kind {
             Kind::HeapBits => {
-                let bit_size = words[0] as usize;
-                Some(Bits { data: heap_bits_data(words), bit_offset: 0, bit_size, term })
+                Some(Bits { data: heap_bits_data(term), bit_offset: 0, bit_size: field(0) as usize, term })
             }
             Kind::SubBits => {
-                let data = referenced_data(Term::from_word(Word(words[0])));
-                Some(Bits { data, bit_offset: words[1] as usize, bit_size: words[2] as usize, term })
+                let data = referenced_data(Term::from_word(Word(field(0))));
+                Some(Bits { data, bit_offset: field(1) as usize, bit_size: field(2) as usize, term })
             }
             Kind::MatchContext => {
-                let data = referenced_data(Term::from_word(Word(words[0])));
-                let (position, end) = (words[3] as usize, words[2] as usize);
+                let data = referenced_data(Term::from_word(Word(field(0))));
+                let (position, end) = (field(3) as usize, field(2) as usize);
                 Some(Bits { data, bit_offset: position, bit_size: end - position, term })
             }
             Kind::BinaryReference => {
@@ -727,29 +720,56 @@ impl<'h> MatchContext<'h> {
     pub fn of(term: Term<'h>) -> Option<MatchContext<'h>> {
         if term.is_boxed_of(Kind::MatchContext) { Some(MatchContext { term }) } else { None }
     }
+    /// The match context that `term` is known to be.
+    ///
+    /// # Safety
+    /// `term` is a match context.
+    #[inline(always)]
+    pub unsafe fn of_unchecked(term: Term<'h>) -> MatchContext<'h> {
+        debug_assert!(term.is_boxed_of(Kind::MatchContext), "match instructions get a match context");
+        MatchContext { term }
+    }
     /// The term itself.
     pub fn term(self) -> Term<'h> {
         self.term
     }
+    /// Word `index` after the header.
+    #[inline(always)]
+    fn field(self, index: usize) -> u64 {
+        debug_assert!(index < 4);
+        // SAFETY: four words follow the header of a match context.
+        unsafe { *self.term.word.pointer().add(1 + index) }
+    }
+    /// What holds the bytes: a binary on the heap, or the reference to a shared one.
+    #[inline(always)]
+    fn origin(self) -> Term<'h> {
+        Term::from_word(Word(self.field(0)))
+    }
     /// The bytes matched on.
     #[inline(always)]
     pub fn data(self) -> &'h [u8] {
-        referenced_data(Term::from_word(Word(self.term.boxed_words()[0])))
+        referenced_data(self.origin())
+    }
+    /// What keeps the shared binary alive that the bytes are in, if they are in one.
+    #[inline(always)]
+    pub fn shared_origin(self) -> Option<Word> {
+        let origin = self.origin();
+        origin.header().is(Kind::BinaryReference).then_some(origin.word)
     }
     /// First bit of the whole bitstring.
     #[inline(always)]
     pub fn start(self) -> usize {
-        self.term.boxed_words()[1] as usize
+        self.field(1) as usize
     }
     /// Bit behind the last one.
     #[inline(always)]
     pub fn end(self) -> usize {
-        self.term.boxed_words()[2] as usize
+        self.field(2) as usize
     }
     /// Next bit to match.
     #[inline(always)]
     pub fn position(self) -> usize {
-        self.term.boxed_words()[3] as usize
+        self.field(3) as usize
     }
     /// Moves on to `position`.
     ///
@@ -769,6 +789,16 @@ impl Heap {
         let origin = bits.reference().unwrap_or(bits.term);
         let (start, end) = (bits.bit_offset as u64, (bits.bit_offset + bits.bit_size) as u64);
         self.boxed(Kind::MatchContext, &[origin.word.0, start, end, start])
+    }
+    /// The `bit_size` bits from `bit_offset` (in [`MatchContext::data`]) of what `context` matches on, as
+    /// [`Heap::sub_bitstring`].
+    pub fn matched_part<'h>(&'h self, context: MatchContext<'h>, bit_offset: usize, bit_size: usize) -> Term<'h> {
+        let origin = context.origin();
+        if bit_size > crate::HEAP_BINARY_BYTES_MAX * 8 && origin.header().is(Kind::BinaryReference) {
+            return self.sub_bits(origin.word, bit_offset, bit_size);
+        }
+        let data = context.data();
+        self.bitstring_with(bit_size, |bytes| bits::copy_bits(data, bit_offset, bytes, 0, bit_size))
     }
     /// The `bit_size` bits from `bit_offset` (in [`Bits::data`]) of the bitstring or match context `of`, without
     /// copying them when there are many.
@@ -852,10 +882,13 @@ impl Heap {
                 let bytes = unsafe { SharedBinary::bytes_mut(raw, end + extra_bits) };
                 self.virtual_words.set(self.virtual_words.get() + (needed - bytes.len()) / 8);
                 bytes.resize(needed, 0);
+                let term = self.sub_bits(reference.word, start, total);
+                // SAFETY: as above; taken last, since `sub_bits` looks at the bytes.
+                let bytes = unsafe { SharedBinary::bytes_mut(raw, end + extra_bits) };
                 let (first, count) = (end / 8, needed - end / 8);
                 // SAFETY: these bytes lie within the vector; a slice of all of it would alias those that others hold.
                 let room = unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().add(first), count) };
-                return (self.sub_bits(reference.word, start, total), room, end % 8);
+                return (term, room, end % 8);
             }
         }
         let length = total.div_ceil(8);
@@ -863,30 +896,37 @@ impl Heap {
         let mut bytes = Vec::with_capacity((length * 2).max(256));
         bytes.resize(length, 0);
         bits::copy_bits(of.data, of.bit_offset, &mut bytes, 0, of.bit_size);
-        // SAFETY: the vector's bytes stay where they are when it becomes a shared binary, which the term keeps alive.
-        let room = unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr(), length) };
-        let reference = self.binary_reference(BinaryHandle::with_bit_length(bytes, total));
-        (self.sub_bits(reference, 0, total), room, of.bit_size)
+        let handle = BinaryHandle::with_bit_length(bytes, total);
+        let raw = handle.as_raw();
+        let reference = self.binary_reference(handle);
+        let term = self.sub_bits(reference, 0, total);
+        // SAFETY: the binary is new and the term keeps it alive; taken last, since `sub_bits` looks at the bytes.
+        let room = unsafe { SharedBinary::bytes_mut(raw, total) };
+        (term, room, of.bit_size)
     }
 }
 
+/// The bytes of a bitstring on the heap.
 #[inline(always)]
-fn heap_bits_data(words: &[u64]) -> &[u8] {
-    let bytes = (words[0] as usize).div_ceil(8);
-    debug_assert!(bytes <= (words.len() - 1) * 8);
-    // SAFETY: the data words follow the size and hold at least that many bytes.
-    unsafe { std::slice::from_raw_parts(words.as_ptr().add(1).cast(), bytes) }
+fn heap_bits_data<'h>(bits: Term<'h>) -> &'h [u8] {
+    debug_assert!(bits.header().is(Kind::HeapBits));
+    // SAFETY: the size in bits follows the header, and behind it as many bytes as it takes.
+    unsafe {
+        let object = bits.word.pointer();
+        let bytes = (*object.add(1) as usize).div_ceil(8);
+        std::slice::from_raw_parts(object.add(2).cast(), bytes)
+    }
 }
 
+/// The bytes of a bitstring on the heap, or of the shared binary that a reference stands for.
 #[inline(always)]
 fn referenced_data<'h>(origin: Term<'h>) -> &'h [u8] {
-    let words = origin.boxed_words();
-    if origin.header().is(Kind::BinaryReference) {
-        // SAFETY: the reference owns one count; in-place appends happen only between terms' lives (`append_bits`).
-        unsafe { SharedBinary::slice(words[1] as *const SharedBinary) }
-    } else {
-        heap_bits_data(words)
+    if !origin.header().is(Kind::BinaryReference) {
+        return heap_bits_data(origin);
     }
+    // SAFETY: the second word after the header is the shared binary, of which the reference owns one count; in-place
+    // appends happen only between terms' lives (`append_bits`).
+    unsafe { SharedBinary::slice(*origin.word.pointer().add(2) as *const SharedBinary) }
 }
 
 impl std::fmt::Debug for Term<'_> {

@@ -18,38 +18,13 @@ fn user_trace_s1<'h>(_cx: &mut BifContext<'h>, _text: Term<'h>) -> BifResult<'h>
 
 /// Emits a probe with numbers and texts: `error`, since there are none.
 #[bif("dyntrace:user_trace_i4s4/9", nif)]
-#[allow(clippy::too_many_arguments, reason = "as many as OTP's function has")]
-fn user_trace_i4s4<'h>(
-    _cx: &mut BifContext<'h>,
-    _tag: Term<'h>,
-    _i1: Term<'h>,
-    _i2: Term<'h>,
-    _i3: Term<'h>,
-    _i4: Term<'h>,
-    _s1: Term<'h>,
-    _s2: Term<'h>,
-    _s3: Term<'h>,
-    _s4: Term<'h>,
-) -> BifResult<'h> {
+fn user_trace_i4s4<'h>(_cx: &mut BifContext<'h>, _arguments: &[Term<'h>]) -> BifResult<'h> {
     Ok(Term::atom(atoms::ERROR))
 }
 
 /// Emits a numbered probe with numbers and texts: `error`, since there are none.
 #[bif("dyntrace:user_trace_n/10", nif)]
-#[allow(clippy::too_many_arguments, reason = "as many as OTP's function has")]
-fn user_trace_n<'h>(
-    _cx: &mut BifContext<'h>,
-    _number: Term<'h>,
-    _tag: Term<'h>,
-    _i1: Term<'h>,
-    _i2: Term<'h>,
-    _i3: Term<'h>,
-    _i4: Term<'h>,
-    _s1: Term<'h>,
-    _s2: Term<'h>,
-    _s3: Term<'h>,
-    _s4: Term<'h>,
-) -> BifResult<'h> {
+fn user_trace_n<'h>(_cx: &mut BifContext<'h>, _arguments: &[Term<'h>]) -> BifResult<'h> {
     Ok(Term::atom(atoms::ERROR))
 }
 
@@ -61,13 +36,6 @@ fn enabled<'h>(cx: &mut BifContext<'h>, _tag: Term<'h>, _state: Term<'h>, _trace
 
 /// Traces nothing.
 #[bif("dyntrace:trace/5", nif)]
-fn trace<'h>(
-    _cx: &mut BifContext<'h>,
-    _tag: Term<'h>,
-    _state: Term<'h>,
-    _tracee: Term<'h>,
-    _message: Term<'h>,
-    _options: Term<'h>,
-) -> BifResult<'h> {
+fn trace<'h>(_cx: &mut BifContext<'h>, _arguments: &[Term<'h>]) -> BifResult<'h> {
     Ok(Term::atom(atoms::OK))
 }

@@ -1,11 +1,10 @@
 //! Links, monitors and aliases.
 
-use super::messages::wait_for_channel;
+use super::messages::{interested, prepared};
 use super::spawn::monitor_options;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{
-    AliasKind, BifContext, BifResult, Interrupt, LinkTarget, Monitor, MonitorTarget, RemotePid, Signal, Trap, Vm,
-    trace_flag,
+    AliasKind, BifContext, BifResult, LinkTarget, Monitor, MonitorTarget, RemotePid, Signal, Vm, trace_flag,
 };
 use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Reference, Term, Value, atoms};
 
@@ -101,13 +100,8 @@ fn link_elsewhere<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h
     if cx.state.links.contains_key(&end) {
         return Ok(Term::TRUE);
     }
-    let to = cx.vm.prepare(pid.node, true);
-    if let Some(to) = &to
-        && wait_for_channel(cx, to)
-    {
-        return Err(Box::new(Interrupt::Trap(Trap::Wait)));
-    }
-    match to.filter(|to| cx.vm.take_interest(cx.process, cx.state, to)) {
+    let to = prepared(cx, pid.node)?;
+    match interested(cx, to)? {
         Some(to) => {
             cx.state.rare.if_set().map(|rare| rare.pending_unlinks.remove(&end));
             cx.state.links.insert(end, ());
@@ -176,15 +170,11 @@ fn set_monitor<'h>(
     let Some(watched) = watched else { return cx.badarg() };
     let to = match &watched {
         Watched::Remote(MonitorTarget::Remote(RemotePid { node, .. }) | MonitorTarget::RemoteName(_, node)) => {
-            cx.vm.prepare(*node, true)
+            let to = prepared(cx, *node)?;
+            interested(cx, to)?
         }
         _ => None,
     };
-    if let Some(to) = &to
-        && wait_for_channel(cx, to)
-    {
-        return Err(Box::new(Interrupt::Trap(Trap::Wait)));
-    }
     let reference = cx.vm.next_reference();
     let term = match alias {
         Some(_) => cx.heap.alias_reference(reference.0, cx.pid()),
@@ -206,7 +196,6 @@ fn set_monitor<'h>(
         Watched::Remote(target) => {
             let tag = tag.map(|tag| cx.own(tag));
             let is_alias = alias.is_some();
-            let to = to.filter(|to| cx.vm.take_interest(cx.process, cx.state, to));
             cx.state.monitors.insert(reference, Monitor { target, tag, alias, carries_owner: is_alias });
             let asked = to.is_some_and(|to| cx.vm.send_remote_monitor(&to, cx.pid(), target, reference, is_alias));
             if !asked {

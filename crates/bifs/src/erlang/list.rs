@@ -78,6 +78,15 @@ fn concatenate<'h>(cx: &mut BifContext<'h>, first: Term<'h>, second: Term<'h>) -
         cx.spend(length / ELEMENTS_PER_REDUCTION);
         return if walk.tail().is_nil() { Ok(first) } else { cx.badarg() };
     }
+    let mut walk = first.list_iter();
+    let length = walk.by_ref().take(SLICE_ELEMENTS).count();
+    if length < SLICE_ELEMENTS {
+        if !walk.tail().is_nil() {
+            return cx.badarg();
+        }
+        cx.work(length / ELEMENTS_PER_REDUCTION)?;
+        return Ok(cx.heap.list_of(length, first.list_iter(), second));
+    }
     let Some(elements) = elements_of(cx, first)? else { return cx.badarg() };
     Ok(cx.heap.list_with_tail(&elements, second))
 }

@@ -1,9 +1,9 @@
 //! Sending messages, and registered names.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::distribution::Prepared;
+use oxbeam_runtime::distribution::{Interest, Prepared};
 use oxbeam_runtime::{
-    BifContext, BifResult, Destination, Interrupt, LinkTarget, RemotePid, RemoteReference, Signal, Trap,
+    BifContext, BifResult, Destination, Interrupt, LinkTarget, RemotePid, RemoteReference, Signal, Trap, sequential,
 };
 use oxbeam_term::{Atom, Term, Value, atoms};
 
@@ -84,30 +84,72 @@ fn send_elsewhere<'h>(
 ) -> BifResult<'h> {
     let ok = Ok(Term::atom(atoms::OK));
     let Some(node) = elsewhere(destination) else { return cx.badarg() };
+    no_longer_waits(cx);
     let Some(to) = cx.vm.prepare(node, !options.noconnect) else {
         return if options.noconnect && cx.vm.is_alive() { Ok(Term::atom(atoms::NOCONNECT)) } else { ok };
     };
     if options.nosuspend && to.entry.is_busy(cx.vm) {
         return Ok(Term::atom(atoms::NOSUSPEND));
     }
-    if wait_for_channel(cx, &to) {
-        return Err(Box::new(Interrupt::Trap(Trap::Wait)));
-    }
+    wait_for_channel(cx, &to)?;
+    cx.trace_send(destination, message);
     let from = cx.pid();
+    let token = cx.vm.next_token(cx.state, from);
+    if let Some(token) = &token {
+        cx.vm.tell_sequential(token, sequential::SEND, destination, message, Some(from));
+    }
+    let token = token.as_ref();
     if let Some(pid) = RemotePid::of(destination) {
-        cx.vm.send_remote(&to, from, pid, message);
+        cx.vm.send_remote(&to, from, pid, message, token);
     } else if let Some(alias) = RemoteReference::of(destination) {
-        cx.vm.send_remote_alias(&to, from, alias, message);
+        cx.vm.send_remote_alias(&to, from, alias, message, token);
     } else if let Some([name, _]) = destination.as_tuple_of::<2>() {
-        cx.vm.send_remote_name(&to, from, name.as_atom().unwrap_or(atoms::UNDEFINED), message);
+        cx.vm.send_remote_name(&to, from, name.as_atom().unwrap_or(atoms::UNDEFINED), message, token);
     }
     cx.spend(10);
     ok
 }
 
-/// Must the caller wait since the channel is busy? It is woken when it is not any more.
-pub(crate) fn wait_for_channel(cx: &BifContext<'_>, to: &Prepared) -> bool {
-    !cx.state.flags.async_dist && to.entry.suspend_if_busy(cx.vm, cx.pid())
+/// Lets the caller wait while the channel is busy: it is woken, and calls again, when it is not any more.
+fn wait_for_channel<'h>(cx: &mut BifContext<'h>, to: &Prepared) -> Result<(), Box<Interrupt<'h>>> {
+    if cx.state.flags.async_dist || !to.entry.suspend_if_busy(cx.vm, cx.pid()) {
+        return Ok(());
+    }
+    cx.state.rare.waits_for_channel = true;
+    if let Some(controller) = to.entry.info().controller {
+        cx.vm.waits_for_connection(cx.process, controller);
+    }
+    Err(Box::new(Interrupt::Trap(Trap::Wait)))
+}
+
+fn no_longer_waits(cx: &mut BifContext<'_>) {
+    if let Some(rare) = cx.state.rare.if_set() {
+        rare.waits_for_channel = false;
+    }
+}
+
+/// Gets ready to send a signal to a node, connecting to it if need be; waits while it is busy. `None` when there is no connection.
+pub(crate) fn prepared<'h>(cx: &mut BifContext<'h>, node: Atom) -> Result<Option<Prepared>, Box<Interrupt<'h>>> {
+    no_longer_waits(cx);
+    let to = cx.vm.prepare(node, true);
+    if let Some(to) = &to {
+        wait_for_channel(cx, to)?;
+    }
+    Ok(to)
+}
+
+/// Has the caller be told when the connection ends: `None` when it has ended. When the caller has not handled the end of an
+/// earlier one, it does that and calls again.
+pub(crate) fn interested<'h>(
+    cx: &mut BifContext<'h>,
+    to: Option<Prepared>,
+) -> Result<Option<Prepared>, Box<Interrupt<'h>>> {
+    let Some(to) = to else { return Ok(None) };
+    match cx.vm.take_interest(cx.process, cx.state, &to) {
+        Interest::Taken => Ok(Some(to)),
+        Interest::Gone => Ok(None),
+        Interest::Stale => Err(Box::new(Interrupt::Trap(Trap::Wait))),
+    }
 }
 
 /// Sends a message; returns it.

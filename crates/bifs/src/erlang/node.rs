@@ -1,11 +1,13 @@
 //! This node and others: names, connections, and watching them. What goes over connections is `oxbeam_runtime::distribution`.
 
+use super::messages::interested;
 use crate::iolist::gather;
 use oxbeam_bif_macros::bif;
+use oxbeam_etf::distribution::Message;
 use oxbeam_runtime::distribution::{ChannelState, Controller, NodeEntry, NodeHandle, flag};
-use oxbeam_runtime::{BifContext, BifResult, Holding, LinkTarget, Signal, Vm};
-use oxbeam_term::{Atom, Pid, Term, Value, atoms};
-use std::sync::Arc;
+use oxbeam_runtime::{BifContext, BifResult, Holding, LinkTarget, Signal, Vm, VmContext};
+use oxbeam_term::{Atom, Bits, Pid, Term, Tuple, Value, atoms};
+use std::sync::{Arc, OnceLock};
 
 /// Name of this node.
 #[bif("erlang:node/0", guard)]
@@ -197,7 +199,8 @@ fn monitor_node_with<'h>(cx: &mut BifContext<'h>, node: Term<'h>, on: Term<'h>, 
         }
         return Ok(Term::TRUE);
     }
-    match cx.vm.prepare(node, true).filter(|to| cx.vm.take_interest(cx.process, cx.state, to)) {
+    let to = cx.vm.prepare(node, true);
+    match interested(cx, to)? {
         Some(_) => *cx.state.rare.watched_nodes.entry(node).or_insert(0) += 1,
         None => cx.vm.tell_node_down(cx.pid(), node),
     }
@@ -233,10 +236,36 @@ fn dflag_unicode_io<'h>(cx: &mut BifContext<'h>, pid: Term<'h>) -> BifResult<'h>
     if pid.is_pid() { Ok(Term::TRUE) } else { cx.badarg() }
 }
 
+/// What `error_logger` makes of warnings (`+W`).
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum WarningsAs {
+    /// Errors.
+    Error,
+    /// Warnings.
+    #[default]
+    Warning,
+    /// Information.
+    Info,
+}
+
+/// What `error_logger:warning_map/0` answers.
+#[derive(Default)]
+struct WarningMap(OnceLock<WarningsAs>);
+
+/// Sets what `error_logger:warning_map/0` answers. Only the first value counts: a second one would come too late, the
+/// logger asks when it starts.
+pub fn set_warning_map(vm: &Vm, level: WarningsAs) {
+    vm.extension::<WarningMap>().0.get_or_init(|| level);
+}
+
 /// What `error_logger` makes of warnings.
 #[bif("error_logger:warning_map/0")]
-fn warning_map<'h>(_cx: &mut BifContext<'h>) -> BifResult<'h> {
-    Ok(Term::atom(atoms::WARNING))
+fn warning_map<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
+    Ok(Term::atom(match cx.vm.extension::<WarningMap>().0.get().copied().unwrap_or_default() {
+        WarningsAs::Error => atoms::ERROR,
+        WarningsAs::Warning => atoms::WARNING,
+        WarningsAs::Info => atoms::INFO,
+    }))
 }
 
 /// The connection to a node that there is or is being made, or else a new one that somebody is about to make: its handle.
@@ -363,7 +392,7 @@ fn dist_ctrl_get_data<'h>(cx: &mut BifContext<'h>, channel: Term<'h>) -> BifResu
     let Some(packet) = packet else { return Ok(Term::atom(atoms::NONE)) };
     let size = cx.heap.unsigned(packet.len() as u64);
     let packet = cx.heap.list(&[cx.heap.binary_from_vec(packet)]);
-    Ok(if with_size { cx.heap.list_with_tail(&[size], packet) } else { packet })
+    Ok(if with_size { cx.heap.tuple(&[size, packet]) } else { packet })
 }
 
 /// Asks for the message `dist_data` when there is something to be taken.
@@ -418,4 +447,21 @@ fn dist_get_stat<'h>(cx: &mut BifContext<'h>, channel: Term<'h>) -> BifResult<'h
     let (received, sent, waiting) = entry.statistics();
     let numbers = [received, sent, waiting as u64].map(|number| cx.heap.unsigned(number));
     Ok(cx.heap.tuple(&[Term::atom(atoms::OK), numbers[0], numbers[1], numbers[2]]))
+}
+
+/// Decodes the external term of a message between nodes: `atoms` is a tuple of those that it refers to by number.
+///
+/// # Errors
+///
+/// `badarg` for what is no tuple of atoms, no bytes, or no such term.
+#[bif("erts_debug:dist_ext_to_term/2")]
+fn dist_ext_to_term<'h>(cx: &mut BifContext<'h>, atoms: Tuple<'h>, bytes: Bits<'h>) -> BifResult<'h> {
+    let atoms: Option<Vec<Atom>> = atoms.elements().iter().map(|element| element.as_atom()).collect();
+    let Some(atoms) = atoms.filter(|_| bytes.is_binary()) else { return cx.badarg() };
+    let bytes = bytes.to_bytes();
+    cx.spend(1 + bytes.len() / 64);
+    match Message::with_atoms(atoms, bytes.to_vec()).control(cx.heap, &VmContext { vm: cx.vm }) {
+        Ok((term, _)) => Ok(term),
+        Err(_) => cx.badarg(),
+    }
 }

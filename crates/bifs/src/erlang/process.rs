@@ -1,6 +1,6 @@
 //! Processes: exit signals, flags of others, suspension, hibernation, collection.
 
-use super::messages::wait_for_channel;
+use super::messages::prepared;
 use super::process_info::runs_old_code;
 use super::spawn::{HEAP_WORDS_MIN, VIRTUAL_WORDS_MIN, heap_words, max_heap_size, off_heap, priority};
 use oxbeam_bif_macros::bif;
@@ -68,10 +68,7 @@ fn exit_signal<'h>(cx: &mut BifContext<'h>, target: Term<'h>, reason: Term<'h>) 
         }
         Value::ExternalPid(_) => {
             let Some(pid) = RemotePid::of(target) else { return cx.badarg() };
-            if let Some(to) = cx.vm.prepare(pid.node, true) {
-                if wait_for_channel(cx, &to) {
-                    return trap(Trap::Wait);
-                }
+            if let Some(to) = prepared(cx, pid.node)? {
                 cx.vm.send_remote_exit(&to, cx.pid(), pid, reason);
             }
         }
@@ -570,7 +567,6 @@ fn nodes_monitor_options(options: Term<'_>) -> Option<NodesMonitorOptions> {
     if !options.is_map() {
         return None;
     }
-    chosen.with_info = true;
     for (key, value) in options.map_iter() {
         match key.as_atom()? {
             atoms::LIST => chosen.list = value.as_boolean().filter(|on| *on)?,
@@ -587,6 +583,8 @@ fn nodes_monitor_options(options: Term<'_>) -> Option<NodesMonitorOptions> {
             _ => return None,
         }
     }
+    // Old-style options of which none asks for anything mean messages without facts.
+    chosen.with_info = !chosen.list || chosen.connection_id || chosen.reason || chosen.visible || chosen.hidden;
     Some(chosen)
 }
 

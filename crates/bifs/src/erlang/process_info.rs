@@ -176,7 +176,7 @@ fn inform<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, items: Vec<Item>, form: Fo
 fn status(state: &mut ProcessState) -> Atom {
     if state.dirty == DirtyState::Running {
         atoms::RUNNING
-    } else if state.rare.suspended > 0 {
+    } else if state.rare.suspended > 0 || state.rare.waits_for_channel {
         atoms::SUSPENDED
     } else if state.was_waiting && state.messages.peek().is_none() {
         atoms::WAITING

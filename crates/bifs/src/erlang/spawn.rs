@@ -1,11 +1,9 @@
 //! Spawning processes.
 
-use super::messages::wait_for_channel;
+use super::messages::{interested, prepared};
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::distribution::{SpawnCall, SpawnRequest};
-use oxbeam_runtime::{
-    AliasKind, BifContext, BifResult, Interrupt, MaxHeapSize, Priority, Process, SpawnMonitor, SpawnOptions, Trap,
-};
+use oxbeam_runtime::{AliasKind, BifContext, BifResult, MaxHeapSize, Priority, Process, SpawnMonitor, SpawnOptions};
 use oxbeam_term::{Atom, Term, atoms, next_heap_size};
 use std::sync::Arc;
 
@@ -203,13 +201,8 @@ fn dist_spawn_request<'h>(
         Err((BadOptions::Option, _)) if !is_request => return badarg,
         Err((BadOptions::Option, partial)) => (partial, Some(atoms::BADOPT)),
     };
-    let to = if error.is_none() { cx.vm.prepare(node, true) } else { None };
-    if let Some(to) = &to
-        && wait_for_channel(cx, to)
-    {
-        return Err(Box::new(Interrupt::Trap(Trap::Wait)));
-    }
-    let to = to.filter(|to| cx.vm.take_interest(cx.process, cx.state, to));
+    let to = if error.is_none() { prepared(cx, node)? } else { None };
+    let to = interested(cx, to)?;
     let number = cx.vm.next_reference();
     let reference = match request.monitor {
         Some((_, Some(_))) => cx.heap.alias_reference(number.0, cx.pid()),
@@ -224,6 +217,7 @@ fn dist_spawn_request<'h>(
         arguments: *arguments,
         arity,
         options: remote_options(cx, options),
+        token: cx.vm.next_token(cx.state, cx.process.pid()),
     };
     let sent = to.is_some_and(|to| cx.vm.send_spawn_request(&to, &spawn));
     if sent {
@@ -316,8 +310,8 @@ fn parse_option<'h>(cx: &BifContext<'h>, option: Term<'h>, with_reply: bool, req
     let options = &mut request.options;
     match name.as_atom()? {
         atoms::PRIORITY => options.priority = priority(value)?,
-        atoms::ASYNC_DIST => options.async_dist = value.as_boolean()?,
-        atoms::MESSAGE_QUEUE_DATA => options.off_heap = off_heap(value)?,
+        atoms::ASYNC_DIST => options.async_dist = Some(value.as_boolean()?),
+        atoms::MESSAGE_QUEUE_DATA => options.off_heap = Some(off_heap(value)?),
         atoms::MIN_HEAP_SIZE => options.min_heap_words = Some(heap_words(value, HEAP_WORDS_MIN)?),
         atoms::MIN_BIN_VHEAP_SIZE => options.min_virtual_words = Some(heap_words(value, VIRTUAL_WORDS_MIN)?),
         atoms::MAX_HEAP_SIZE => {

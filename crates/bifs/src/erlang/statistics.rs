@@ -1,6 +1,5 @@
 //! `statistics/1`.
 
-use super::system::Settings;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, DirtyKind, SLICE_REDUCTIONS};
 use oxbeam_sys::clock;
@@ -86,11 +85,8 @@ fn statistics<'h>(cx: &mut BifContext<'h>, item: Atom) -> BifResult<'h> {
         atoms::ACTIVE_TASKS_ALL => list(active(cx, true)),
         atoms::TOTAL_ACTIVE_TASKS => total(active(cx, false)),
         atoms::TOTAL_ACTIVE_TASKS_ALL => total(active(cx, true)),
-        atoms::SCHEDULER_WALL_TIME | atoms::SCHEDULER_WALL_TIME_ALL
-            if !vm.extension::<Settings>().scheduler_wall_time.load(Ordering::Relaxed) =>
-        {
-            Term::atom(atoms::UNDEFINED)
-        }
+        atoms::SCHEDULER_WALL_TIME => super::schedulers::wall_times(cx, false),
+        atoms::SCHEDULER_WALL_TIME_ALL => super::schedulers::wall_times(cx, true),
         _ => return cx.badarg(),
     })
 }

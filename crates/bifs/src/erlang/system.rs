@@ -9,7 +9,7 @@ use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, Interrupt, SystemLogger, Trap, Vm};
 use oxbeam_term::{Atom, LiteralRange, Term, atoms, size_in_words};
 use std::io::Write as _;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Deepest stack trace that can be asked for, as in OTP.
@@ -24,8 +24,6 @@ const SLOGAN_CHARACTERS_MAX: usize = 1023;
 pub(crate) struct Settings {
     /// `trace_control_word`.
     pub(crate) trace_control_word: AtomicU32,
-    /// `scheduler_wall_time`.
-    pub(crate) scheduler_wall_time: AtomicBool,
     /// `outstanding_system_requests_limit`, less its default.
     pub(crate) more_system_requests: AtomicU32,
 }
@@ -62,8 +60,10 @@ fn halt<'h>(cx: &mut BifContext<'h>, status: Term<'h>, options: Term<'h>) -> Bif
     if let Some(slogan) = dump {
         halt_with_dump(&cx.vm.arc(), slogan);
     } else if flush {
-        // Ports go on while their output is written, and so does everybody else until the machine ends.
+        // Ports go on while their output is written. Processes do not, as in OTP (`erts_halt`): so a last prompt, which
+        // a dirty scheduler would write, is not seen when the input has ended.
         let vm = cx.vm.arc();
+        vm.stop_processes();
         let flusher = std::thread::Builder::new().name("halt".into()).spawn(move || {
             vm.extension::<PortTable>().flush(limit);
             vm.halt(status);
@@ -156,12 +156,16 @@ fn system_flag<'h>(cx: &mut BifContext<'h>, flag: Term<'h>, value: Term<'h>) -> 
     let Some(name) = flag.as_atom().filter(known) else {
         return cx.badarg_because(atoms::BADOPT);
     };
-    if name == atoms::MULTI_SCHEDULING {
-        // Schedulers are never blocked, and the answer says so: what OTP's profilers want to set up without being
-        // disturbed (trace patterns) takes effect at once here.
-        let known = ["block", "unblock", "block_normal", "unblock_normal"];
-        let good = value.as_atom().is_some_and(|value| known.contains(&cx.text(value)));
-        return if good { Ok(Term::atom(atoms::ENABLED)) } else { cx.badarg() };
+    match name {
+        atoms::MULTI_SCHEDULING | atoms::SCHEDULERS_ONLINE | atoms::DIRTY_CPU_SCHEDULERS_ONLINE => {
+            return super::schedulers::set_flag(cx, name, value);
+        }
+        atoms::SCHEDULER_WALL_TIME if value.as_boolean().is_some() => {
+            // OTP's own code counts who wants it, and ends that with them.
+            let export = cx.vm.code.export(atoms::ERTS_INTERNAL, atoms::SYSTEM_FLAG_SCHEDULER_WALL_TIME, 1);
+            return Err(Box::new(Interrupt::Trap(Trap::Call { export, arguments: vec![value] })));
+        }
+        _ => {}
     }
     match set_system_flag(cx, name, value) {
         Some(old) => Ok(old),
@@ -215,24 +219,12 @@ fn set_system_flag<'h>(cx: &mut BifContext<'h>, name: Atom, value: Term<'h>) -> 
             drop(current);
             max_heap_size_map(cx.heap, cx.atoms(), old)
         }
-        // All schedulers stay online: the flags accept what is true already.
-        atoms::SCHEDULERS_ONLINE => {
-            let count = cx.vm.schedulers.count();
-            (1..=count).contains(&value.as_usize()?).then(|| cx.heap.unsigned(count as u64))?
-        }
-        atoms::DIRTY_CPU_SCHEDULERS_ONLINE => {
-            let count = cx.vm.schedulers.dirty_count(oxbeam_runtime::DirtyKind::Cpu);
-            (1..=count).contains(&value.as_usize()?).then(|| cx.heap.unsigned(count as u64))?
-        }
         atoms::OUTSTANDING_SYSTEM_REQUESTS_LIMIT => {
             let limit = u32::try_from(value.as_u64()?).ok().filter(|limit| *limit > 0)?;
             let old = requests_limit(cx);
             let default = default_requests_limit(cx);
             settings.more_system_requests.store(limit.wrapping_sub(default), Ordering::Relaxed);
             Term::small(old.into())
-        }
-        atoms::SCHEDULER_WALL_TIME => {
-            Term::boolean(settings.scheduler_wall_time.swap(value.as_boolean()?, Ordering::Relaxed))
         }
         atoms::TRACE_CONTROL_WORD => {
             let word = u32::try_from(value.as_u64()?).ok()?;
@@ -271,13 +263,6 @@ fn set_system_logger<'h>(cx: &mut BifContext<'h>, value: Term<'h>) -> Option<Ter
     let old = cx.vm.extension::<SystemLogger>().set(logger);
     // One that has ended counts as none.
     Some(old.filter(|pid| cx.vm.process(*pid).is_some()).map_or(Term::atom(atoms::LOGGER), Term::pid))
-}
-
-/// Turns the measuring of schedulers on or off; returns whether it was on.
-#[bif("erts_internal:scheduler_wall_time/1")]
-fn scheduler_wall_time<'h>(cx: &mut BifContext<'h>, on: Term<'h>) -> BifResult<'h> {
-    let settings = cx.vm.extension::<Settings>();
-    Ok(Term::boolean(settings.scheduler_wall_time.swap(on.as_boolean() == Some(true), Ordering::Relaxed)))
 }
 
 /// Do all schedulers answer? They do when this runs.

@@ -36,6 +36,7 @@ fn system_info<'h>(cx: &mut BifContext<'h>, item: Term<'h>) -> BifResult<'h> {
     let value = match item.as_atom() {
         Some(name) => text_item(cx, name)
             .or_else(|| constant_item(cx, name))
+            .or_else(|| super::schedulers::item(cx, name))
             .or_else(|| counted_item(cx, name))
             .or_else(|| memory_item(cx, name))
             .or_else(|| machine_item(cx, name)),
@@ -83,9 +84,11 @@ pub(crate) fn system_version(vm: &Vm) -> String {
     let schedulers = &vm.schedulers;
     let (count, cpu) = (schedulers.count(), schedulers.dirty_count(DirtyKind::Cpu));
     let io = schedulers.dirty_count(DirtyKind::Io);
+    let (online, cpu_online) = (vm.scheduler_counts().online, vm.dirty_scheduler_counts(DirtyKind::Cpu).online);
     format!(
-        "Erlang/OTP {OTP_RELEASE} [erts-{ERTS_VERSION}] [source] [64-bit] [smp:{count}:{count}] \
-         [ds:{cpu}:{cpu}:{io}] [async-threads:1]\n"
+        "Erlang/OTP {OTP_RELEASE} [erts-{ERTS_VERSION}] [source] [64-bit] [smp:{count}:{online}] \
+         [ds:{cpu}:{cpu_online}:{io}] [async-threads:{}]\n",
+        vm.options.async_threads
     )
 }
 
@@ -104,7 +107,7 @@ fn text_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
 }
 
 fn constant_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
-    let heap = cx.heap;
+    let (heap, options) = (cx.heap, &cx.vm.options);
     Some(match name {
         atoms::EMU_FLAVOR => Term::atom(atoms::EMU),
         atoms::EMU_TYPE | atoms::BUILD_TYPE => Term::atom(atoms::OPT),
@@ -112,10 +115,10 @@ fn constant_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         | atoms::LOCK_CHECKING
         | atoms::LOCK_COUNTING
         | atoms::DYNAMIC_TRACE_PROBES
-        | atoms::ASYNC_DIST
-        | atoms::PORT_PARALLELISM
-        | atoms::ETS_ALWAYS_COMPRESS
         | atoms::EAGER_CHECK_IO => Term::FALSE,
+        atoms::ASYNC_DIST => Term::boolean(options.async_distribution),
+        atoms::PORT_PARALLELISM => Term::boolean(options.port_parallelism),
+        atoms::ETS_ALWAYS_COMPRESS => Term::boolean(options.ets_always_compressed),
         atoms::BREAK_IGNORED => Term::boolean(cx.vm.extension::<SignalCenter>().is_break_ignored()),
         atoms::SMP_SUPPORT | atoms::THREADS | atoms::KERNEL_POLL | atoms::TIME_CORRECTION => Term::TRUE,
         atoms::COMPAT_REL => Term::small(27),
@@ -123,22 +126,20 @@ fn constant_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         atoms::DYNAMIC_TRACE => Term::atom(atoms::NONE),
         atoms::HEAP_TYPE => Term::atom(atoms::PRIVATE),
         atoms::MODIFIED_TIMING_LEVEL => Term::atom(atoms::UNDEFINED),
-        atoms::MULTI_SCHEDULING => Term::atom(atoms::ENABLED),
-        atoms::MULTI_SCHEDULING_BLOCKERS
-        | atoms::NORMAL_MULTI_SCHEDULING_BLOCKERS
-        | atoms::DIST_CTRL
-        | atoms::TAINTS => Term::NIL,
+        atoms::DIST_CTRL | atoms::TAINTS => Term::NIL,
         atoms::SCHEDULER_BIND_TYPE => Term::atom(atoms::UNBOUND),
         atoms::SCHEDULER_BINDINGS => heap.tuple_from(cx.vm.schedulers.count(), |_| Term::atom(atoms::UNBOUND)),
-        atoms::THREAD_POOL_SIZE => Term::small(1),
+        atoms::THREAD_POOL_SIZE => heap.unsigned(options.async_threads as u64),
         atoms::TIME_OFFSET => Term::atom(atoms::FINAL),
         atoms::TIME_WARP_MODE => Term::atom(atoms::NO_TIME_WARP),
         atoms::TOLERANT_TIMEOFDAY => Term::atom(atoms::ENABLED),
         atoms::WORDSIZE => Term::small(8),
         atoms::CONTEXT_REDUCTIONS => Term::small(SLICE_REDUCTIONS.into()),
-        atoms::DIST_BUF_BUSY_LIMIT => Term::small(1 << 20),
+        atoms::DIST_BUF_BUSY_LIMIT => heap.unsigned(options.distribution_busy_bytes as u64),
         atoms::DELAYED_NODE_TABLE_GC => Term::small(60),
-        atoms::MESSAGE_QUEUE_DATA => Term::atom(atoms::ON_HEAP),
+        atoms::MESSAGE_QUEUE_DATA => {
+            Term::atom(if options.off_heap_messages { atoms::OFF_HEAP } else { atoms::ON_HEAP })
+        }
         atoms::MAX_INTEGER => largest_integer(heap),
         _ if cx.text(name) == "sequential_tracer" => {
             heap.tuple(&[Term::atom(name), crate::tracing::sequential::tracer(cx.vm)])
@@ -157,9 +158,9 @@ fn largest_integer(heap: &Heap) -> Term<'_> {
 fn counted_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
     let (vm, schedulers) = (cx.vm, &cx.vm.schedulers);
     let count = match name {
-        atoms::SCHEDULERS | atoms::SCHEDULERS_ONLINE => schedulers.count(),
+        atoms::SCHEDULERS => schedulers.count(),
         atoms::SCHEDULER_ID => schedulers.current().max(1),
-        atoms::DIRTY_CPU_SCHEDULERS | atoms::DIRTY_CPU_SCHEDULERS_ONLINE => schedulers.dirty_count(DirtyKind::Cpu),
+        atoms::DIRTY_CPU_SCHEDULERS => schedulers.dirty_count(DirtyKind::Cpu),
         atoms::DIRTY_IO_SCHEDULERS => schedulers.dirty_count(DirtyKind::Io),
         atoms::PROCESS_COUNT => vm.processes.count(),
         atoms::PROCESS_LIMIT => vm.processes.limit(),
@@ -168,7 +169,7 @@ fn counted_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         atoms::ATOM_COUNT => vm.atoms.count() as usize,
         atoms::ATOM_LIMIT => vm.atoms.limit() as usize,
         atoms::ETS_COUNT => vm.extension::<Tables>().count(),
-        atoms::ETS_LIMIT => 8192,
+        atoms::ETS_LIMIT => vm.options.ets_table_limit,
         atoms::CREATION => vm.node().1 as usize,
         atoms::OUTSTANDING_SYSTEM_REQUESTS_LIMIT => requests_limit(cx) as usize,
         atoms::TRACE_CONTROL_WORD => vm.extension::<Settings>().trace_control_word.load(Ordering::Relaxed) as usize,

@@ -31,6 +31,16 @@ fn build<'h>(cx: &mut BifContext<'h>, elements: &[Term<'h>]) -> BifResult<'h> {
     Ok(cx.heap.tuple(elements))
 }
 
+/// A new tuple of the elements of these slices; `badarg` when it would be too large.
+fn build_of_parts<'h>(cx: &mut BifContext<'h>, parts: &[&[Term<'h>]]) -> BifResult<'h> {
+    let arity = parts.iter().map(|part| part.len()).sum::<usize>();
+    if arity > TUPLE_ARITY_MAX {
+        return cx.badarg();
+    }
+    cx.work(arity / ELEMENTS_PER_REDUCTION)?;
+    Ok(cx.heap.tuple_of_parts(parts))
+}
+
 /// Returns the `index`th element of `tuple`, counting from 1.
 ///
 /// # Errors
@@ -52,9 +62,8 @@ fn element<'h>(cx: &mut BifContext<'h>, index: i64, tuple: Tuple<'h>) -> BifResu
 #[bif("erlang:setelement/3")]
 fn setelement<'h>(cx: &mut BifContext<'h>, index: i64, tuple: Tuple<'h>, value: Term<'h>) -> BifResult<'h> {
     let Some(index) = index_of(index, tuple.elements().len()) else { return cx.badarg() };
-    let mut elements = tuple.elements().to_vec();
-    elements[index] = value;
-    build(cx, &elements)
+    let elements = tuple.elements();
+    build_of_parts(cx, &[&elements[..index], &[value], &elements[index + 1..]])
 }
 
 /// Number of elements.
@@ -110,9 +119,7 @@ fn make_tuple_with<'h>(cx: &mut BifContext<'h>, arity: usize, value: Term<'h>, l
 /// A copy of `tuple` with `value` behind its elements.
 #[bif("erlang:append_element/2")]
 fn append_element<'h>(cx: &mut BifContext<'h>, tuple: Tuple<'h>, value: Term<'h>) -> BifResult<'h> {
-    let mut elements = tuple.elements().to_vec();
-    elements.push(value);
-    build(cx, &elements)
+    build_of_parts(cx, &[tuple.elements(), &[value]])
 }
 
 /// A copy of `tuple` with `value` put in as its `index`th element, counting from 1.
@@ -123,9 +130,8 @@ fn append_element<'h>(cx: &mut BifContext<'h>, tuple: Tuple<'h>, value: Term<'h>
 #[bif("erlang:insert_element/3")]
 fn insert_element<'h>(cx: &mut BifContext<'h>, index: i64, tuple: Tuple<'h>, value: Term<'h>) -> BifResult<'h> {
     let Some(index) = index_of(index, tuple.elements().len() + 1) else { return cx.badarg() };
-    let mut elements = tuple.elements().to_vec();
-    elements.insert(index, value);
-    build(cx, &elements)
+    let (before, behind) = tuple.elements().split_at(index);
+    build_of_parts(cx, &[before, &[value], behind])
 }
 
 /// A copy of `tuple` without its `index`th element, counting from 1.
@@ -136,9 +142,8 @@ fn insert_element<'h>(cx: &mut BifContext<'h>, index: i64, tuple: Tuple<'h>, val
 #[bif("erlang:delete_element/2")]
 fn delete_element<'h>(cx: &mut BifContext<'h>, index: i64, tuple: Tuple<'h>) -> BifResult<'h> {
     let Some(index) = index_of(index, tuple.elements().len()) else { return cx.badarg() };
-    let mut elements = tuple.elements().to_vec();
-    elements.remove(index);
-    build(cx, &elements)
+    let elements = tuple.elements();
+    build_of_parts(cx, &[&elements[..index], &elements[index + 1..]])
 }
 
 /// The elements as a list.

@@ -184,6 +184,12 @@ fn count<'h>(
     if state.kind().is_bag() {
         return Err(because(cx, atoms::TABLE_TYPE));
     }
+    if default.is_none()
+        && let Some((position, increment)) = plain_increment(operation, state.key_index())
+        && let Some(sum) = state.add_small(key, position, increment, cx.atoms())
+    {
+        return Ok(Term::small(sum));
+    }
     if default.is_some_and(|default| default.as_tuple().is_none()) {
         return Err(badarg(cx));
     }
@@ -213,6 +219,16 @@ fn count<'h>(
         Some(value) if !operation.is_list() => Ok(*value),
         _ => Ok(cx.heap.list(&values)),
     }
+}
+
+/// Position and increment of an operation that is one small number, or a position with one.
+#[inline]
+fn plain_increment(operation: Term<'_>, key_index: usize) -> Option<(usize, i64)> {
+    if let Some(increment) = operation.as_small() {
+        return Some((key_index + 2, increment));
+    }
+    let [position, increment] = operation.as_tuple_of::<2>()?;
+    Some((usize::try_from(position.as_small()?).ok()?, increment.as_small()?))
 }
 
 /// An operation, and whether it was written as a tuple. Positions that no object has become 0.

@@ -32,7 +32,7 @@ fn new<'h>(cx: &mut BifContext<'h>, name: Atom, options: Term<'h>) -> BifResult<
 }
 
 fn parse_options(cx: &BifContext<'_>, list: Term<'_>) -> Option<(Options, Option<Heir>)> {
-    let mut options = Options::default();
+    let mut options = Options { compressed: cx.vm.options.ets_always_compressed, ..Options::default() };
     let mut heir = None;
     let mut decentralized = None;
     for option in list.to_vec()? {

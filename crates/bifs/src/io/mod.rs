@@ -19,7 +19,7 @@ pub(crate) mod testing;
 pub(crate) mod tracer;
 pub(crate) mod zlib;
 
-pub use names::NameEncoding;
+pub use names::{BadNames, NameEncoding};
 pub use ports::PortTable;
 pub use prim_file::set_janitor as set_file_janitor;
 pub use system::System;

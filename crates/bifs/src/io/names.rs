@@ -15,6 +15,18 @@ pub enum NameEncoding {
     Utf8,
 }
 
+/// What the file server does with the names in a folder that mean nothing in the encoding.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum BadNames {
+    /// Leaves them out, with a warning.
+    #[default]
+    Warning,
+    /// Leaves them out.
+    Ignore,
+    /// Fails.
+    Error,
+}
+
 /// What a name may be beside a string or binary.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct NameRules {
@@ -101,12 +113,16 @@ fn name_to_native<'h>(cx: &mut BifContext<'h>, name: Term<'h>) -> BifResult<'h> 
     }
 }
 
-/// The string for a native name, or `{error, warning}` when the bytes mean none.
+/// The string for a native name, or `{error, warning | ignore | error}`, as `+fn` says, when the bytes mean none.
 #[bif("prim_file:internal_native2name/1")]
 fn native_to_name<'h>(cx: &mut BifContext<'h>, native: Cow<'h, [u8]>) -> BifResult<'h> {
     match encoding(cx).to_string(&native) {
         Some(name) => Ok(cx.heap.string(&name)),
-        None => Ok(cx.error(atoms::WARNING)),
+        None => Ok(cx.error(match cx.vm.extension::<System>().bad_names() {
+            BadNames::Warning => atoms::WARNING,
+            BadNames::Ignore => atoms::IGNORE,
+            BadNames::Error => atoms::ERROR,
+        })),
     }
 }
 

@@ -77,12 +77,6 @@ pub fn install_signals(vm: &Arc<Vm>, break_handling: BreakHandling) -> oxbeam_sy
     Ok(())
 }
 
-/// Ends the signal thread; signals do again what they do by default.
-pub fn remove_signals(vm: &Vm) {
-    let signals = vm.extension::<SignalCenter>().signals.lock().take();
-    drop(signals);
-}
-
 fn arrived(vm: &Arc<Vm>, signal: Signal) {
     if signal == Signal::Interrupt {
         break_menu::interrupted(vm);

@@ -1,6 +1,6 @@
 //! What the families of this folder share: one [`System`] per machine.
 
-use super::names::NameEncoding;
+use super::names::{BadNames, NameEncoding};
 use crate::os::Environment;
 use oxbeam_runtime::Vm;
 use oxbeam_sys::child::Spawner;
@@ -20,7 +20,7 @@ pub struct System {
     poller: Mutex<Option<Arc<Poller>>>,
     spawner: Mutex<Option<Arc<Spawner>>>,
     name_encoding: RwLock<Option<NameEncoding>>,
-    program: RwLock<Option<Vec<u8>>>,
+    bad_names: RwLock<BadNames>,
 }
 
 impl System {
@@ -45,20 +45,18 @@ impl System {
         let encoding = if oxbeam_sys::terminal::locale_is_utf8() { NameEncoding::Utf8 } else { NameEncoding::Latin1 };
         *self.name_encoding.write().get_or_insert(encoding)
     }
-    /// Sets how file names are encoded (`+fnu`, `+fnl`).
-    pub fn set_name_encoding(&self, encoding: NameEncoding) {
-        *self.name_encoding.write() = Some(encoding);
+    /// Sets how file names are encoded, `None` for as the locale says, and what becomes of names that mean nothing.
+    pub fn set_name_encoding(&self, encoding: Option<NameEncoding>, bad_names: BadNames) {
+        *self.name_encoding.write() = encoding;
+        *self.bad_names.write() = bad_names;
     }
-    /// Sets the executable that answers `inet_gethost`; the running one by default.
-    pub fn set_program(&self, path: Vec<u8>) {
-        *self.program.write() = Some(path);
+    /// What becomes of names that mean nothing in the encoding.
+    pub fn bad_names(&self) -> BadNames {
+        *self.bad_names.read()
     }
     /// The executable that answers `inet_gethost`.
     pub fn program(&self) -> Option<Vec<u8>> {
         use std::os::unix::ffi::OsStringExt;
-        if let Some(path) = &*self.program.read() {
-            return Some(path.clone());
-        }
         std::env::current_exe().ok().map(|path| path.into_os_string().into_vec())
     }
 }

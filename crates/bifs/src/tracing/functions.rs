@@ -34,10 +34,8 @@ fn trace_pattern_in<'h>(
     spec: Term<'h>,
     flags: Term<'h>,
 ) -> BifResult<'h> {
-    match session_of(cx.vm, session) {
-        Some(number) => set_pattern(cx, number, what, spec, flags),
-        None => bad_session(cx),
-    }
+    let number = session_of(cx, session)?;
+    set_pattern(cx, number, what, spec, flags)
 }
 
 /// Kinds of tracing that a pattern is for; global tracing when there is none.

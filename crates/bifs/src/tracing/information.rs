@@ -30,10 +30,8 @@ fn trace_info_in<'h>(cx: &mut BifContext<'h>, session: Term<'h>, what: Term<'h>,
     if session.is_atom(atoms::ANY) {
         return sessions_of(cx, what, item);
     }
-    match session_of(cx.vm, session) {
-        Some(number) => info(cx, number, what, item),
-        None => bad_session(cx),
-    }
+    let number = session_of(cx, session)?;
+    info(cx, number, what, item)
 }
 
 /// The process or port of this node that a term names.

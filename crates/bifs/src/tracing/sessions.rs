@@ -60,9 +60,12 @@ fn number_of(vm: &Vm, term: Term<'_>) -> Option<u64> {
 }
 
 /// The number of a living session.
-pub(super) fn session_of(vm: &Vm, term: Term<'_>) -> Option<u64> {
-    let number = number_of(vm, term)?;
-    vm.extension::<Traces>().read().sessions.contains_key(&number).then_some(number)
+pub(super) fn session_of<'h>(cx: &BifContext<'h>, term: Term<'_>) -> Result<u64, Box<Interrupt<'h>>> {
+    let exists = |number: &u64| cx.vm.extension::<Traces>().read().sessions.contains_key(number);
+    match number_of(cx.vm, term).filter(exists) {
+        Some(number) => Ok(number),
+        None => bad_session(cx),
+    }
 }
 
 /// The weak reference of a session.

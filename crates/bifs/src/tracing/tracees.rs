@@ -32,10 +32,8 @@ fn trace_in<'h>(
     on: Term<'h>,
     flags: Term<'h>,
 ) -> BifResult<'h> {
-    match session_of(cx.vm, session) {
-        Some(number) => set_trace(cx, number, who, on, flags),
-        None => bad_session(cx),
-    }
+    let number = session_of(cx, session)?;
+    set_trace(cx, number, who, on, flags)
 }
 
 /// Changes the flags of one tracee in a session (`start_trace` in OTP's `erl_bif_trace.c`); false when another tracer traces it already.

@@ -157,7 +157,7 @@ fn keys_of(heads: &[Term<'_>], key_index: usize, atoms: &AtomTable) -> Keys {
         // What is no tuple with a key matches no object.
         let Some(&key) = head.as_tuple().and_then(|tuple| tuple.elements().get(key_index)) else { continue };
         if !is_ground(key, atoms) {
-            return match KeyBound::of(key) {
+            return match KeyBound::of(key, atoms) {
                 Some(bound) if heads.len() == 1 => Keys::Bound(bound),
                 _ => Keys::Any,
             };

@@ -6,17 +6,38 @@ use smallvec::{SmallVec, smallvec};
 use std::cmp::Ordering;
 
 /// A pattern of keys, of which a part from the left is known: matching keys are neighbours in an ordered table.
-pub struct KeyBound(OwnedTerm);
+pub struct KeyBound {
+    pattern: OwnedTerm,
+    /// Of a tuple: how many elements from the left are known, when the next one is not known at all.
+    known: Option<usize>,
+}
 
 impl KeyBound {
     /// The bound that a key's pattern sets; `None` when it sets none.
-    pub(super) fn of(pattern: Term<'_>) -> Option<KeyBound> {
+    pub(super) fn of(pattern: Term<'_>, atoms: &AtomTable) -> Option<KeyBound> {
         let structured = pattern.as_cons().is_some() || pattern.as_tuple().is_some();
-        structured.then(|| KeyBound(OwnedTerm::copy(pattern, LiteralRange::EMPTY)))
+        let known = pattern.as_tuple().and_then(|tuple| {
+            let mut elements = tuple.elements().iter();
+            let known = elements.by_ref().take_while(|element| is_ground(**element, atoms)).count();
+            tuple.elements().get(known).filter(|element| is_open(**element, atoms)).map(|_| known)
+        });
+        structured.then(|| KeyBound { pattern: OwnedTerm::copy(pattern, LiteralRange::EMPTY), known })
     }
     /// Is this key before, among or behind those that the pattern may match?
+    #[inline]
     pub fn compare(&self, key: Term<'_>, atoms: &AtomTable) -> Ordering {
-        let mut pending: SmallVec<[_; 8]> = smallvec![(key, self.0.term())];
+        if let (Some(known), Some(pattern), Some(key)) = (self.known, self.pattern.term().as_tuple(), key.as_tuple()) {
+            let (key, pattern) = (key.elements(), pattern.elements());
+            let mut order = key.len().cmp(&pattern.len());
+            for (key, pattern) in key.iter().zip(pattern).take(known) {
+                order = order.then_with(|| key.compare(*pattern, atoms));
+            }
+            return order;
+        }
+        self.compare_parts(key, atoms)
+    }
+    fn compare_parts(&self, key: Term<'_>, atoms: &AtomTable) -> Ordering {
+        let mut pending: SmallVec<[_; 8]> = smallvec![(key, self.pattern.term())];
         while let Some((key, pattern)) = pending.pop() {
             if is_open(pattern, atoms) {
                 return Ordering::Equal;

@@ -47,31 +47,14 @@ impl Runner {
         if !self.matches(clause, object) {
             return None;
         }
+        let Runner { bindings, stack } = self;
+        let mut machine = Machine { stack, bindings, object, heap, atoms, caller, catch: false, message: None };
         if !clause.guard.is_empty() {
-            self.stack.clear();
-            let mut machine = Machine {
-                stack: &mut self.stack,
-                bindings: &self.bindings,
-                object,
-                heap,
-                atoms,
-                caller,
-                catch: false,
-                message: None,
-            };
+            machine.stack.clear();
             machine.execute(&clause.guard)?;
         }
-        self.stack.clear();
-        let mut machine = Machine {
-            stack: &mut self.stack,
-            bindings: &self.bindings,
-            object,
-            heap,
-            atoms,
-            caller,
-            catch: true,
-            message: None,
-        };
+        machine.stack.clear();
+        machine.catch = true;
         machine.execute(&clause.body)?;
         let result = self.stack.pop()?;
         // SAFETY: the last expression of a body was compiled to leave its value on `heap` (see the module).

@@ -24,7 +24,7 @@ mod receive_spawn;
 mod send;
 
 pub use control::flag;
-pub use process::{RemoteWatcher, SpawnRequest};
+pub use process::{Interest, RemoteWatcher, SpawnRequest};
 pub use send::{Payload, Prepared, SpawnCall};
 
 use crate::{Signal, Vm};

@@ -2,9 +2,9 @@
 
 use super::{NodeEntry, Prepared};
 use crate::monitor::{AliasKind, LinkTarget, MonitorTarget, RemotePid};
-use crate::process::{Process, ProcessState, RareFields};
+use crate::process::{Process, ProcessMain, ProcessState, RareFields};
 use crate::{Signal, Vm};
-use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Term, atoms};
+use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Term, atoms};
 use std::sync::Arc;
 
 /// A process of another node that watches.
@@ -34,100 +34,125 @@ pub struct SpawnRequest {
     pub abandoned: bool,
 }
 
+/// What has come of noting an interest in a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Interest {
+    /// The process is told when it is gone.
+    Taken,
+    /// It is gone already.
+    Gone,
+    /// An earlier one is gone, and the process has not handled that yet. The signal is on its way.
+    Stale,
+}
+
+fn node_down_message(heap: &Heap, node: Atom) -> Term<'_> {
+    heap.tuple(&[Term::atom(atoms::NODEDOWN), Term::atom(node)])
+}
+
 /// The signal that a connection is gone.
 pub(super) fn node_down(node: Atom, connection: u32) -> Signal {
     Signal::Task(Box::new(move |vm, process, main| {
         let Some(main) = main else { return };
         if main.state.rare.connections.get(&node) == Some(&connection) {
-            vm.node_gone(process, &mut main.state, node);
+            vm.node_gone(process, main, node);
         }
     }))
 }
 
 impl Vm {
-    /// Notes that the process has something to do with the node, so that it is told when the connection is gone. False when it is
-    /// gone already.
-    pub fn take_interest(&self, process: &Arc<Process>, state: &mut ProcessState, to: &Prepared) -> bool {
+    /// Notes that the process has something to do with the node, so that it is told when the connection is gone.
+    pub fn take_interest(&self, process: &Process, state: &mut ProcessState, to: &Prepared) -> Interest {
         let node = to.entry.name;
         match state.rare.connections.get(&node) {
-            Some(&known) if known == to.connection => return true,
-            Some(_) => self.node_gone(process, state, node),
+            Some(&known) if known == to.connection => return Interest::Taken,
+            Some(_) => return Interest::Stale,
             None => {}
         }
         if !to.entry.add_interested(to.connection, process.pid()) {
-            return false;
+            return Interest::Gone;
         }
         state.rare.connections.insert(node, to.connection);
-        true
+        Interest::Taken
+    }
+    /// As [`Vm::take_interest`] when a signal is handled: what is stale ends here. False when the connection is gone.
+    pub(super) fn take_interest_now(&self, process: &Arc<Process>, main: &mut ProcessMain, to: &Prepared) -> bool {
+        let mut interest = self.take_interest(process, &mut main.state, to);
+        if interest == Interest::Stale {
+            self.node_gone(process, main, to.entry.name);
+            interest = self.take_interest(process, &mut main.state, to);
+        }
+        interest == Interest::Taken
     }
     /// Ends everything that the process had to do with the node.
-    fn node_gone(&self, process: &Arc<Process>, state: &mut ProcessState, node: Atom) {
+    fn node_gone(&self, process: &Arc<Process>, main: &mut ProcessMain, node: Atom) {
         let noconnection = || Vm::own_atom(atoms::NOCONNECTION);
         let of_node = |target: &&LinkTarget| matches!(target, LinkTarget::Remote(pid) if pid.node == node);
-        let links: Vec<LinkTarget> = state.links.keys().filter(of_node).copied().collect();
-        for target in links {
-            state.links.remove(&target);
-            let from = OwnedTerm::build(self.literals(), |heap| target.term(heap));
-            self.signal(process, Signal::Exit { from, reason: noconnection() });
+        let is_of_node = |target: MonitorTarget| match target {
+            MonitorTarget::Remote(pid) => pid.node == node,
+            MonitorTarget::RemoteName(_, of) => of == node,
+            _ => false,
+        };
+        let links: Vec<LinkTarget> = main.state.links.keys().filter(of_node).copied().collect();
+        let monitors = main.state.monitors.iter().filter(|(_, monitor)| is_of_node(monitor.target));
+        let monitors: Vec<LocalReference> = monitors.map(|(reference, _)| *reference).collect();
+        for reference in monitors {
+            self.handle_signal(process, main, Signal::Down { reference, reason: noconnection() });
         }
-        for (reference, monitor) in state.monitors.iter() {
-            let is_of_node = match monitor.target {
-                MonitorTarget::Remote(pid) => pid.node == node,
-                MonitorTarget::RemoteName(_, of) => of == node,
-                _ => false,
-            };
-            if is_of_node {
-                self.signal(process, Signal::Down { reference: *reference, reason: noconnection() });
-            }
+        for from in links {
+            self.handle_signal(process, main, Signal::LinkExit { from, reason: noconnection() });
         }
-        let Some(rare) = state.rare.if_set() else { return };
+        let Some(rare) = main.state.rare.if_set() else { return };
         rare.connections.remove(&node);
         rare.pending_unlinks.retain(|target, _| !matches!(target, LinkTarget::Remote(pid) if pid.node == node));
         rare.remote_watchers.retain(|_, watcher| watcher.watcher.node != node);
-        for _ in 0..rare.watched_nodes.remove(&node).unwrap_or(0) {
-            self.tell_node_down(process.pid(), node);
-        }
+        let watched = rare.watched_nodes.remove(&node).unwrap_or(0);
         let lost =
             |(reference, request): (&LocalReference, &SpawnRequest)| (request.node == node).then_some(*reference);
         let requests: Vec<LocalReference> = rare.spawn_requests.iter().filter_map(lost).collect();
-        for reference in requests {
-            if let Some(request) = rare.spawn_requests.remove(&reference) {
-                self.tell_spawn_failed(process.pid(), reference, &request, Term::atom(atoms::NOCONNECTION));
-            }
+        let requests = requests.into_iter().filter_map(|one| Some((one, rare.spawn_requests.remove(&one)?)));
+        for (reference, request) in requests.collect::<Vec<_>>() {
+            self.tell_spawn_failed(process, main, reference, &request, Term::atom(atoms::NOCONNECTION));
+        }
+        for _ in 0..watched {
+            let message = OwnedTerm::build(self.literals(), |heap| node_down_message(heap, node));
+            self.handle_signal(process, main, Signal::SystemMessage(message));
         }
     }
     /// `{nodedown, Node}` for `monitor_node/2`.
     pub fn tell_node_down(&self, pid: Pid, node: Atom) {
-        self.send_built(pid, |heap| heap.tuple(&[Term::atom(atoms::NODEDOWN), Term::atom(node)]));
+        self.send_built(pid, |heap| node_down_message(heap, node));
     }
     /// `{Tag, Reference, error, Reason}` for a spawn request, if that is wanted.
     pub(super) fn tell_spawn_failed(
         &self,
-        pid: Pid,
+        process: &Arc<Process>,
+        main: &mut ProcessMain,
         reference: LocalReference,
         request: &SpawnRequest,
         reason: Term<'_>,
     ) {
         if request.reply_error && !request.abandoned {
-            self.tell_spawned(pid, reference, request, atoms::ERROR, reason);
+            self.tell_spawned(process, main, reference, request, (atoms::ERROR, reason));
         }
     }
+    /// `{Tag, Reference, ok | error, Value}`, at its place between the other signals.
     pub(super) fn tell_spawned(
         &self,
-        pid: Pid,
+        process: &Arc<Process>,
+        main: &mut ProcessMain,
         reference: LocalReference,
         request: &SpawnRequest,
-        outcome: Atom,
-        value: Term<'_>,
+        (outcome, value): (Atom, Term<'_>),
     ) {
         let is_alias = matches!(request.monitor, Some((_, Some(_))));
-        self.send_built(pid, |heap| {
+        let message = OwnedTerm::build(self.literals(), |heap| {
             let reference = match is_alias {
-                true => heap.alias_reference(reference.0, pid),
+                true => heap.alias_reference(reference.0, process.pid()),
                 false => heap.reference(reference.0),
             };
             heap.tuple(&[heap.copy_in(request.tag.term()), reference, Term::atom(outcome), heap.copy_in(value)])
         });
+        self.handle_signal(process, main, Signal::SystemMessage(message));
     }
     /// A process ends: those of other nodes that watch it are told.
     pub(crate) fn end_remote_relations(&self, pid: Pid, rare: &mut RareFields, reason: &OwnedTerm) {
@@ -136,7 +161,7 @@ impl Vm {
         }
         for (reference, RemoteWatcher { watcher, name }) in std::mem::take(&mut rare.remote_watchers) {
             let Some(to) = self.prepare(watcher.node, false) else { continue };
-            let from = |_: &oxbeam_term::Heap| name.map_or(Term::pid(pid), Term::atom);
+            let from = |_: &Heap| name.map_or(Term::pid(pid), Term::atom);
             self.send_remote_down(&to, |heap| from(heap), watcher, reference, reason.term());
         }
         for node in std::mem::take(&mut rare.connections).into_keys() {

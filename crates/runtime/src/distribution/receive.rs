@@ -8,7 +8,7 @@ use crate::process::{Process, ProcessMain};
 use crate::{Signal, Vm, VmContext};
 use oxbeam_etf::DecodeError;
 use oxbeam_etf::distribution::Message;
-use oxbeam_term::{Heap, HeapOptions, LocalReference, OwnedTerm, Pid, Term, Value, atoms};
+use oxbeam_term::{Heap, HeapOptions, LiteralRange, LocalReference, OwnedTerm, Pid, Term, Value, atoms};
 use std::sync::Arc;
 
 type Outcome = Result<(), DecodeError>;
@@ -27,15 +27,18 @@ pub(super) fn dispatch(vm: &Vm, entry: &Arc<NodeEntry>, connection: u32, message
         operation::LINK => incoming.link(),
         operation::UNLINK_ID => incoming.unlink(false),
         operation::UNLINK_ID_ACK => incoming.unlink(true),
-        // {Cookie, To}
-        operation::SEND | operation::SEND_TT => incoming.send(incoming.argument(1)?),
-        operation::SEND_SENDER | operation::SEND_SENDER_TT => incoming.send(incoming.argument(1)?),
-        operation::REG_SEND | operation::REG_SEND_TT => incoming.send_name(),
-        operation::ALIAS_SEND | operation::ALIAS_SEND_TT => incoming.send_alias(),
+        // {Cookie or sender, To}
+        operation::SEND | operation::SEND_SENDER => incoming.send(None),
+        operation::SEND_TT | operation::SEND_SENDER_TT => incoming.send(incoming.token(2)?),
+        operation::REG_SEND => incoming.send_name(None),
+        operation::REG_SEND_TT => incoming.send_name(incoming.token(3)?),
+        operation::ALIAS_SEND => incoming.send_alias(None),
+        operation::ALIAS_SEND_TT => incoming.send_alias(incoming.token(2)?),
         operation::GROUP_LEADER => incoming.group_leader(),
-        operation::EXIT => incoming.link_exit(incoming.own_argument(2)?),
-        operation::EXIT_TT => incoming.link_exit(incoming.own_argument(3)?),
-        operation::PAYLOAD_EXIT | operation::PAYLOAD_EXIT_TT => incoming.link_exit(incoming.payload()?),
+        operation::EXIT => incoming.link_exit(incoming.own_argument(2)?, None),
+        operation::EXIT_TT => incoming.link_exit(incoming.own_argument(3)?, incoming.token(2)?),
+        operation::PAYLOAD_EXIT => incoming.link_exit(incoming.payload()?, None),
+        operation::PAYLOAD_EXIT_TT => incoming.link_exit(incoming.payload()?, incoming.token(2)?),
         operation::EXIT2 => incoming.exit(incoming.own_argument(2)?),
         operation::EXIT2_TT => incoming.exit(incoming.own_argument(3)?),
         operation::PAYLOAD_EXIT2 | operation::PAYLOAD_EXIT2_TT => incoming.exit(incoming.payload()?),
@@ -43,7 +46,8 @@ pub(super) fn dispatch(vm: &Vm, entry: &Arc<NodeEntry>, connection: u32, message
         operation::DEMONITOR_P => incoming.demonitor(),
         operation::MONITOR_P_EXIT => incoming.down(incoming.own_argument(3)?),
         operation::PAYLOAD_MONITOR_P_EXIT => incoming.down(incoming.payload()?),
-        operation::SPAWN_REQUEST | operation::SPAWN_REQUEST_TT => super::receive_spawn::request(&incoming),
+        operation::SPAWN_REQUEST => super::receive_spawn::request(&incoming, None),
+        operation::SPAWN_REQUEST_TT => super::receive_spawn::request(&incoming, incoming.token(5)?),
         operation::SPAWN_REPLY | operation::SPAWN_REPLY_TT => incoming.spawn_reply(),
         _ => Err(MALFORMED),
     }
@@ -56,6 +60,16 @@ pub(super) struct Incoming<'c> {
     message: &'c Message,
     position: usize,
     arguments: &'c [Term<'c>],
+}
+
+/// A sequential trace token that comes with a signal.
+pub(super) type Token = Option<OwnedTerm>;
+
+fn with_token(token: Token, signal: Signal) -> Signal {
+    match token {
+        Some(token) => Signal::WithToken { token, signal: Box::new(signal) },
+        None => signal,
+    }
 }
 
 /// Whom a signal is for.
@@ -90,6 +104,21 @@ impl<'c> Incoming<'c> {
         let pid = RemotePid::of(self.argument(index)?).ok_or(MALFORMED)?;
         if pid.node == self.from.entry.name { Ok(pid) } else { Err(MALFORMED) }
     }
+    /// A sequential trace token: `{Flags, Label, Serial, Sender, Last}`; or an empty list for none.
+    pub(super) fn token(&self, index: usize) -> Result<Option<OwnedTerm>, DecodeError> {
+        let token = self.argument(index)?;
+        if token.is_nil() {
+            return Ok(None);
+        }
+        let [flags, _, serial, sender, last] = *token.as_tuple_of::<5>().ok_or(MALFORMED)?;
+        let are_numbers = [flags, serial, last].iter().all(|number| number.as_small().is_some());
+        // No literals in it: nobody looks there when code goes.
+        if are_numbers && sender.is_pid() {
+            Ok(Some(OwnedTerm::copy(token, LiteralRange::EMPTY)))
+        } else {
+            Err(MALFORMED)
+        }
+    }
     fn receiver(&self, index: usize) -> Result<Receiver, DecodeError> {
         match self.argument(index)?.value() {
             Value::Pid(pid) => Ok(Receiver::Local(pid)),
@@ -110,37 +139,31 @@ impl<'c> Incoming<'c> {
 
     // --- messages ------------------------------------------------------------------------------------------------
 
-    fn send(&self, to: Term<'c>) -> Outcome {
+    fn send(&self, token: Token) -> Outcome {
         let message = self.payload()?;
-        match to.value() {
-            Value::Pid(pid) => {
-                self.vm.signal_pid(pid, Signal::Message(message));
-                Ok(())
-            }
-            Value::ExternalPid(pid) if pid.node() == self.vm.node().0 => Ok(()),
-            _ => Err(MALFORMED),
-        }
+        self.signal(1, with_token(token, Signal::Message(message)))
     }
     /// `{From, Cookie, Name}`
-    fn send_name(&self) -> Outcome {
+    fn send_name(&self, token: Token) -> Outcome {
         let (_, name) = (self.remote_pid(0)?, self.argument(2)?.as_atom().ok_or(MALFORMED)?);
         let message = self.payload()?;
         match self.vm.registry.whereis(name) {
             Some(LinkTarget::Process(pid)) => {
-                self.vm.signal_pid(pid, Signal::Message(message));
+                self.vm.signal_pid(pid, with_token(token, Signal::Message(message)));
             }
             Some(LinkTarget::Port(_) | LinkTarget::Remote(_)) | None => {}
         }
         Ok(())
     }
     /// `{From, Alias}`
-    fn send_alias(&self) -> Outcome {
+    fn send_alias(&self, token: Token) -> Outcome {
         self.remote_pid(0)?;
         let message = self.payload()?;
         match self.argument(1)?.value() {
             Value::Reference(reference) => {
                 if let Some(pid) = reference.alias_of() {
-                    self.vm.signal_pid(pid, Signal::AliasMessage { alias: reference.number(), message });
+                    let message = Signal::AliasMessage { alias: reference.number(), message };
+                    self.vm.signal_pid(pid, with_token(token, message));
                 }
                 Ok(())
             }
@@ -169,26 +192,30 @@ impl<'c> Incoming<'c> {
     /// `{From, To}`
     fn link(&self) -> Outcome {
         let from = self.remote_pid(0)?;
-        let Receiver::Local(pid) = self.receiver(1)? else { return Ok(()) };
-        let refuse = move |vm: &Vm| {
-            vm.send_remote_link_exit(LinkTarget::Process(pid), from, Term::atom(atoms::NOPROC));
-        };
         let to = self.from.clone();
+        let Receiver::Local(pid) = self.receiver(1)? else {
+            self.vm.refuse_remote_link(&to, self.argument(1)?, from);
+            return Ok(());
+        };
+        let refuse = {
+            let to = to.clone();
+            move |vm: &Vm| vm.refuse_remote_link(&to, Term::pid(pid), from)
+        };
         let asked = self.ask(pid, move |vm, process, main| {
             let Some(main) = main else { return refuse(vm) };
             let target = LinkTarget::Remote(from);
             if main.state.rare.pending_unlinks.contains_key(&target) {
                 return;
             }
-            if vm.take_interest(process, &mut main.state, &to) {
+            if vm.take_interest_now(process, main, &to) {
                 main.state.links.insert(target, ());
             } else {
                 let from = OwnedTerm::build(vm.literals(), |heap| from.term(heap));
-                vm.signal(process, Signal::Exit { from, reason: Vm::own_atom(atoms::NOCONNECTION) });
+                vm.handle_signal(process, main, Signal::Exit { from, reason: Vm::own_atom(atoms::NOCONNECTION) });
             }
         });
         if !asked {
-            refuse(self.vm);
+            self.vm.refuse_remote_link(&self.from, Term::pid(pid), from);
         }
         Ok(())
     }
@@ -206,9 +233,9 @@ impl<'c> Incoming<'c> {
         Ok(())
     }
     /// `{From, To}`
-    fn link_exit(&self, reason: OwnedTerm) -> Outcome {
+    fn link_exit(&self, reason: OwnedTerm, token: Token) -> Outcome {
         let from = LinkTarget::Remote(self.remote_pid(0)?);
-        self.signal(1, Signal::LinkExit { from, reason })
+        self.signal(1, with_token(token, Signal::LinkExit { from, reason }))
     }
     /// `{From, To}`
     fn exit(&self, reason: OwnedTerm) -> Outcome {
@@ -250,7 +277,7 @@ impl<'c> Incoming<'c> {
         };
         self.ask(pid, move |vm, process, main| match main {
             Some(main) => {
-                if vm.take_interest(process, &mut main.state, &to) {
+                if vm.take_interest_now(process, main, &to) {
                     main.state.rare.remote_watchers.insert(reference, RemoteWatcher { watcher, name });
                 }
             }
@@ -309,7 +336,7 @@ impl<'c> Incoming<'c> {
         let to = self.from.clone();
         let orphan = move |vm: &Vm| {
             if let Some(child) = child.filter(|_| flags & SPAWNED_LINK != 0) {
-                vm.send_remote_link_exit(LinkTarget::Process(pid), child, Term::atom(atoms::NOPROC));
+                vm.send_remote_link_exit(LinkTarget::Process(pid), child, Term::atom(atoms::NOPROC), None);
             }
         };
         let asked = self.ask(pid, move |vm, process, main| {
@@ -339,26 +366,32 @@ impl Vm {
         let Some(request) = main.state.rare.if_set().and_then(|rare| rare.spawn_requests.remove(&reference)) else {
             return;
         };
-        let Some(child) = child else { return self.tell_spawn_failed(pid, reference, &request, result.term()) };
+        let Some(child) = child else {
+            return self.tell_spawn_failed(process, main, reference, &request, result.term());
+        };
         if request.abandoned {
             if flags & SPAWNED_LINK != 0 {
                 let reason = self.atoms.intern("abandoned").map_or(Term::NIL, Term::atom);
-                self.send_remote_link_exit(LinkTarget::Process(pid), child, reason);
+                self.send_remote_link_exit(LinkTarget::Process(pid), child, reason, None);
             }
             return;
         }
-        let connected = self.take_interest(process, &mut main.state, to);
+        let connected = self.take_interest_now(process, main, to);
         if request.link && flags & SPAWNED_LINK != 0 {
             main.state.links.insert(LinkTarget::Remote(child), ());
         }
         if request.reply_success {
-            self.tell_spawned(pid, reference, &request, atoms::OK, result.term());
+            self.tell_spawned(process, main, reference, &request, (atoms::OK, result.term()));
         }
         if let Some((tag, alias)) = request.monitor.filter(|_| flags & SPAWNED_MONITOR != 0) {
             let monitor = Monitor { target: MonitorTarget::Remote(child), tag, alias, carries_owner: alias.is_some() };
             main.state.monitors.insert(reference, monitor);
             if !connected {
-                self.signal(process, Signal::Down { reference, reason: Vm::own_atom(atoms::NOCONNECTION) });
+                self.handle_signal(
+                    process,
+                    main,
+                    Signal::Down { reference, reason: Vm::own_atom(atoms::NOCONNECTION) },
+                );
             }
         }
     }

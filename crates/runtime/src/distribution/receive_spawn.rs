@@ -2,7 +2,7 @@
 
 use super::control::{SPAWNED_LINK, SPAWNED_MONITOR};
 use super::process::RemoteWatcher;
-use super::receive::Incoming;
+use super::receive::{Incoming, Token};
 use crate::monitor::{LinkTarget, RemoteReference};
 use crate::{Priority, Signal, SpawnOptions, Vm};
 use oxbeam_etf::DecodeError;
@@ -11,7 +11,7 @@ use oxbeam_term::{Term, atoms};
 const MALFORMED: DecodeError = DecodeError::Identifier;
 
 /// `{Request, From, GroupLeader, {Module, Function, Arity}, Options}`: the arguments are the payload.
-pub(super) fn request(incoming: &Incoming<'_>) -> Result<(), DecodeError> {
+pub(super) fn request(incoming: &Incoming<'_>, token: Token) -> Result<(), DecodeError> {
     let vm = incoming.vm;
     let reference = RemoteReference::of(incoming.argument(0)?).ok_or(MALFORMED)?;
     let requester = incoming.remote_pid(1)?;
@@ -41,13 +41,16 @@ pub(super) fn request(incoming: &Incoming<'_>) -> Result<(), DecodeError> {
         Signal::Task(Box::new(move |vm: &Vm, process, main| {
             let Some(main) = main else { return };
             main.state.group_leader = leader;
+            if let Some(token) = token {
+                main.state.inherit_token(token, true);
+            }
             if !link && !monitor {
                 return;
             }
-            if !vm.take_interest(process, &mut main.state, &to) {
+            if !vm.take_interest_now(process, main, &to) {
                 if link {
                     let from = oxbeam_term::OwnedTerm::build(vm.literals(), |heap| requester.term(heap));
-                    vm.signal(process, Signal::Exit { from, reason: Vm::own_atom(atoms::NOCONNECTION) });
+                    vm.handle_signal(process, main, Signal::Exit { from, reason: Vm::own_atom(atoms::NOCONNECTION) });
                 }
                 return;
             }
@@ -82,8 +85,8 @@ fn options(list: Term<'_>) -> Option<(SpawnOptions, bool, bool)> {
         match name.as_atom()? {
             atoms::MONITOR => monitor = true,
             atoms::PRIORITY => options.priority = Priority::of(value)?,
-            atoms::ASYNC_DIST => options.async_dist = value.as_boolean()?,
-            atoms::MESSAGE_QUEUE_DATA => options.off_heap = value.is_atom(atoms::OFF_HEAP),
+            atoms::ASYNC_DIST => options.async_dist = Some(value.as_boolean()?),
+            atoms::MESSAGE_QUEUE_DATA => options.off_heap = Some(value.is_atom(atoms::OFF_HEAP)),
             atoms::MIN_HEAP_SIZE => options.min_heap_words = Some(value.as_usize()?.clamp(233, 1 << 32)),
             atoms::MIN_BIN_VHEAP_SIZE => options.min_virtual_words = Some(value.as_usize()?.max(46_422)),
             atoms::FULLSWEEP_AFTER => options.fullsweep_after = Some(u32::from(value.as_usize()? as u16)),

@@ -5,7 +5,7 @@ use super::{ChannelState, NodeEntry, Outgoing};
 use crate::monitor::{LinkTarget, Monitor, MonitorTarget, RemotePid, RemoteReference};
 use crate::{Vm, VmContext};
 use oxbeam_etf::{EncodeOptions, encode};
-use oxbeam_term::{Atom, Heap, HeapOptions, LocalReference, Pid, Term, atoms};
+use oxbeam_term::{Atom, Heap, HeapOptions, LocalReference, OwnedTerm, Pid, Term, atoms};
 use std::sync::Arc;
 
 /// The second term of a message, if it has one.
@@ -38,6 +38,8 @@ pub struct SpawnCall<'t> {
     pub arity: usize,
     /// Options for the new process.
     pub options: Term<'t>,
+    /// The requester's sequential trace token.
+    pub token: Option<OwnedTerm>,
 }
 
 /// The name of a message's sender where there is none to be told.
@@ -98,28 +100,47 @@ impl Vm {
         Term::atom(self.atoms.intern(NO_NAME).unwrap_or(atoms::UNDEFINED))
     }
     /// `To ! Message`.
-    pub fn send_remote(&self, to: &Prepared, from: Pid, target: RemotePid, message: Term<'_>) {
+    pub fn send_remote(
+        &self,
+        to: &Prepared,
+        from: Pid,
+        target: RemotePid,
+        message: Term<'_>,
+        token: Option<&OwnedTerm>,
+    ) {
         if to.flags & flag::SEND_SENDER != 0 {
             self.post(to, Some(message), |heap| {
-                vec![Term::small(operation::SEND_SENDER), Term::pid(from), target.term(heap)]
+                let number = [operation::SEND_SENDER, operation::SEND_SENDER_TT];
+                with_token(heap, number, vec![Term::pid(from), target.term(heap)], token)
             });
         } else {
             let none = self.empty_atom();
-            self.post(to, Some(message), |heap| vec![Term::small(operation::SEND), none, target.term(heap)]);
+            self.post(to, Some(message), |heap| {
+                with_token(heap, [operation::SEND, operation::SEND_TT], vec![none, target.term(heap)], token)
+            });
         }
     }
     /// `{Name, Node} ! Message`.
-    pub fn send_remote_name(&self, to: &Prepared, from: Pid, name: Atom, message: Term<'_>) {
+    pub fn send_remote_name(&self, to: &Prepared, from: Pid, name: Atom, message: Term<'_>, token: Option<&OwnedTerm>) {
         let none = self.empty_atom();
-        self.post(to, Some(message), |_| {
-            vec![Term::small(operation::REG_SEND), Term::pid(from), none, Term::atom(name)]
+        self.post(to, Some(message), |heap| {
+            let number = [operation::REG_SEND, operation::REG_SEND_TT];
+            with_token(heap, number, vec![Term::pid(from), none, Term::atom(name)], token)
         });
     }
     /// `Alias ! Message`.
-    pub fn send_remote_alias(&self, to: &Prepared, from: Pid, alias: RemoteReference, message: Term<'_>) {
+    pub fn send_remote_alias(
+        &self,
+        to: &Prepared,
+        from: Pid,
+        alias: RemoteReference,
+        message: Term<'_>,
+        token: Option<&OwnedTerm>,
+    ) {
         if to.flags & flag::ALIAS != 0 {
             self.post(to, Some(message), |heap| {
-                vec![Term::small(operation::ALIAS_SEND), Term::pid(from), alias.term(heap)]
+                let number = [operation::ALIAS_SEND, operation::ALIAS_SEND_TT];
+                with_token(heap, number, vec![Term::pid(from), alias.term(heap)], token)
             });
         }
     }
@@ -139,27 +160,44 @@ impl Vm {
         self.post(&to, None, |heap| vec![Term::small(number), heap.unsigned(id), Term::pid(from), target.term(heap)]);
     }
     /// The end `from` of a link has ended.
-    pub(crate) fn send_remote_link_exit(&self, from: LinkTarget, target: RemotePid, reason: Term<'_>) {
+    pub(crate) fn send_remote_link_exit(
+        &self,
+        from: LinkTarget,
+        target: RemotePid,
+        reason: Term<'_>,
+        token: Option<&OwnedTerm>,
+    ) {
         let (LinkTarget::Process(from), Some(to)) = (from, self.prepare(target.node, false)) else { return };
-        self.send_exit_operation(&to, (operation::EXIT, operation::PAYLOAD_EXIT), from, target, reason);
+        let plain = [operation::EXIT, operation::EXIT_TT];
+        let with_payload = [operation::PAYLOAD_EXIT, operation::PAYLOAD_EXIT_TT];
+        self.send_exit_operation(&to, (plain, with_payload), (Term::pid(from), target), reason, token);
+    }
+    /// There is no process to link to. It may be one of an earlier life of this node.
+    pub(super) fn refuse_remote_link(&self, to: &Prepared, wanted: Term<'_>, from: RemotePid) {
+        let numbers = ([operation::EXIT, operation::EXIT_TT], [operation::PAYLOAD_EXIT, operation::PAYLOAD_EXIT_TT]);
+        self.send_exit_operation(to, numbers, (wanted, from), Term::atom(atoms::NOPROC), None);
     }
     /// `exit/2`.
     pub fn send_remote_exit(&self, to: &Prepared, from: Pid, target: RemotePid, reason: Term<'_>) {
-        self.send_exit_operation(to, (operation::EXIT2, operation::PAYLOAD_EXIT2), from, target, reason);
+        let plain = [operation::EXIT2, operation::EXIT2_TT];
+        let with_payload = [operation::PAYLOAD_EXIT2, operation::PAYLOAD_EXIT2_TT];
+        self.send_exit_operation(to, (plain, with_payload), (Term::pid(from), target), reason, None);
     }
     fn send_exit_operation(
         &self,
         to: &Prepared,
-        (plain, with_payload): (i64, i64),
-        from: Pid,
-        target: RemotePid,
+        (plain, with_payload): ([i64; 2], [i64; 2]),
+        (from, target): (Term<'_>, RemotePid),
         reason: Term<'_>,
+        token: Option<&OwnedTerm>,
     ) {
         if to.flags & flag::EXIT_PAYLOAD != 0 {
-            self.post(to, Some(reason), |heap| vec![Term::small(with_payload), Term::pid(from), target.term(heap)]);
+            self.post(to, Some(reason), |heap| with_token(heap, with_payload, ends(heap, from, target), token));
         } else {
             self.post(to, None, |heap| {
-                vec![Term::small(plain), Term::pid(from), target.term(heap), heap.copy_in(reason)]
+                let mut control = with_token(heap, plain, ends(heap, from, target), token);
+                control.push(heap.copy_in(reason));
+                control
             });
         }
     }
@@ -228,8 +266,9 @@ impl Vm {
             let arity = Term::small(i64::try_from(call.arity).unwrap_or(0));
             let function = heap.tuple(&[Term::atom(module), Term::atom(function), arity]);
             let (reference, leader) = (heap.copy_in(call.reference), heap.copy_in(call.group_leader));
-            let number = Term::small(operation::SPAWN_REQUEST);
-            vec![number, reference, Term::pid(call.from), leader, function, heap.copy_in(call.options)]
+            let numbers = [operation::SPAWN_REQUEST, operation::SPAWN_REQUEST_TT];
+            let request = vec![reference, Term::pid(call.from), leader, function, heap.copy_in(call.options)];
+            with_token(heap, numbers, request, call.token.as_ref())
         });
         true
     }
@@ -246,6 +285,23 @@ impl Vm {
             vec![number, request.term(heap), requester.term(heap), Term::small(flags), heap.copy_in(result)]
         });
     }
+}
+
+fn ends<'h>(heap: &'h Heap, from: Term<'_>, target: RemotePid) -> Vec<Term<'h>> {
+    vec![heap.copy_in(from), target.term(heap)]
+}
+
+/// A control message that may have a sequential trace token as its last element. Of the numbers, the second is that with a token.
+fn with_token<'h>(
+    heap: &'h Heap,
+    numbers: [i64; 2],
+    elements: Vec<Term<'h>>,
+    token: Option<&OwnedTerm>,
+) -> Vec<Term<'h>> {
+    let mut control = vec![Term::small(numbers[usize::from(token.is_some())])];
+    control.extend(elements);
+    control.extend(token.map(|token| heap.copy_in(token.term())));
+    control
 }
 
 /// What a monitor watches and its reference, as the other node is told.

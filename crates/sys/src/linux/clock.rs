@@ -221,7 +221,7 @@ pub struct Memory {
 }
 
 /// Memory of the computer.
-#[allow(clippy::unnecessary_cast)] // `unsigned long` differs between architectures.
+#[allow(clippy::unnecessary_cast, reason = "`unsigned long` differs between architectures")]
 pub fn memory() -> Memory {
     let info = rustix::system::sysinfo();
     let bytes = |count| count as u64 * u64::from(info.mem_unit);

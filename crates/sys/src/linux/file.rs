@@ -300,8 +300,11 @@ pub struct FileInfo {
 }
 
 impl FileInfo {
-    // Which integer types the fields of `stat` have differs between architectures.
-    #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::useless_conversion,
+        reason = "which integer types the fields of `stat` have differs between architectures"
+    )]
     fn new(stat: &Stat, access: Access) -> FileInfo {
         use rustix::fs::FileType;
         let kind = match FileType::from_raw_mode(stat.st_mode) {

@@ -123,7 +123,7 @@ unsafe extern "C" {
         found: *mut *mut libc::hostent,
         h_errno: *mut c_int,
     ) -> c_int;
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "as many as the C function has")]
     fn gethostbyaddr_r(
         address: *const libc::c_void,
         length: libc::socklen_t,
