@@ -157,18 +157,16 @@ fn spawn(vm: &Vm, module: &str, function: &str, arguments: &[Term<'_>], options:
     vm.spawn(None, module, function, arguments, options)
 }
 
+/// Where the preloaded modules are: among OTP's libraries, or, in a release, with the programs, of which it has a copy.
 fn preloaded_folder(root: &Path) -> Result<PathBuf, BootError> {
-    let library = root.join("lib");
-    let entries = std::fs::read_dir(&library).map_err(|_| BootError::NoOtp(root.to_owned()))?;
-    let mut folders: Vec<PathBuf> = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("erts-")))
-        .map(|path| path.join("ebin"))
-        .filter(|path| path.is_dir())
-        .collect();
-    folders.sort();
-    folders.pop().ok_or_else(|| BootError::NoOtp(root.to_owned()))
+    let inside = [(root.join("lib"), "ebin"), (root.to_owned(), "bin/preloaded")];
+    let found = inside.iter().find_map(|(folder, modules)| {
+        let entries = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+        let of_runtime_system =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("erts-"));
+        entries.filter(of_runtime_system).map(|path| path.join(modules)).filter(|path| path.is_dir()).max()
+    });
+    found.ok_or_else(|| BootError::NoOtp(root.to_owned()))
 }
 
 fn load_preloaded(vm: &Vm, folder: &Path) -> Result<(), BootError> {
