@@ -4,7 +4,8 @@ use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, Destination, Holding, Process, ProcessState, TimerId, Vm};
 use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Reference, Term, atoms};
 use parking_lot::Mutex;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Weak};
 
 const MILLISECOND: i64 = 1_000_000;
@@ -14,26 +15,83 @@ struct Running {
     id: TimerId,
     /// The process it is for, if given by pid: it ends with that.
     receiver: Option<Pid>,
+    /// Its neighbours among the timers for the same process.
+    before: Option<LocalReference>,
+    after: Option<LocalReference>,
 }
+
+/// Hashes references and pids: their numbers count up, so that spreading them out is enough.
+#[derive(Default)]
+struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut number = [0; 8];
+            number[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(number));
+        }
+    }
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(number.into());
+    }
+    fn write_u64(&mut self, number: u64) {
+        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 32;
+    }
+    fn write_usize(&mut self, _length: usize) {}
+}
+
+type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<NumberHasher>>;
 
 #[derive(Default)]
 struct Tables {
-    running: HashMap<LocalReference, Running>,
-    by_receiver: HashMap<Pid, HashSet<LocalReference>>,
+    running: NumberMap<LocalReference, Running>,
+    /// The last timer that was started for each process; the others stand before it.
+    last_of: NumberMap<Pid, LocalReference>,
 }
 
 impl Tables {
+    fn insert(&mut self, reference: LocalReference, id: TimerId, receiver: Option<Pid>) {
+        let before = receiver.and_then(|pid| self.last_of.insert(pid, reference));
+        if let Some(neighbour) = before.and_then(|before| self.running.get_mut(&before)) {
+            neighbour.after = Some(reference);
+        }
+        self.running.insert(reference, Running { id, receiver, before, after: None });
+    }
     fn remove(&mut self, reference: LocalReference) -> Option<Running> {
         let running = self.running.remove(&reference)?;
-        if let Some(pid) = running.receiver
-            && let Some(others) = self.by_receiver.get_mut(&pid)
-        {
-            others.remove(&reference);
-            if others.is_empty() {
-                self.by_receiver.remove(&pid);
+        let Some(pid) = running.receiver else { return Some(running) };
+        if let Some(neighbour) = running.before.and_then(|before| self.running.get_mut(&before)) {
+            neighbour.after = running.after;
+        }
+        match (running.after, running.before) {
+            (Some(after), before) => {
+                if let Some(neighbour) = self.running.get_mut(&after) {
+                    neighbour.before = before;
+                }
+            }
+            (None, Some(before)) => {
+                self.last_of.insert(pid, before);
+            }
+            (None, None) => {
+                self.last_of.remove(&pid);
             }
         }
         Some(running)
+    }
+    /// Takes out all timers for a process.
+    fn remove_of(&mut self, pid: Pid) -> Vec<Running> {
+        let mut all = Vec::new();
+        let mut next = self.last_of.remove(&pid);
+        while let Some(running) = next.and_then(|reference| self.running.remove(&reference)) {
+            next = running.before;
+            all.push(running);
+        }
+        all
     }
 }
 
@@ -49,11 +107,7 @@ pub(crate) fn install(vm: &Vm) {
         Holding::TIMERS,
         Box::new(|vm: &Vm, process: &Arc<Process>, _: &mut ProcessState| {
             let timers = vm.extension::<MessageTimers>();
-            let ended: Vec<Running> = {
-                let mut tables = timers.tables.lock();
-                let references = tables.by_receiver.remove(&process.pid()).unwrap_or_default();
-                references.into_iter().filter_map(|reference| tables.running.remove(&reference)).collect()
-            };
+            let ended = timers.tables.lock().remove_of(process.pid());
             for timer in ended {
                 vm.timers.cancel(timer.id);
             }
@@ -133,10 +187,7 @@ fn start<'h>(
     let mut tables = timers.tables.lock();
     // Started under the lock, so that it finds itself in the table when it fires.
     let id = cx.vm.timers.start(due, move || fire(&vm, number, receiver, name, message));
-    tables.running.insert(number, Running { id, receiver });
-    if let Some(pid) = receiver {
-        tables.by_receiver.entry(pid).or_default().insert(number);
-    }
+    tables.insert(number, id, receiver);
     Ok(reference)
 }
 
@@ -289,5 +340,49 @@ fn read_timer_with<'h>(cx: &mut BifContext<'h>, reference: Reference<'h>, option
     match parse(options, &[atoms::ASYNC]) {
         Some(options) => Ok(access_with(cx, reference, options, atoms::READ_TIMER)),
         None => cx.badarg_because(atoms::BADOPT),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// Whatever the order in which timers come and go: those of a process are found at its end, and no others.
+    #[test]
+    fn timers_by_receiver() {
+        let (mut tables, mut model) = (Tables::default(), BTreeMap::new());
+        let pid = |number: u64| (number % 4 != 3).then(|| Pid { number: (number % 4) as u32, serial: 0 });
+        let mut seed = 11_u64;
+        for number in 0..3000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (pick, what) = (seed >> 33, (seed >> 60) % 8);
+            match what {
+                0..4 => {
+                    tables.insert(LocalReference([number, 0]), TimerId { due: number, number }, pid(pick));
+                    model.insert(number, pid(pick));
+                }
+                4..7 => {
+                    let Some(&one) = model.keys().nth(pick as usize % model.len().max(1)) else { continue };
+                    let receiver = model.remove(&one);
+                    let removed = tables.remove(LocalReference([one, 0]));
+                    assert_eq!(
+                        removed.map(|running| (running.id.number, running.receiver)),
+                        receiver.map(|pid| (one, pid))
+                    );
+                }
+                _ => {
+                    let Some(receiver) = pid(pick) else { continue };
+                    let mut ended: Vec<u64> =
+                        tables.remove_of(receiver).iter().map(|running| running.id.number).collect();
+                    ended.sort_unstable();
+                    let of_it = |entry: &(&u64, &Option<Pid>)| *entry.1 == Some(receiver);
+                    assert_eq!(ended, model.iter().filter(of_it).map(|(number, _)| *number).collect::<Vec<_>>());
+                    model.retain(|_, of| *of != Some(receiver));
+                }
+            }
+            assert_eq!(tables.running.len(), model.len());
+        }
+        assert!(tables.remove(LocalReference([9999, 0])).is_none());
     }
 }
