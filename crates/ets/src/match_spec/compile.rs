@@ -88,27 +88,23 @@ fn clause_keeps_key(head: Term<'_>, result: Term<'_>, key_index: usize, atoms: &
     if result.is_atom(atoms::DOLLAR_UNDERSCORE) {
         return true;
     }
-    let new_key = match result.as_tuple_of::<1>() {
-        Some([inner]) => inner.as_tuple().and_then(|tuple| tuple.elements().get(key_index).copied()),
-        None => match result.as_tuple_of::<2>() {
-            Some([tag, value]) if tag.is_atom(atoms::CONST) => {
-                let new = value.as_tuple().and_then(|tuple| tuple.elements().get(key_index).copied());
-                let old = head.as_tuple().and_then(|tuple| tuple.elements().get(key_index).copied());
-                return matches!((new, old), (Some(new), Some(old)) if is_ground(old, atoms) && new.is_exactly(old));
-            }
-            _ => None,
-        },
-    };
-    let Some(new_key) = new_key else { return false };
+    fn key<'h>(object: Term<'h>, index: usize) -> Option<Term<'h>> {
+        object.as_tuple()?.elements().get(index).copied()
+    }
+    // A pattern that names no key promises nothing, whatever the result is made of.
+    let Some(old_key) = key(head, key_index) else { return false };
+    if let Some([tag, value]) = result.as_tuple_of::<2>()
+        && tag.is_atom(atoms::CONST)
+    {
+        return is_ground(old_key, atoms) && key(*value, key_index).is_some_and(|new_key| new_key.is_exactly(old_key));
+    }
+    let Some(new_key) = result.as_tuple_of::<1>().and_then(|[object]| key(*object, key_index)) else { return false };
     if let Some([function, position, object]) = new_key.as_tuple_of::<3>()
         && function.is_atom(atoms::ELEMENT)
         && object.is_atom(atoms::DOLLAR_UNDERSCORE)
     {
         return position.as_usize() == Some(key_index + 1);
     }
-    let Some(old_key) = head.as_tuple().and_then(|tuple| tuple.elements().get(key_index).copied()) else {
-        return false;
-    };
     same_key(old_key, new_key, atoms)
 }
 
