@@ -4,7 +4,7 @@ use super::names::{BadNames, NameEncoding};
 use crate::os::Environment;
 use oxbeam_runtime::Vm;
 use oxbeam_sys::child::Spawner;
-use oxbeam_sys::poll::Poller;
+use oxbeam_sys::poll::{Poller, Token};
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 
@@ -58,5 +58,17 @@ impl System {
     pub fn program(&self) -> Option<Vec<u8>> {
         use std::os::unix::ffi::OsStringExt;
         std::env::current_exe().ok().map(|path| path.into_os_string().into_vec())
+    }
+}
+
+/// What the poller knows a socket by. Dropped before the socket is closed.
+pub(crate) struct Registration {
+    pub(crate) poller: Arc<Poller>,
+    pub(crate) token: Token,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.poller.deregister(self.token);
     }
 }

@@ -24,8 +24,9 @@ pub(crate) mod transfer;
 pub(crate) use address::{decode as decode_address, domain_term, encode as encode_address, kind_term, map};
 
 use crate::io::System;
+use crate::io::system::Registration;
 use oxbeam_runtime::{BifContext, BifResult, Holding, Interrupt, Vm};
-use oxbeam_sys::poll::{Interest, Poller, Readiness, Token};
+use oxbeam_sys::poll::{Interest, Readiness};
 use oxbeam_sys::socket::Socket;
 use oxbeam_sys::{Errno, Result as SysResult};
 use oxbeam_term::{Atom, Heap, LocalReference, MagicObject, OwnedTerm, Pid, Term, atoms};
@@ -45,18 +46,6 @@ pub(crate) struct Handle {
     number: LocalReference,
     this: OnceLock<Weak<MagicObject>>,
     inner: Mutex<Inner>,
-}
-
-/// What the poller knows a socket by. Dropped before the socket is closed.
-struct Registration {
-    poller: Arc<Poller>,
-    token: Token,
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        self.poller.deregister(self.token);
-    }
 }
 
 /// A process that waits, and the reference that it waits with.

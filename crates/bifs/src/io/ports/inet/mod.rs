@@ -28,6 +28,7 @@ mod statistics;
 mod stream;
 mod visit;
 
+use crate::io::system::Registration;
 pub(crate) use control::{Answer, Command, close, command, control, suspend};
 pub(crate) use visit::{distribution_ready, install};
 
@@ -37,12 +38,11 @@ use output::Output;
 use oxbeam_runtime::TimerId;
 use oxbeam_sys::address::Address;
 use oxbeam_sys::numbers;
-use oxbeam_sys::poll::{Interest, Poller, Token};
+use oxbeam_sys::poll::Interest;
 use oxbeam_sys::socket::{Direction, Socket};
 use oxbeam_term::Pid;
 use statistics::Statistics;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 /// Which driver.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,18 +71,6 @@ enum State {
     Connecting,
     /// A datagram socket that is connected is also in this state.
     Connected,
-}
-
-/// What the poller knows the socket by. Dropped before the socket is closed.
-struct Registration {
-    poller: Arc<Poller>,
-    token: Token,
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        self.poller.deregister(self.token);
-    }
 }
 
 /// A process that waits for `{inet_async, Port, Number, Status}`.

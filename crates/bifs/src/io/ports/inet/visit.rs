@@ -1,10 +1,11 @@
 //! Working on a socket under its port's lock, and who does: readiness, time-outs, ends of processes.
 
-use super::{Inet, Operation, Registration};
+use super::{Inet, Operation};
 use crate::io::System;
 use crate::io::ports::PortTable;
 use crate::io::ports::distribution::Carried;
 use crate::io::ports::port::{Core, Device, PortObject, State as PortState};
+use crate::io::system::Registration;
 use oxbeam_runtime::{Holding, LinkTarget, Signal, TimerId, Vm};
 use oxbeam_sys::poll::{Interest, Readiness};
 use oxbeam_sys::{Errno, Result as SysResult};
