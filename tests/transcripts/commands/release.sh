@@ -32,6 +32,7 @@ MIX_ENV=prod mix release
 echo "status $?"
 demo=_build/prod/rel/demo/bin/demo
 export RELEASE_NODE="demo$$" RELEASE_COOKIE=release
+export ERL_EPMD_PORT=$((20000 + $$ % 10000))
 $demo version
 GREETING=hi $demo eval 'IO.puts(Application.get_env(:demo, :greeting)); IO.inspect(Application.started_applications() |> Enum.map(&elem(&1, 0)) |> Enum.sort())'
 echo "status $?"
@@ -55,5 +56,6 @@ echo "status $?"
 cat started.log
 $demo stop > stopped.log 2>&1
 echo "status $?"
+epmd -kill > /dev/null 2>&1
 cd /
 rm -r "$folder"
