@@ -15,7 +15,7 @@ const UNSAFE_CRATES: [&str; 7] = ["term", "ets", "runtime", "interpreter", "sys"
 /// Crates that never see each other, whatever their order.
 const SIBLINGS: [(&str, &str); 1] = [("oxbeam-interpreter", "oxbeam-bifs")];
 /// What no file of the project says. In two parts, so that this one does not either.
-const WORDS: [(&str, &str); 7] = [
+const WORDS: [(&str, &str); 8] = [
     ("/wo", "rk/"),
     ("/root", "/."),
     ("/Use", "rs/"),
@@ -23,6 +23,7 @@ const WORDS: [(&str, &str); 7] = [
     ("crates", ".io"),
     ("npm", "js.org"),
     ("pypi", ".org"),
+    ("deb.debian", ".org"),
 ];
 /// What makes a global.
 const GLOBALS: [(&str, &str); 4] = [("static ", "mut "), ("Lazy", "Lock<"), ("lazy_", "static!"), ("once_", "cell")];
