@@ -27,9 +27,6 @@ pub struct Replay {
     pub jobs: usize,
 }
 
-/// How often a session is played until it is taken for different.
-const PLAYS: usize = 3;
-
 /// The outcome of one transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -125,8 +122,8 @@ impl Replay {
         Ok(summary)
     }
 
-    /// A session that differs is played again, twice at most: what two processes do at once may come out in another way,
-    /// rarely, on the real system too.
+    /// A session that differs is played once more: what two processes do at once may come out in another way, rarely, on
+    /// the real system too.
     fn judge(&self, transcript: &Transcript, expected_failures: &ExpectedFailures) -> Verdict {
         let expected_to_fail = expected_failures.reason(&transcript.name).is_some();
         let Some(difference) = self.difference(transcript) else {
@@ -138,7 +135,7 @@ impl Replay {
         if !matches!(transcript.material, Material::Session(_)) {
             return Verdict::Failed(difference);
         }
-        match (1..PLAYS).map_while(|_| self.difference(transcript)).nth(PLAYS - 2) {
+        match self.difference(transcript) {
             None => Verdict::PassedAgain(difference),
             Some(last) => Verdict::Failed(last),
         }
