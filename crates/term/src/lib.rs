@@ -36,7 +36,7 @@ pub use binary::{BinaryHandle, HEAP_BINARY_BYTES_MAX};
 pub use collect::{CollectionKind, next_heap_size};
 pub use copy::{OwnedTerm, size_in_words, size_in_words_shared};
 pub use fun::{Export, FunEntry};
-pub use hash::{internal_hash, phash, phash2, phash2_range};
+pub use hash::{in_range, internal_hash, phash, phash2};
 pub use heap::{Heap, HeapOptions, LiteralRange, MagicObject, STACK_RESERVE_WORDS};
 pub use literal::{LeavingLiterals, LiteralArea, LiteralBlock};
 pub use map::{FLAT_MAP_KEYS_MAX, MapIter};
