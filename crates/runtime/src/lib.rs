@@ -60,7 +60,7 @@ pub use process::{
 };
 pub use registry::Registry;
 pub use report::SystemLogger;
-pub use scheduler::{DirtyKind, Outcome, SLICE_REDUCTIONS, SchedulerTotals, Schedulers};
+pub use scheduler::{DirtyKind, Outcome, SLICE_REDUCTIONS, SchedulerTotals, Schedulers, ThreadTimes};
 pub use send::Destination;
 pub use signal::{Signal, SystemTask};
 pub use small_map::SmallMap;

@@ -87,10 +87,6 @@ pub struct SpawnDefaults {
 pub struct MemoryCounters {
     /// Heaps of processes.
     pub processes: AtomicI64,
-    /// Large binaries that processes refer to, counted once for each that does.
-    pub binaries: AtomicI64,
-    /// ETS tables.
-    pub ets: AtomicI64,
     /// Most processes alive at once since free memory was last given back to the system.
     pub(crate) process_peak: AtomicUsize,
 }

@@ -32,7 +32,7 @@ pub mod word;
 
 pub use atom::{ATOM_CHARACTERS_MAX, ATOM_LIMIT_DEFAULT, Atom, AtomTable};
 pub use bigint::{BIG_BITS_MAX, Big};
-pub use binary::{BinaryHandle, HEAP_BINARY_BYTES_MAX};
+pub use binary::{BinaryHandle, HEAP_BINARY_BYTES_MAX, large_binary_bytes};
 pub use collect::{CollectionKind, next_heap_size};
 pub use copy::{OwnedTerm, size_in_words, size_in_words_shared};
 pub use fun::{Export, FunEntry};

@@ -85,6 +85,7 @@ fn statistics<'h>(cx: &mut BifContext<'h>, item: Atom) -> BifResult<'h> {
         atoms::ACTIVE_TASKS_ALL => list(active(cx, true)),
         atoms::TOTAL_ACTIVE_TASKS => total(active(cx, false)),
         atoms::TOTAL_ACTIVE_TASKS_ALL => total(active(cx, true)),
+        atoms::MICROSTATE_ACCOUNTING => super::microstates::counters(cx),
         atoms::SCHEDULER_WALL_TIME => super::schedulers::wall_times(cx, false),
         atoms::SCHEDULER_WALL_TIME_ALL => super::schedulers::wall_times(cx, true),
         _ => return cx.badarg(),

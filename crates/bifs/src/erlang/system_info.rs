@@ -54,8 +54,8 @@ fn pair<'h>(heap: &'h Heap, name: Atom, value: Term<'h>) -> Term<'h> {
 
 fn pair_item<'h>(cx: &BifContext<'h>, item: Term<'h>) -> Option<Term<'h>> {
     let [name, which] = item.as_tuple_of::<2>()?;
-    if name.is_atom(atoms::ALLOCATOR_SIZES) {
-        return allocator_sizes(cx, *which);
+    if name.is_atom(atoms::ALLOCATOR_SIZES) || name.is_atom(atoms::ALLOCATOR) {
+        return super::allocators::sizes(cx, *which);
     }
     match (name.as_atom()?, which.as_atom()?) {
         (atoms::WORDSIZE, atoms::INTERNAL | atoms::EXTERNAL) => Some(Term::small(8)),
@@ -63,12 +63,6 @@ fn pair_item<'h>(cx: &BifContext<'h>, item: Term<'h>) -> Option<Term<'h>> {
         (atoms::CPU_TOPOLOGY, atoms::DETECTED | atoms::USED) => Some(cpu_topology(cx)),
         _ => None,
     }
-}
-
-/// No allocator of OTP's is in use here, which OTP tells as `{Allocator, false}`.
-fn allocator_sizes<'h>(cx: &BifContext<'h>, names: Term<'h>) -> Option<Term<'h>> {
-    let sizes = names.to_vec()?.into_iter().map(|name| name.as_atom().map(|name| pair(cx.heap, name, Term::FALSE)));
-    Some(cx.heap.list(&sizes.collect::<Option<Vec<_>>>()?))
 }
 
 /// One processor with a core for each logical processor.
@@ -213,8 +207,8 @@ fn memory_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
             }
             heap.list(&sizes)
         }
-        // OTP's allocators do not exist here; who asks for them gets none.
-        atoms::ALLOC_UTIL_ALLOCATORS => Term::NIL,
+        atoms::ALLOCATOR => super::allocators::settings(cx.vm, heap),
+        atoms::ALLOC_UTIL_ALLOCATORS => super::allocators::names(cx.vm, heap),
         atoms::ALLOCATED_AREAS => {
             let area = |name, bytes: usize| heap.tuple(&[Term::atom(name), number(bytes)]);
             let atom_bytes = cx.vm.atoms.text_bytes();
