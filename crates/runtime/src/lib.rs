@@ -73,4 +73,4 @@ pub use trace::{
     EventParts, ProfileEvent, Sender, SequentialEvent, TraceFrame, TracePoint, Tracer, Tracing, profile_flag,
     trace_flag,
 };
-pub use vm::{ETS_TABLES_MIN, Engine, ExitHook, MemoryCounters, Ports, SpawnDefaults, Vm, VmOptions};
+pub use vm::{ETS_TABLES_MIN, Engine, ExitHook, MemoryCounters, PortBytes, Ports, SpawnDefaults, Vm, VmOptions};

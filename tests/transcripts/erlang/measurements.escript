@@ -21,7 +21,8 @@ main(_) ->
     [io:format("~p~n", [proplists:get_value(Kind, Memory) >= Least]) || {Kind, Least} <- [{binary, byte_size(Binary)}, {ets, 1000000}]],
     true = ets:delete(Table),
     io:format("~p~n", [erlang:memory(ets) < proplists:get_value(ets, Memory) - 1000000]),
-    threads().
+    threads(),
+    ports().
 
 %% All blocks of an allocator.
 bytes(Allocator) ->
@@ -52,3 +53,24 @@ threads() ->
     fails(fun() -> erlang:system_flag(microstate_accounting, 1) end).
 
 spin(Until) -> case erlang:monotonic_time(millisecond) < Until of true -> spin(Until); false -> ok end.
+
+%% What goes through ports is counted for each and for all.
+ports() ->
+    {ok, Listening} = gen_tcp:listen(0, [binary, {ip, {127, 0, 0, 1}}]),
+    {ok, Number} = inet:port(Listening),
+    {ok, A} = gen_tcp:connect({127, 0, 0, 1}, Number, [binary]),
+    {ok, B} = gen_tcp:accept(Listening),
+    {{input, Input}, {output, Output}} = erlang:statistics(io),
+    ok = gen_tcp:send(A, <<0:80000>>),
+    received(B, 10000),
+    Cat = open_port({spawn, "cat"}, [binary]),
+    port_command(Cat, <<"hello">>),
+    receive {Cat, {data, _}} -> ok end,
+    io:format("~p~n", [[erlang:port_info(Port, Item) || Port <- [A, B, Cat], Item <- [input, output]]]),
+    {{input, InputNow}, {output, OutputNow}} = erlang:statistics(io),
+    io:format("~p ~p~n", [InputNow - Input, OutputNow - Output]),
+    io:format("~p~n", [[is_binary(erlang:system_info(Item)) || Item <- [info, loaded, procs]]]),
+    io:format("~p ~p~n", [erlang:system_info(cpu_quota), erlang:system_info(update_cpu_info)]).
+
+received(_, 0) -> ok;
+received(Socket, Left) -> receive {tcp, Socket, Data} -> received(Socket, Left - byte_size(Data)) end.

@@ -71,6 +71,12 @@ fn statistics<'h>(cx: &mut BifContext<'h>, item: Atom) -> BifResult<'h> {
             let reclaimed = vm.schedulers.totals().reclaimed_words;
             heap.tuple(&[heap.unsigned(count), heap.unsigned(reclaimed), Term::small(0)])
         }
+        atoms::IO => {
+            let direction =
+                |name, bytes: &AtomicU64| heap.tuple(&[Term::atom(name), heap.unsigned(bytes.load(Ordering::Relaxed))]);
+            let bytes = &vm.port_bytes;
+            heap.tuple(&[direction(atoms::INPUT, &bytes.received), direction(atoms::OUTPUT, &bytes.sent)])
+        }
         atoms::RUNTIME => {
             let times = clock::cpu_times();
             let milliseconds = (times.user_us + times.system_us) / 1000;

@@ -2,6 +2,7 @@
 
 use super::process::max_heap_size_map;
 use super::system::{Settings, requests_limit};
+use crate::io::break_menu::sections;
 use crate::io::ports::PortTable;
 use crate::io::signals::SignalCenter;
 use num_bigint::{BigInt, Sign};
@@ -207,6 +208,9 @@ fn memory_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
             }
             heap.list(&sizes)
         }
+        // The counts of processors that are told are the system's own: no quota is looked for.
+        atoms::CPU_QUOTA => Term::atom(atoms::UNKNOWN),
+        atoms::UPDATE_CPU_INFO => Term::atom(atoms::UNCHANGED),
         atoms::ALLOCATOR => super::allocators::settings(cx.vm, heap),
         atoms::ALLOC_UTIL_ALLOCATORS => super::allocators::names(cx.vm, heap),
         atoms::ALLOCATED_AREAS => {
@@ -263,6 +267,8 @@ fn machine_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
             let text = |text| heap.string(text);
             heap.list(&[heap.tuple(&[text("64-bit native atomics"), text("yes"), text("Rust's")])])
         }
+        atoms::INFO => heap.binary(sections::information(cx.vm).as_bytes()),
+        atoms::LOADED => heap.binary(sections::loaded(cx.vm).as_bytes()),
         atoms::PROCS => heap.binary(cx.vm.process_overview().as_bytes()),
         atoms::CPU_TOPOLOGY => cpu_topology(cx),
         atoms::SYSTEM_LOGGER => cx
