@@ -22,8 +22,8 @@ use results::{Outcome, Recorded, Results};
 
 const HELP: &str = "\
 cargo xtask suites [--only APP[/SUITE][,...]] [--quick] [--machine FOLDER] [--jobs N] [--limit SECONDS]
-    Run the suites of Elixir (elixir, eex, ex_unit, iex, logger, mix) and OTP (emulator, stdlib, kernel, compiler) with
-    the programs in FOLDER (default: bin), compare with the real system's recorded results, and print the score.
+    Run the suites of Elixir (elixir, eex, ex_unit, iex, logger, mix) and OTP (emulator, stdlib, kernel, compiler,
+    crypto, ssl) with the programs in FOLDER (default: bin), compare with the real system's recorded results, and print the score.
     The first run fetches and builds the suites into .setup/suites and target/suites (minutes; needs make and a C compiler).
       --only     names of applications, or parts of the names of suites behind a slash: elixir, stdlib/lists
       --quick    a part that takes two or three minutes
