@@ -22,7 +22,7 @@ defmodule HttpServer do
 
   defp credentials(:ssl) do
     {:ok, _} = Application.ensure_all_started(:ssl)
-    key = [{:key, {:namedCurve, :secp256r1}}]
+    key = [digest: :sha256, key: {:namedCurve, :secp256r1}]
     chain = %{root: key, intermediates: [], peer: key}
     %{server_config: config} = :public_key.pkix_test_data(%{server_chain: chain, client_chain: chain})
     Keyword.take(config, [:cert, :key, :cacerts])
