@@ -50,6 +50,9 @@ pub fn encoded_size(
     Ok(walk.run(context, budget)?.then_some(walk.output.0))
 }
 
+/// Room that an encode begins with: most terms that are encoded one by one, such as references, fit.
+const FIRST_ROOM: usize = 64;
+
 /// An encode under way. It may be left between steps as long as the term's heap is not collected.
 pub struct Encoder<'h> {
     walk: Walk<'h, Vec<u8>>,
@@ -58,7 +61,7 @@ pub struct Encoder<'h> {
 impl<'h> Encoder<'h> {
     /// An encode that has not begun.
     pub fn new(term: Term<'h>, options: EncodeOptions) -> Encoder<'h> {
-        Encoder { walk: Walk::new(term, Vec::new(), options) }
+        Encoder { walk: Walk::new(term, Vec::with_capacity(FIRST_ROOM), options) }
     }
     /// Goes on for about `budget` terms, which it counts down; `None` when that is used up. (Compression is part of
     /// the last step.) After it gave the bytes it is not to be called again.

@@ -22,6 +22,7 @@ mod hash;
 mod heap;
 mod literal;
 mod map;
+mod number_map;
 mod order;
 mod print;
 mod take_in;
@@ -40,6 +41,7 @@ pub use hash::{in_range, internal_hash, phash, phash2};
 pub use heap::{Heap, HeapOptions, LiteralRange, MagicObject, STACK_RESERVE_WORDS};
 pub use literal::{LeavingLiterals, LiteralArea, LiteralBlock};
 pub use map::{FLAT_MAP_KEYS_MAX, MapIter};
+pub use number_map::{NumberHasher, NumberMap};
 pub use print::{atom_text, display, display_text};
 pub use term::{
     Bits, Cons, External, ExternalFun, Fun, Integer, ListIter, LocalReference, MatchContext, Pid, Port, Reference,

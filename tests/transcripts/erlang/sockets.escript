@@ -86,7 +86,9 @@ part(owners) ->
     p([socket:setopt(C, {otp, controlling_process}, Other), socket:setopt(C, {otp, meta}, x), socket:getopt(C, {otp, controlling_process}) =:= {ok, Other}]), Other ! {go, C}, p(message()), p(socket:getopt(C, {otp, controlling_process}) =:= {ok, Self}), socket:close(C), socket:close(S);
 part(registry) ->
     Before = socket:number_of(), {S, _} = udp(), p([socket:number_of() - Before, length(socket:which_sockets(udp)), socket:which_sockets(udp) =:= [S]]), M = socket:monitor(S), ok = socket:close(S), p(begin {'DOWN', M, socket, S, Why} = message(), Why end),
-    p([socket:number_of() - Before, socket:is_supported(ipv6), socket:is_supported(options, ip, ttl), socket:is_supported(options, socket, nonsense), socket:is_supported(msg_flags, peek)]);
+    p([socket:number_of() - Before, socket:is_supported(ipv6), socket:is_supported(options, ip, ttl), socket:is_supported(options, socket, nonsense), socket:is_supported(msg_flags, peek)]),
+    ok = socket:use_registry(false), {Unknown, _} = udp(), p([maps:get(use_registry, socket:info()), socket:number_of() - Before]),
+    ok = socket:use_registry(true), {Known, _} = udp(), p([maps:get(use_registry, socket:info()), socket:number_of() - Before]), socket:close(Unknown), socket:close(Known);
 part(backend) ->
     {ok, L} = gen_tcp:listen(0, [{inet_backend, socket}, binary, {active, false}, {packet, line}, {ip, {127, 0, 0, 1}}]), {ok, Port} = inet:port(L), {ok, C} = gen_tcp:connect({127, 0, 0, 1}, Port, [{inet_backend, socket}, binary]), {ok, S} = gen_tcp:accept(L),
     p([gen_tcp:send(C, "one\ntwo\n"), gen_tcp:recv(S, 0), gen_tcp:recv(S, 0), gen_tcp:recv(S, 0, 10), gen_tcp:send(S, "back"), setelement(2, message(), socket), inet:getopts(S, [packet, active, nodelay])]),

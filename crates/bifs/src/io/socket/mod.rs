@@ -139,7 +139,8 @@ struct Inner {
 struct Sockets {
     of_processes: Mutex<HashMap<Pid, Vec<Weak<MagicObject>>>>,
     registry: Mutex<Option<Pid>>,
-    uses_registry: OnceLock<bool>,
+    /// Are new sockets kept from the registry, unless they ask for it?
+    avoids_registry: AtomicBool,
     debug: AtomicBool,
     socket_debug: AtomicBool,
     global: Mutex<Vec<Weak<MagicObject>>>,
@@ -155,7 +156,8 @@ pub(crate) fn set_extra(cx: &BifContext<'_>, extra: Term<'_>) {
     let sockets = cx.vm.extension::<Sockets>();
     let item = |name| extra.map_get(Term::atom(cx.vm.atoms.intern(name)?));
     *sockets.registry.lock() = item("registry").and_then(Term::as_pid);
-    let _ = sockets.uses_registry.set(item("use_registry").and_then(Term::as_boolean).unwrap_or(true));
+    let uses_registry = item("use_registry").and_then(Term::as_boolean).unwrap_or(true);
+    sockets.avoids_registry.store(!uses_registry, Ordering::Relaxed);
 }
 
 fn process_ended(vm: &Vm, pid: Pid) {
@@ -514,7 +516,7 @@ fn new_handle<'h>(cx: &BifContext<'h>, inner: Inner, use_registry: Option<bool>)
     let object = Vm::magic(handle);
     if let Some(handle) = object.0.downcast_ref::<Handle>() {
         let _ = handle.this.set(Arc::downgrade(&object));
-        let uses_registry = use_registry.unwrap_or_else(|| *sockets.uses_registry.get_or_init(|| true));
+        let uses_registry = use_registry.unwrap_or_else(|| !sockets.avoids_registry.load(Ordering::Relaxed));
         if uses_registry {
             handle.inner.lock().is_registered = true;
             handle.tell_registry(cx.vm, "add");
