@@ -52,8 +52,7 @@ main(_) ->
     try_it("ets:insert", fun() -> ets:insert(T = ets:new(t, []), Pairs), {ets:info(T, size), ets:lookup(T, 77)} end),
     try_it("ets:insert of what is no tuple", fun() -> ets:insert(ets:new(t, []), Pairs ++ [a]) end),
     try_it("ets:insert_new", fun() -> T = ets:new(t, []), {ets:insert_new(T, Pairs), ets:insert_new(T, Pairs)} end),
-    Text = lists:append(lists:duplicate(10, Pairs)),
-    Term = {Text, Text},
+    Term = {Pairs, Pairs, Pairs},
     [alongside(What, Fun) || {What, Fun} <- [
         {"term_to_binary", fun() -> byte_size(term_to_binary(Term)) end},
         {"phash2", fun() -> erlang:phash2(Term) end},
