@@ -38,14 +38,16 @@ pub fn encode(term: Term<'_>, context: &dyn EncodeContext, options: EncodeOption
     }
 }
 
-/// Size of the external form of `term` without compression (`external_size`).
-pub fn encoded_size(term: Term<'_>, context: &dyn EncodeContext, options: EncodeOptions) -> Result<usize, SystemLimit> {
+/// Size of the external form of `term` without compression (`external_size`). Counts `budget` down as
+/// [`Encoder::step`] does; `None` when it does not suffice.
+pub fn encoded_size(
+    term: Term<'_>,
+    context: &dyn EncodeContext,
+    options: EncodeOptions,
+    budget: &mut usize,
+) -> Result<Option<usize>, SystemLimit> {
     let mut walk = Walk::new(term, Count(0), options);
-    let mut budget = usize::MAX;
-    while !walk.run(context, &mut budget)? {
-        budget = usize::MAX;
-    }
-    Ok(walk.output.0)
+    Ok(walk.run(context, budget)?.then_some(walk.output.0))
 }
 
 /// Room that an encode begins with: most terms that are encoded one by one, such as references, fit.

@@ -88,11 +88,13 @@ fn term_to_iovec_with<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: Term
 }
 
 fn size<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: EncodeOptions) -> BifResult<'h> {
-    match oxbeam_etf::encoded_size(term, &VmContext { vm: cx.vm }, options) {
-        Ok(size) => {
+    let mut budget = if cx.is_dirty() { usize::MAX } else { 2 * TERMS_PER_STEP };
+    match oxbeam_etf::encoded_size(term, &VmContext { vm: cx.vm }, options, &mut budget) {
+        Ok(Some(size)) => {
             cx.spend(size / BYTES_PER_REDUCTION);
             Ok(cx.heap.unsigned(size as u64))
         }
+        Ok(None) => Err(cx.hand_over()),
         Err(SystemLimit) => Err(cx.raise(atoms::SYSTEM_LIMIT)),
     }
 }

@@ -75,6 +75,11 @@ pub(crate) enum Device {
 }
 
 impl Core {
+    /// Counts output that the port is given.
+    pub(crate) fn count_output(&mut self, vm: &Vm, size: usize) {
+        self.output += size as u64;
+        vm.port_bytes.sent.fetch_add(size as u64, Ordering::Relaxed);
+    }
     pub(crate) fn new(owner: Pid) -> Core {
         Core {
             state: State::Open,

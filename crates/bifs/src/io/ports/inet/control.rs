@@ -124,7 +124,7 @@ pub(crate) fn command(
         port.close(vm, core, OwnedTerm::immediate(Word::atom(reason)));
         return (Command::Malformed, size);
     };
-    core.output += size as u64;
+    core.count_output(vm, size);
     visit(vm, port, core, Some(caller), |visit| match visit.inet.protocol {
         Protocol::Tcp => visit.send_stream(caller, reference, gathered.slices(start)),
         Protocol::Udp => visit.send_datagram(caller, reference, &gathered.slices(start).concat()),
