@@ -274,6 +274,7 @@ impl Subject<'_> {
                 let mut watchers: Vec<Term<'t>> =
                     self.state.watchers.values().map(|one| Term::pid(one.watcher)).collect();
                 watchers.extend(self.state.rare.remote_watchers.values().map(|one| one.watcher.term(target)));
+                watchers.extend(crate::io::socket::watching(self.vm, target, self.process.pid()));
                 target.list(&watchers)
             }
             atoms::SUSPENDING => self.suspending(target),

@@ -194,6 +194,24 @@ fn remember(vm: &Vm, pid: Pid, object: &Arc<MagicObject>) {
     theirs.push(new);
 }
 
+/// The sockets that watch a process, once for each reason: they are its own, or it waits for them.
+pub(crate) fn watching<'h>(vm: &Vm, heap: &'h Heap, pid: Pid) -> Vec<Term<'h>> {
+    let theirs = vm.extension::<Sockets>().of_processes.lock().get(&pid).cloned().unwrap_or_default();
+    let mut references = Vec::new();
+    for object in theirs.iter().filter_map(Weak::upgrade) {
+        let Some(handle) = object.0.downcast_ref::<Handle>() else { continue };
+        let inner = handle.inner.lock();
+        if inner.socket.is_none() {
+            continue;
+        }
+        let queues = [&inner.acceptors, &inner.readers, &inner.writers];
+        let waits = queues.into_iter().flatten().chain(&inner.connector).filter(|waiter| waiter.pid == pid).count();
+        let reasons = waits + usize::from(inner.owner == pid);
+        references.extend((0..reasons).map(|_| heap.magic_reference(handle.number.0, object.clone())));
+    }
+    references
+}
+
 /// `{error, Reason}` or `{invalid, Reason}` with an atom by name.
 fn tagged<'h>(cx: &BifContext<'h>, tag: &str, reason: &str) -> BifResult<'h> {
     Ok(cx.heap.tuple(&[Term::atom(cx.intern(tag)?), Term::atom(cx.intern(reason)?)]))
@@ -404,9 +422,11 @@ impl Handle {
         if purpose == Purpose::Connect {
             inner.connector = Some(waiter);
         } else {
-            match inner.queue(purpose).front_mut().filter(|current| current.pid == pid) {
-                Some(current) => *current = waiter,
-                None => inner.queue(purpose).push_front(waiter),
+            let before = inner.queue(purpose).pop_front_if(|current| current.pid == pid);
+            inner.queue(purpose).push_front(waiter);
+            // Whoever accepts again gives up what it waited for before; who reads or writes does so without a word.
+            if let Some(before) = before.filter(|before| purpose == Purpose::Accept && !before.told) {
+                self.tell_abort(vm, &before, vm.atoms.intern("cancelled").unwrap_or(atoms::CLOSED));
             }
         }
         remember(vm, pid, object);
