@@ -1,6 +1,6 @@
 %% A node made of a socket: shakes hands as a node does, and then sends what it is told to.
 -module(cluster_hostile).
--export([connect/1, packets/2, passed/2]).
+-export([connect/1, packets/2]).
 
 -define(FLAGS, 16#d07df7fbd).
 

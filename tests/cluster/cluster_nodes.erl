@@ -497,8 +497,8 @@ feature(foreign_sender, Peer) ->
     Collector = spawn(Peer, ?MODULE, collector, [[]]),
     true = on(Peer, erlang, register, [named_collector, Collector]),
     {Socket, _} = cluster_hostile:connect(Peer),
-    [Packet] = cluster_hostile:passed({6, self(), '', named_collector}, hello),
-    ok = gen_tcp:send(Socket, framed4(Packet)),
+    [<<131, Control/binary>>, <<131, Message/binary>>] = [term_to_binary(Term) || Term <- [{6, self(), '', named_collector}, hello]],
+    ok = gen_tcp:send(Socket, framed4(<<131, 68, 0, Control/binary, Message/binary>>)),
     wait_seen(Collector, hello),
     gen_tcp:close(Socket),
     exit(Collector, kill);
