@@ -112,6 +112,7 @@ well_known! {
     BAND = "band",
     BEAMFILE_CHUNK = "beamfile_chunk",
     BEAMFILE_MODULE_MD5 = "beamfile_module_md5",
+    BIF_RETURN_TRAP = "bif_return_trap",
     BIG = "big",
     BIGNUM = "bignum",
     BINARY = "binary",
