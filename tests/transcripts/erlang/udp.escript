@@ -6,7 +6,7 @@
 
 main(_) ->
     [begin io:format("-- ~p~n", [Part]), part(Part) end
-     || Part <- [plain, active, modes, connected, errors, ancillary, inet6, local, multicast, names]].
+     || Part <- [plain, active, modes, connected, errors, ancillary, inet6, local, multicast, large_options, names]].
 
 p(Term) -> io:format("~p~n", [Term]).
 open(Options) -> {ok, S} = gen_udp:open(0, [{ip, loopback} | Options]), {ok, P} = inet:port(S), {S, P}.
@@ -73,6 +73,10 @@ part(local) ->
 part(multicast) ->
     {ok, A} = gen_udp:open(0, [{multicast_loop, true}, {multicast_ttl, 3}]), p(inet:getopts(A, [multicast_loop, multicast_ttl])),
     p([inet:setopts(A, [{add_membership, {{224, 0, 0, 251}, ?LOOPBACK}}]), inet:setopts(A, [{drop_membership, {{224, 0, 0, 251}, ?LOOPBACK}}]), inet:setopts(A, [{multicast_if, ?LOOPBACK}]), inet:setopts(A, [{add_membership, x}])]), gen_udp:close(A);
+%% SO_LINGER with too much room: what does not fit the answer is refused.
+part(large_options) ->
+    {A, _} = open([]), Fits = fun(Options) -> element(1, inet:getopts(A, Options)) end,
+    p([{Size, Fits([{raw, 1, 13, Size}]), Fits([{raw, 1, 13, <<0:Size/unit:8>>}]), Fits([{raw, 1, 13, 8}, {raw, 1, 13, Size}])} || Size <- [1024, 65501, 65502, 65522, 65523, 65536]]), gen_udp:close(A);
 part(names) ->
     p([inet:getaddrs("127.0.0.1", inet), inet:getaddr({1, 2, 3, 4}, inet), inet:gethostbyname("127.0.0.1"), inet:getaddr("::1", inet6)]),
     {ok, All} = inet:getifaddrs(), [{Name, Lo}] = [I || {_, O} = I <- All, lists:member({addr, ?LOOPBACK}, O)], p({Name, lists:member(loopback, proplists:get_value(flags, Lo)), proplists:get_value(netmask, Lo)}),

@@ -13,6 +13,8 @@ use oxbeam_term::atoms;
 const MESSAGE_QUEUE_LIMITS: std::ops::RangeInclusive<i32> = 1..=i32::MAX;
 /// Largest answer to `getopts`.
 const ANSWER_MAX: usize = 64 * 1024;
+/// What stands in front of a raw option's value in that answer: code, level, name, length.
+const RAW_HEADER: usize = 13;
 /// What a time-out of `infinity` is told as.
 pub(super) const INFINITY: u32 = u32::MAX;
 /// Largest buffer that is chosen for a datagram socket by itself.
@@ -488,7 +490,8 @@ impl Visit<'_> {
                 let (level, name) = (take_u32(data)?, take_u32(data)?);
                 let provided = take_u8(data)? != 0;
                 let size = take_u32(data)? as usize;
-                if size > ANSWER_MAX {
+                // Room for as much as was asked for counts, with the status, however little comes.
+                if reply.len().saturating_add(1 + RAW_HEADER).saturating_add(size) > ANSWER_MAX {
                     return None;
                 }
                 let room = if provided { take(data, size)?.to_vec() } else { vec![0; size] };
