@@ -1,6 +1,6 @@
 %% A node made of a socket: shakes hands as a node does, and then sends what it is told to.
 -module(cluster_hostile).
--export([connect/1, packets/2]).
+-export([connect/1, packets/2, passed/2]).
 
 -define(FLAGS, 16#d07df7fbd).
 
@@ -30,7 +30,8 @@ packets(Victim, Collector) ->
      [<<131, 69, 1:64, 2:64, 0, 104>>, <<131, 70, 1:64, 1:64, 255>>],
      passed(junk), passed({}), passed({99}), passed({a}), passed({1}), passed({1, 2, 3}), passed({1, Victim}), passed({1, self(), Victim}),
      passed({1, a, b}), passed({2, '', Stranger}), passed({2, '', 5}, x), passed({6, a, '', hostile_collector}, x),
-     passed({6, self(), '', 5}, x), passed({22, self(), Victim}), passed({3, self(), Victim, kill}), passed({8, self(), Victim, kill}),
+     passed({6, self(), '', 5}, x), passed({2, '', Victim, more}, x), passed({6, self(), '', hostile_collector, more}, x),
+     passed({1, self(), Victim, more}), passed({22, self(), Victim}), passed({3, self(), Victim, kill}), passed({8, self(), Victim, kill}),
      passed({8, Victim}), passed({24, self(), Victim}, kill), passed({26, self(), Victim}, kill), passed({19, self(), Victim, a}),
      passed({19, 1, Victim, make_ref()}), passed({20, 1, 2, 3}), passed({21, 1, 2, 3, 4}), passed({28, 1, 2, 3}, x),
      passed({29, make_ref(), self(), self(), {erlang, register, 2}, []}, [hostile_spawned, b]),

@@ -1,29 +1,46 @@
 #!/usr/bin/env escript
-%% Makes the test trees of OTP: build_otp_suites.escript SOURCES TARGET
+%% Makes test trees of OTP: build_otp_suites.escript SOURCES TARGET APP=FOLDER...
 %%
-%% SOURCES is the source package's folder; TARGET gets test_server/ and APP_test/ for each application, compiled, with
-%% the programs and libraries that the suites start and load.
+%% SOURCES is the source package's folder, FOLDER that of the application's tests in it; TARGET gets test_server/ and
+%% APP_test/ for each application, compiled, with the programs and libraries that the suites start and load.
 %% Needs make and a C compiler.
 
-main([Sources, Target]) ->
+main([Sources, Target | Applications]) ->
     ok = filelib:ensure_path(Target),
-    TestServer = filename:join(Target, "test_server"),
-    copy(filename:join(Sources, "lib/common_test/test_server"), TestServer),
-    Trees = [tree(Sources, Target, App, Path) || {App, Path} <- [{"emulator", "erts/emulator/test"}, {"stdlib", "lib/stdlib/test"},
-                                                                 {"kernel", "lib/kernel/test"}, {"compiler", "lib/compiler/test"}]],
-    %% Suites of the emulator use these modules of other applications' tests.
-    [copy(filename:join(Sources, File), filename:join(Target, "emulator_test")) ||
-        File <- ["lib/stdlib/test/error_info_lib.erl", "lib/kernel/examples/gen_tcp_dist/src/gen_tcp_dist.erl"]],
-    Includes = [{i, TestServer}, {i, filename:join(Sources, "lib")}],
-    compile_all([TestServer | Trees], Includes),
-    install(TestServer),
+    TestServer = test_server(Sources, Target),
+    Trees = [tree(Sources, Target, string:split(Application, "=")) || Application <- Applications],
+    compile_all(Trees, includes(Sources, TestServer)),
     {ok, Variables} = file:consult(filename:join(TestServer, "variables")),
     [make(filename:dirname(File), Variables) || Tree <- Trees, File <- filelib:wildcard(Tree ++ "/*_SUITE_data/Makefile.src")].
 
-tree(Sources, Target, App, Path) ->
-    Tree = filename:join(Target, App ++ "_test"),
-    copy(filename:join(Sources, Path), Tree),
+%% What all applications' tests use is made once.
+test_server(Sources, Target) ->
+    Tree = filename:join(Target, "test_server"),
+    case filelib:is_regular(filename:join(Tree, "variables")) of
+        true -> ok;
+        false ->
+            "" = os:cmd("rm -rf '" ++ Tree ++ "'"),
+            copy(filename:join(Sources, "lib/common_test/test_server"), Tree),
+            compile_all([Tree], includes(Sources, Tree)),
+            install(Tree)
+    end,
     Tree.
+
+%% The suites of ssl include its private headers, and one of public_key's that is made when OTP is built.
+includes(Sources, TestServer) ->
+    Lib = filename:join(Sources, "lib"),
+    [{i, Folder} || Folder <- [TestServer, Lib, filename:join(Lib, "ssl/src"), filename:join(code:lib_dir(public_key), "include")]].
+
+tree(Sources, Target, [App, Path]) ->
+    Tree = filename:join(Target, App ++ "_test"),
+    "" = os:cmd("rm -rf '" ++ Tree ++ "'"),
+    copy(filename:join(Sources, Path), Tree),
+    [copy(filename:join(Sources, File), Tree) || File <- borrowed(App)],
+    Tree.
+
+%% Suites use these modules of other applications' tests.
+borrowed("emulator") -> ["lib/stdlib/test/error_info_lib.erl", "lib/kernel/examples/gen_tcp_dist/src/gen_tcp_dist.erl"];
+borrowed(_) -> [].
 
 copy(From, To) -> "" = os:cmd("cp -r '" ++ From ++ "' '" ++ To ++ "' 2>&1").
 

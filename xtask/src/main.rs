@@ -8,6 +8,7 @@ mod bif_status;
 mod checks;
 mod cluster;
 mod compiler_bytes;
+mod network;
 mod suites;
 mod tidy;
 mod transcripts;
@@ -27,6 +28,8 @@ cargo xtask suites [--only APP[/SUITE]] [--quick] [--machine FOLDER] [--jobs N] 
 cargo xtask bench --real COMMAND [--machine FOLDER] [--only PATTERN] [--rounds N] [--json FILE]
     Run the programs in bench/ on FOLDER's erl and on the real one, which COMMAND starts (`erl`), in turns; print how many times
     as long they take, and check that both give the same answers. FILE (target/bench/latest.json) keeps every figure.
+cargo xtask network [--real COMMAND] [--machine FOLDER] [--connections N] [--seconds N] [--rounds N] [--only idle|tcp|tls]
+    Measure what N idle connections (10,000) cost, and HTTP, plain and over TLS, under wrk with 200 connections for N seconds (60).
 cargo xtask gc-stress [--part crates|transcripts] [--only PATTERN] [--timeout SECONDS] [--jobs N]
     Build the machine so that it collects at every safepoint and checks its heaps; run the crates' tests and replay the
     transcripts so.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         "bless" => transcripts::record(rest),
         "transcripts" => transcripts::replay(rest),
         "bench" => bench::run(rest),
+        "network" => network::run(rest),
         "compiler-bytes" => compiler_bytes::run(rest),
         "suites" => suites::run(rest),
         "gc-stress" => checks::gc_stress(rest),

@@ -92,7 +92,16 @@ fn put<'h>(cx: &mut BifContext<'h>, key: Term<'h>, value: Term<'h>) -> BifResult
         }
     }
     cx.vm.literals_retired();
+    if says_dynamic_name(cx, key) {
+        cx.vm.set_named_by_others(!value.is_atom(atoms::FALSE));
+    }
     Ok(Term::atom(atoms::OK))
+}
+
+/// Is it the key under which OTP's libraries say that other nodes name this one (`erts_internal:dynamic_node_name/1`)?
+fn says_dynamic_name(cx: &BifContext<'_>, key: Term<'_>) -> bool {
+    let Some([module, name]) = key.as_tuple_of::<2>() else { return false };
+    module.is_atom(atoms::ERTS_INTERNAL) && name.as_atom().is_some_and(|name| cx.text(name) == "dynamic_node_name")
 }
 
 /// Removes `key`; true when it was there.
@@ -101,6 +110,9 @@ fn erase<'h>(cx: &mut BifContext<'h>, key: Term<'h>) -> BifResult<'h> {
     let terms = cx.vm.extension::<PersistentTerms>();
     let removed = remove(&mut terms.entries.write(), key);
     cx.vm.literals_retired();
+    if says_dynamic_name(cx, key) {
+        cx.vm.set_named_by_others(false);
+    }
     Ok(Term::boolean(removed))
 }
 

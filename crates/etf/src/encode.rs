@@ -38,15 +38,20 @@ pub fn encode(term: Term<'_>, context: &dyn EncodeContext, options: EncodeOption
     }
 }
 
-/// Size of the external form of `term` without compression (`external_size`).
-pub fn encoded_size(term: Term<'_>, context: &dyn EncodeContext, options: EncodeOptions) -> Result<usize, SystemLimit> {
+/// Size of the external form of `term` without compression (`external_size`). Counts `budget` down as
+/// [`Encoder::step`] does; `None` when it does not suffice.
+pub fn encoded_size(
+    term: Term<'_>,
+    context: &dyn EncodeContext,
+    options: EncodeOptions,
+    budget: &mut usize,
+) -> Result<Option<usize>, SystemLimit> {
     let mut walk = Walk::new(term, Count(0), options);
-    let mut budget = usize::MAX;
-    while !walk.run(context, &mut budget)? {
-        budget = usize::MAX;
-    }
-    Ok(walk.output.0)
+    Ok(walk.run(context, budget)?.then_some(walk.output.0))
 }
+
+/// Room that an encode begins with: most terms that are encoded one by one, such as references, fit.
+const FIRST_ROOM: usize = 64;
 
 /// An encode under way. It may be left between steps as long as the term's heap is not collected.
 pub struct Encoder<'h> {
@@ -56,7 +61,7 @@ pub struct Encoder<'h> {
 impl<'h> Encoder<'h> {
     /// An encode that has not begun.
     pub fn new(term: Term<'h>, options: EncodeOptions) -> Encoder<'h> {
-        Encoder { walk: Walk::new(term, Vec::new(), options) }
+        Encoder { walk: Walk::new(term, Vec::with_capacity(FIRST_ROOM), options) }
     }
     /// Goes on for about `budget` terms, which it counts down; `None` when that is used up. (Compression is part of
     /// the last step.) After it gave the bytes it is not to be called again.

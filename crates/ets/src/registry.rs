@@ -1,10 +1,9 @@
 //! All tables of one machine: by name, by number, by owner; and who fixed what.
 
 use crate::table::{Fixation, Garbage, Heir, Options, Table};
-use oxbeam_term::{Atom, LocalReference, MagicObject, Pid};
+use oxbeam_term::{Atom, LocalReference, MagicObject, NumberMap, Pid};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 /// A table as its magic reference keeps it.
@@ -13,29 +12,11 @@ pub type SharedTable = Arc<MagicObject>;
 /// The tables of one machine.
 #[derive(Default)]
 pub struct Tables {
-    names: RwLock<HashMap<Atom, SharedTable, BuildHasherDefault<AtomHasher>>>,
+    names: RwLock<NumberMap<Atom, SharedTable>>,
     /// In order of creation.
     tables: RwLock<BTreeMap<LocalReference, SharedTable>>,
     /// What each process owns or has fixed, to be undone when it ends.
     held: Mutex<HashMap<Pid, Vec<LocalReference>>>,
-}
-
-/// Atoms are small numbers: spreading their bits is all the hashing they need.
-#[derive(Default)]
-struct AtomHasher(u64);
-
-impl Hasher for AtomHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u32(self.0 as u32 ^ u32::from(byte));
-        }
-    }
-    fn write_u32(&mut self, number: u32) {
-        self.0 = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
 
 /// The table behind a shared one.

@@ -164,7 +164,11 @@ impl<'h> BifContext<'h> {
             return Ok(());
         }
         *self.reductions = before;
-        Err(Box::new(Interrupt::Trap(Trap::HandOver)))
+        Err(self.hand_over())
+    }
+    /// The trap by which the BIF starts again on a dirty scheduler, where it must not ask for that again.
+    pub fn hand_over(&self) -> Box<Interrupt<'h>> {
+        Box::new(Interrupt::Trap(Trap::HandOver))
     }
     /// Does the BIF run on a dirty scheduler?
     pub fn is_dirty(&self) -> bool {

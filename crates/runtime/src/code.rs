@@ -2,7 +2,7 @@
 
 use crate::constants::{ConstantBlock, Constants};
 use crate::purge::PurgingFuns;
-use oxbeam_term::{Atom, AtomTable, Export, FunEntry, LiteralArea, LiteralBlock};
+use oxbeam_term::{Atom, AtomTable, Export, FunEntry, LiteralArea, LiteralBlock, NumberMap};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -157,7 +157,7 @@ pub struct Module {
 /// Export cells by name, and in the order in which they were first mentioned.
 #[derive(Default)]
 struct Exports {
-    by_name: HashMap<(Atom, Atom, u8), &'static Export>,
+    by_name: NumberMap<(Atom, Atom, u8), &'static Export>,
     in_order: Vec<&'static Export>,
 }
 

@@ -60,7 +60,7 @@ pub use process::{
 };
 pub use registry::Registry;
 pub use report::SystemLogger;
-pub use scheduler::{DirtyKind, Outcome, SLICE_REDUCTIONS, SchedulerTotals, Schedulers};
+pub use scheduler::{DirtyKind, Outcome, SLICE_REDUCTIONS, SchedulerTotals, Schedulers, ThreadTimes};
 pub use send::Destination;
 pub use signal::{Signal, SystemTask};
 pub use small_map::SmallMap;
@@ -73,4 +73,4 @@ pub use trace::{
     EventParts, ProfileEvent, Sender, SequentialEvent, TraceFrame, TracePoint, Tracer, Tracing, profile_flag,
     trace_flag,
 };
-pub use vm::{ETS_TABLES_MIN, Engine, ExitHook, MemoryCounters, Ports, SpawnDefaults, Vm, VmOptions};
+pub use vm::{ETS_TABLES_MIN, Engine, ExitHook, MemoryCounters, PortBytes, Ports, SpawnDefaults, Vm, VmOptions};

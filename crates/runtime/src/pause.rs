@@ -100,6 +100,10 @@ impl Paused<'_> {
     pub fn vm(&self) -> &Vm {
         self.vm
     }
+    /// No timer runs either while the result lives.
+    pub fn hold_timers(&self) -> impl Drop + '_ {
+        self.vm.timers.hold()
+    }
     /// Shows a process to `look`: with its main part when nobody owns that now.
     pub(crate) fn with<R>(
         &self,

@@ -332,6 +332,8 @@ pub struct RareFields {
     pub spawn_requests: BTreeMap<LocalReference, SpawnRequest>,
     /// Does it wait for a busy connection?
     pub waits_for_channel: bool,
+    /// Does it wait for a busy port?
+    pub waits_for_port: bool,
     /// Heap options set by `process_flag/2`, taken over by the next collection.
     pub heap_options: Option<HeapOptions>,
 }
@@ -358,6 +360,7 @@ impl RareFields {
             watched_nodes: BTreeMap::new(),
             spawn_requests: BTreeMap::new(),
             waits_for_channel: false,
+            waits_for_port: false,
             heap_options: None,
         }
     }

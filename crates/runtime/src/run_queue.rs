@@ -16,6 +16,14 @@ const LOW_PASSED_OVER: u32 = 7;
 /// in its own slice.
 const WOKEN_REDUCTIONS: u64 = crate::SLICE_REDUCTIONS as u64;
 
+/// A scheduler that sleeps is woken to help when the processes that stand in one queue have waited for so many reductions
+/// in all: each for as many as were run meanwhile. So a few that hand work to each other stay on one scheduler, in the
+/// order in which they were queued. As in OTP (`+swt medium`).
+const HELP_AFTER: usize = 10 * crate::SLICE_REDUCTIONS as usize;
+
+/// And so many for each slice, however short it was.
+const HELP_AFTER_SLICE: usize = crate::SLICE_REDUCTIONS as usize / 10;
+
 /// The queues of one scheduler, by priority.
 ///
 /// Processes of normal priority stand in two: those that used up their last two slices, and all others, which go first. So
@@ -109,6 +117,31 @@ pub(crate) enum Turn {
 struct Place<T> {
     queue: Mutex<RunQueue<T>>,
     length: AtomicUsize,
+    /// How long those that stood here have waited, in reductions, since another scheduler was woken to help. Only the
+    /// queue's own scheduler uses it.
+    waited: AtomicUsize,
+}
+
+impl<T> Place<T> {
+    fn new() -> Place<T> {
+        Place { queue: Mutex::new(RunQueue::new()), length: AtomicUsize::new(0), waited: AtomicUsize::new(0) }
+    }
+    /// The last slice used so many reductions: should another scheduler help?
+    fn wants_help(&self, used: usize) -> bool {
+        if used == 0 {
+            return false;
+        }
+        // The one that is taken next needs no other scheduler.
+        let waiting = self.length.load(Ordering::Relaxed).saturating_sub(1);
+        let waited = self.waited.load(Ordering::Relaxed);
+        let waited = match waiting {
+            0 => waited.saturating_sub(used),
+            _ => waited.saturating_add(waiting.saturating_mul(used).saturating_add(HELP_AFTER_SLICE)),
+        };
+        let wants = waited > HELP_AFTER;
+        self.waited.store(if wants { 0 } else { waited }, Ordering::Relaxed);
+        wants
+    }
 }
 
 /// The queues of all schedulers.
@@ -120,8 +153,7 @@ pub(crate) struct RunQueues<T> {
 impl<T> RunQueues<T> {
     /// Of `count` schedulers, numbered from 0.
     pub(crate) fn new(count: usize) -> RunQueues<T> {
-        let place = || Place { queue: Mutex::new(RunQueue::new()), length: AtomicUsize::new(0) };
-        RunQueues { places: (0..count).map(|_| place()).collect(), sleepers: Sleepers::new(count) }
+        RunQueues { places: (0..count).map(|_| Place::new()).collect(), sleepers: Sleepers::new(count) }
     }
     /// How many processes each queue holds.
     pub(crate) fn lengths(&self) -> Vec<usize> {
@@ -134,8 +166,8 @@ impl<T> RunQueues<T> {
             let mut queue = place.queue.lock();
             queue.push(turn, process);
             let length = place.length.load(Ordering::Relaxed) + 1;
-            // A running scheduler keeps its first process for itself; for more, somebody else may get up.
-            if is_caller && length == 1 {
+            // A running scheduler takes them itself, and asks for help when they wait too long.
+            if is_caller {
                 place.length.store(length, Ordering::Release);
                 return;
             }
@@ -148,6 +180,7 @@ impl<T> RunQueues<T> {
     /// Takes a process from scheduler `home`'s queue, else one from another's. What it took last used so many reductions.
     pub(crate) fn take(&self, home: usize, used: u64) -> Option<T> {
         let count = self.places.len();
+        let wants_help = self.places[home].wants_help(used as usize);
         for offset in 0..count {
             let place = &self.places[(home + offset) % count];
             if place.length.load(Ordering::SeqCst) == 0 {
@@ -158,6 +191,10 @@ impl<T> RunQueues<T> {
             if taken.is_some() {
                 let length = place.length.load(Ordering::Relaxed);
                 place.length.store(length.saturating_sub(1), Ordering::Release);
+                drop(queue);
+                if wants_help && self.sleepers.any() {
+                    self.sleepers.wake_one(home);
+                }
                 return taken;
             }
         }
@@ -223,6 +260,22 @@ mod tests {
         })
         .collect();
         assert_eq!(taken, [100, 101, 0, 102, 103, 1, 104, 105, 2, 106, 107, 108, 109]);
+    }
+
+    /// Two that share a scheduler are helped after ten slices, more of them earlier; one that is alone never.
+    #[test]
+    fn help_is_asked_for_when_many_wait_long() {
+        let slices_until_help = |others: usize| {
+            let queues = RunQueues::new(2);
+            for number in 0..=others {
+                queues.enqueue(0, true, Turn::Before(Priority::Normal), number);
+            }
+            (1..100).find(|_| queues.places[0].wants_help(4000))
+        };
+        assert_eq!(slices_until_help(0), None);
+        assert_eq!(slices_until_help(1), Some(10));
+        assert_eq!(slices_until_help(3), Some(4));
+        assert_eq!(slices_until_help(100), Some(1));
     }
 
     #[test]

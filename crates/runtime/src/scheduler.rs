@@ -78,6 +78,15 @@ pub struct SchedulerTotals {
     pub reclaimed_words: u64,
 }
 
+/// What the threads of schedulers have spent their time on, in nanoseconds: the ordinary ones, then the dirty ones for
+/// computations, then those for blocking work.
+pub struct ThreadTimes {
+    /// Without anything to do.
+    pub idle: Vec<u64>,
+    /// Collecting, while [`Schedulers::time_collections`] was on.
+    pub collecting: Vec<u64>,
+}
+
 /// What a scheduler thread is at: odd while it works on a process, and another number each time.
 #[derive(Default)]
 #[repr(align(64))]
@@ -120,6 +129,10 @@ pub struct Schedulers {
     pub(crate) somebody_waits: AtomicBool,
     /// How long each thread was idle: of the ordinary schedulers, then of the dirty ones.
     idle: Vec<IdleTime>,
+    /// How long each thread has collected, in nanoseconds, while that is measured.
+    collecting: Vec<AtomicU64>,
+    /// Is it?
+    times_collections: AtomicBool,
     /// Closed while all schedulers shall rest.
     pub(crate) gate: Gate,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -164,6 +177,8 @@ impl Schedulers {
             wanted: Mutex::new(Wanted::new(online, dirty_online)),
             somebody_waits: AtomicBool::new(false),
             idle: std::iter::repeat_with(IdleTime::default).take(threads).collect(),
+            collecting: std::iter::repeat_with(AtomicU64::default).take(threads).collect(),
+            times_collections: AtomicBool::new(false),
             gate: Gate::new(),
             threads: Mutex::default(),
             watched: AtomicBool::new(false),
@@ -236,6 +251,27 @@ impl Schedulers {
     /// computations, then those for blocking work.
     pub fn idle_times(&self, now: u64) -> Vec<u64> {
         self.idle.iter().map(|idle| idle.until(now)).collect()
+    }
+    /// What each thread's time went to, in the order of [`Schedulers::idle_times`].
+    pub fn thread_times(&self, now: u64) -> ThreadTimes {
+        let collecting = self.collecting.iter().map(|time| time.load(Ordering::Relaxed)).collect();
+        ThreadTimes { idle: self.idle_times(now), collecting }
+    }
+    /// Turns the measuring of collections on or off.
+    pub fn time_collections(&self, on: bool) {
+        self.times_collections.store(on, Ordering::Relaxed);
+    }
+    /// Does a collection, and counts how long it takes while that is measured.
+    pub(crate) fn timed_collection<T>(&self, vm: &Vm, collect: impl FnOnce() -> T) -> T {
+        if !self.times_collections.load(Ordering::Relaxed) {
+            return collect();
+        }
+        let start = vm.clock.elapsed();
+        let result = collect();
+        if let Some(time) = ACTIVITY.get().checked_sub(1).and_then(|index| self.collecting.get(index)) {
+            add(time, vm.clock.elapsed().saturating_sub(start));
+        }
+        result
     }
     /// Queues a process that the caller moved to Queued.
     pub(crate) fn enqueue(&self, process: Arc<Process>) {

@@ -148,10 +148,10 @@ impl Vm {
         live: &mut [Word],
     ) -> Collected {
         if !self.system_monitor.wants(COLLECTION) {
-            return main.collect(need, live);
+            return self.schedulers.timed_collection(self, || main.collect(need, live));
         }
         let start = Instant::now();
-        let collected = main.collect(need, live);
+        let collected = self.schedulers.timed_collection(self, || main.collect(need, live));
         std::thread::sleep(Duration::from_millis(self.system_monitor.collection_sleep.load(Ordering::Relaxed).into()));
         if let Some(settings) = self.system_monitor.settings() {
             self.collection_done(&settings, process.pid(), &main.heap, start.elapsed());

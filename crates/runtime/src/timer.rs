@@ -84,6 +84,10 @@ impl TimerService {
             }
         }
     }
+    /// No timer runs, is set or taken back while the result lives.
+    pub(crate) fn hold(&self) -> impl Drop + '_ {
+        self.timers.lock()
+    }
     pub(crate) fn stop(&self) {
         self.timers.lock().stopped = true;
         self.changed.notify_all();

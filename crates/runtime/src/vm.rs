@@ -82,15 +82,20 @@ pub struct SpawnDefaults {
     pub max_heap_size: Mutex<MaxHeapSize>,
 }
 
+/// Bytes that came and went through ports (`statistics(io)`).
+#[derive(Default)]
+pub struct PortBytes {
+    /// Delivered to owners of ports.
+    pub received: AtomicU64,
+    /// Sent to ports.
+    pub sent: AtomicU64,
+}
+
 /// Bytes in use, as `erlang:memory/0` tells them. Who owns memory keeps its counter up to date.
 #[derive(Default)]
 pub struct MemoryCounters {
     /// Heaps of processes.
     pub processes: AtomicI64,
-    /// Large binaries that processes refer to, counted once for each that does.
-    pub binaries: AtomicI64,
-    /// ETS tables.
-    pub ets: AtomicI64,
     /// Most processes alive at once since free memory was last given back to the system.
     pub(crate) process_peak: AtomicUsize,
 }
@@ -193,6 +198,8 @@ pub struct Vm {
     pub system_monitor: crate::SystemMonitor,
     /// Memory in use.
     pub memory: MemoryCounters,
+    /// What went through ports.
+    pub port_bytes: PortBytes,
     /// Built-in functions.
     pub bifs: Vec<BifEntry>,
     bif_index: HashMap<(Atom, Atom, u8), usize>,
@@ -247,6 +254,7 @@ impl Vm {
             tracing: crate::Tracing::default(),
             system_monitor: crate::SystemMonitor::default(),
             memory: MemoryCounters::default(),
+            port_bytes: PortBytes::default(),
             bifs,
             bif_index,
             engine,

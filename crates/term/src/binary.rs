@@ -2,10 +2,39 @@
 
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering, fence};
 
 /// Binaries of more bytes than this live outside the heaps (OTP's `ERL_ONHEAP_BIN_LIMIT`).
 pub const HEAP_BINARY_BYTES_MAX: usize = 64;
+
+/// How many counters there are for the bytes of all large binaries, so that threads do not wait for each other.
+const COUNTERS: usize = 16;
+
+/// Bytes that the threads with this number have made large binaries of, without those that they gave back.
+#[repr(align(128))]
+struct Counter(AtomicIsize);
+
+/// Binaries belong to no machine and may outlive it: as an allocator, this counts for the whole program.
+static COUNTED: [Counter; COUNTERS] = [const { Counter(AtomicIsize::new(0)) }; COUNTERS];
+
+/// The number that the next thread gets.
+static NEXT_THREAD: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static THREAD: usize = NEXT_THREAD.fetch_add(1, Ordering::Relaxed) % COUNTERS;
+}
+
+fn count(bytes: isize) {
+    // A thread that ends has no number any more.
+    let counter = THREAD.try_with(|number| *number).unwrap_or(0);
+    COUNTED[counter].0.fetch_add(bytes, Ordering::Relaxed);
+}
+
+/// Bytes of all large binaries in this program, those included that are kept for appends.
+pub fn large_binary_bytes() -> usize {
+    let sum: isize = COUNTED.iter().map(|counter| counter.0.load(Ordering::Relaxed)).sum();
+    sum.max(0).cast_unsigned()
+}
 
 /// The shared part of a large binary.
 pub(crate) struct SharedBinary {
@@ -31,6 +60,7 @@ impl BinaryHandle {
     }
     /// As [`BinaryHandle::new`], when the last byte is only partly used.
     pub(crate) fn with_bit_length(bytes: Vec<u8>, bit_length: usize) -> BinaryHandle {
+        count(bytes.capacity().cast_signed());
         let shared = Box::new(SharedBinary {
             references: AtomicUsize::new(1),
             bytes: UnsafeCell::new(bytes),
@@ -77,7 +107,8 @@ impl Drop for BinaryHandle {
         if shared.references.fetch_sub(1, Ordering::Release) == 1 {
             fence(Ordering::Acquire);
             // SAFETY: it was the last reference, and the object came from a `Box`.
-            drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+            let shared = unsafe { Box::from_raw(self.0.as_ptr()) };
+            count(-shared.bytes.into_inner().capacity().cast_signed());
         }
     }
 }

@@ -82,7 +82,7 @@ const SMALL_WORDS_MAX: usize = 32;
 /// Free blocks kept of each small size.
 const SMALL_KEPT: u32 = 64;
 /// Sizes of young heaps that have lists too, and how many free blocks are kept of each.
-const HEAPS: [(usize, u32); 3] = [(233, 32), (376, 16), (610, 8)];
+const HEAPS: [(usize, u32); 6] = [(233, 32), (376, 16), (610, 8), (987, 4), (1598, 4), (2586, 2)];
 const LISTS: usize = SMALL_WORDS_MAX + 1 + HEAPS.len();
 
 /// The free blocks that a thread keeps: a list for each size, linked through their first words.

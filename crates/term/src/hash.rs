@@ -421,16 +421,28 @@ struct PortableHash<'h, 'a> {
     pairs: u32,
     pending: Vec<Pending<'h>>,
     atoms: &'a AtomTable,
+    budget: &'a mut usize,
 }
 
-/// `erlang:phash2/1` in full: all 32 bits. [`phash2_range`] makes the result of `phash2/2`; `phash2/1` has the low 27 bits.
-pub fn phash2(term: Term<'_>, atoms: &AtomTable) -> u32 {
-    PortableHash { hash: 0, pairs: 0, pending: vec![Pending::Term(term)], atoms }.run()
+/// Bytes of a binary, or of the front of a list, that are hashed for one unit of a budget.
+const BYTES_PER_UNIT: usize = 32;
+
+/// Counts a budget down; `None` when there is less left.
+fn spend(budget: &mut usize, units: usize) -> Option<()> {
+    *budget = budget.checked_sub(units)?;
+    Some(())
 }
 
-/// `erlang:phash2/2`; `range` lies within `1..=2^32`.
-pub fn phash2_range(term: Term<'_>, range: u64, atoms: &AtomTable) -> u32 {
-    (u64::from(phash2(term, atoms)) % range.max(1)) as u32
+/// `erlang:phash2/1` in full: all 32 bits. `phash2/1` has the low 27 bits; [`in_range`] makes the result of `phash2/2`.
+///
+/// Counts `budget` down, by one for each term or a few bytes; `None` when that does not suffice.
+pub fn phash2(term: Term<'_>, atoms: &AtomTable, budget: &mut usize) -> Option<u32> {
+    PortableHash { hash: 0, pairs: 0, pending: vec![Pending::Term(term)], atoms, budget }.run()
+}
+
+/// `erlang:phash2/2` of what [`phash2`] made; `range` lies within `1..=2^32`.
+pub fn in_range(hash: u32, range: u64) -> u32 {
+    (u64::from(hash) % range.max(1)) as u32
 }
 
 impl<'h> PortableHash<'h, '_> {
@@ -441,10 +453,11 @@ impl<'h> PortableHash<'h, '_> {
     fn push_reversed(&mut self, terms: &[Term<'h>]) {
         self.pending.extend(terms.iter().rev().map(|&term| Pending::Term(term)));
     }
-    fn run(mut self) -> u32 {
+    fn run(mut self) -> Option<u32> {
         while let Some(next) = self.pending.pop() {
+            spend(self.budget, 1)?;
             match next {
-                Pending::Term(term) => self.term(term),
+                Pending::Term(term) => self.term(term)?,
                 Pending::Pair => {
                     self.pairs ^= self.hash;
                     self.hash = 0;
@@ -456,9 +469,9 @@ impl<'h> PortableHash<'h, '_> {
                 }
             }
         }
-        self.hash
+        Some(self.hash)
     }
-    fn term(&mut self, term: Term<'h>) {
+    fn term(&mut self, term: Term<'h>) -> Option<()> {
         match term.value() {
             Value::Small(value) => self.small(value),
             Value::Big(big) => {
@@ -500,9 +513,13 @@ impl<'h> PortableHash<'h, '_> {
             Value::Nil if self.hash == 0 => self.hash = 3_468_870_702,
             // The number is that of the empty list's tag in OTP.
             Value::Nil => self.mix(2, 0, 2),
-            Value::Cons(_) => self.list(term),
-            Value::Bits(bits) => self.bits(bits),
+            Value::Cons(_) => self.list(term)?,
+            Value::Bits(bits) => {
+                spend(self.budget, bits.byte_size() / BYTES_PER_UNIT)?;
+                self.bits(bits);
+            }
         }
+        Some(())
     }
     fn small(&mut self, value: i64) {
         if (-(1 << 27)..1 << 27).contains(&value) {
@@ -528,11 +545,15 @@ impl<'h> PortableHash<'h, '_> {
         }
     }
     /// Bytes at the front of a list go four at a time.
-    fn list(&mut self, mut term: Term<'h>) {
-        let (mut value, mut bytes) = (0u32, 0);
+    fn list(&mut self, mut term: Term<'h>) -> Option<()> {
+        let (mut value, mut bytes, mut count) = (0u32, 0, 0usize);
         while let Some(cell) = term.as_cons() {
             let Some(byte @ 0..=255) = cell.head().as_small() else { break };
             (value, bytes) = (value << 8 | byte as u32, bytes + 1);
+            count += 1;
+            if count.is_multiple_of(BYTES_PER_UNIT) {
+                spend(self.budget, 1)?;
+            }
             if bytes == 4 {
                 self.mix(value, 0, 4);
                 (value, bytes) = (0, 0);
@@ -546,6 +567,7 @@ impl<'h> PortableHash<'h, '_> {
             Some(cell) => self.pending.extend([Pending::Term(cell.tail()), Pending::Term(cell.head())]),
             None => self.pending.push(Pending::Term(term)),
         }
+        Some(())
     }
     fn bits(&mut self, bits: Bits<'_>) {
         let bytes = bits.to_bytes();
@@ -584,10 +606,10 @@ fn block_hash(bytes: &[u8], start: u32) -> u32 {
 
 // --- phash -----------------------------------------------------------------------------------------------------------
 
-/// `erlang:phash/2`: `1..=range`; `range` lies within `1..=2^32`.
-pub fn phash(term: Term<'_>, range: u64, atoms: &AtomTable) -> u64 {
-    let hash = OldHash { hash: 0, pending: vec![OldPending::Term(term)], atoms }.run();
-    1 + u64::from(hash) % range.max(1)
+/// `erlang:phash/2`: `1..=range`; `range` lies within `1..=2^32`. Counts `budget` down as [`phash2`] does.
+pub fn phash(term: Term<'_>, range: u64, atoms: &AtomTable, budget: &mut usize) -> Option<u64> {
+    let hash = OldHash { hash: 0, pending: vec![OldPending::Term(term)], atoms, budget }.run()?;
+    Some(1 + u64::from(hash) % range.max(1))
 }
 
 /// Primes above 2^28, as OTP's documentation of the algorithm lists them.
@@ -620,20 +642,22 @@ struct OldHash<'h, 'a> {
     hash: u32,
     pending: Vec<OldPending<'h>>,
     atoms: &'a AtomTable,
+    budget: &'a mut usize,
 }
 
 impl<'h> OldHash<'h, '_> {
-    fn run(mut self) -> u32 {
+    fn run(mut self) -> Option<u32> {
         while let Some(next) = self.pending.pop() {
+            spend(self.budget, 1)?;
             match next {
-                OldPending::Term(term) => self.term(term),
-                OldPending::Tail(term) if term.word().is_cons() => self.list(term),
+                OldPending::Term(term) => self.term(term)?,
+                OldPending::Tail(term) if term.word().is_cons() => self.list(term)?,
                 OldPending::Tail(term) => self.pending.extend([OldPending::ListEnd, OldPending::Term(term)]),
                 OldPending::ListEnd => self.multiply(8),
                 OldPending::TupleEnd(arity) => self.step(arity, 9),
             }
         }
-        self.hash
+        Some(self.hash)
     }
     fn multiply(&mut self, prime: usize) {
         self.hash = self.hash.wrapping_mul(PRIMES[prime]);
@@ -660,7 +684,7 @@ impl<'h> OldHash<'h, '_> {
     fn push_reversed(&mut self, terms: &[Term<'h>]) {
         self.pending.extend(terms.iter().rev().map(|&term| OldPending::Term(term)));
     }
-    fn term(&mut self, term: Term<'h>) {
+    fn term(&mut self, term: Term<'h>) -> Option<()> {
         match term.value() {
             Value::Small(value) => self.integer(value < 0, &[value.unsigned_abs()]),
             Value::Big(big) => self.integer(big.is_negative(), big.limbs()),
@@ -697,12 +721,16 @@ impl<'h> OldHash<'h, '_> {
             }
             Value::Map(map) => {
                 self.step(PRIMES[14], 13);
-                self.hash = self.hash.wrapping_add(phash2(map, self.atoms));
+                self.hash = self.hash.wrapping_add(phash2(map, self.atoms, self.budget)?);
             }
             Value::Nil => self.step(1, 3),
-            Value::Cons(_) => self.list(term),
-            Value::Bits(bits) => self.bits(bits),
+            Value::Cons(_) => self.list(term)?,
+            Value::Bits(bits) => {
+                spend(self.budget, bits.byte_size() / BYTES_PER_UNIT)?;
+                self.bits(bits);
+            }
         }
+        Some(())
     }
     fn identifier(&mut self, number: u32, prime: usize, last: usize) {
         self.bytes(number, prime);
@@ -714,16 +742,22 @@ impl<'h> OldHash<'h, '_> {
         }
         self.identifier(number as u32, 9, 10);
     }
-    fn list(&mut self, mut list: Term<'h>) {
+    fn list(&mut self, mut list: Term<'h>) -> Option<()> {
+        let mut count = 0usize;
         while let Some(cell) = list.as_cons() {
             let Some(byte @ 0..=255) = cell.head().as_small() else {
                 self.pending.extend([OldPending::Tail(cell.tail()), OldPending::Term(cell.head())]);
-                return;
+                return Some(());
             };
             self.step(byte as u32, 2);
+            count += 1;
+            if count.is_multiple_of(BYTES_PER_UNIT) {
+                spend(self.budget, 1)?;
+            }
             list = cell.tail();
         }
         self.pending.extend([OldPending::ListEnd, OldPending::Term(list)]);
+        Some(())
     }
     fn bits(&mut self, bits: Bits<'_>) {
         let bytes = bits.to_bytes();
@@ -755,8 +789,14 @@ mod tests {
             let mut field = || fields.next().unwrap();
             let (text, second, first) = (field(), field(), field());
             let term = parse(text, &heap, &atoms);
-            assert_eq!(phash2(term, &atoms).to_string(), second, "phash2 of {text}");
-            assert_eq!(phash(term, 1 << 32, &atoms).to_string(), first, "phash of {text}");
+            let budget = &mut { usize::MAX };
+            assert_eq!(
+                phash2(term, &atoms, budget).map(|hash| hash.to_string()).as_deref(),
+                Some(second),
+                "phash2 of {text}"
+            );
+            let hash = phash(term, 1 << 32, &atoms, budget);
+            assert_eq!(hash.map(|hash| hash.to_string()).as_deref(), Some(first), "phash of {text}");
         }
     }
 
@@ -801,7 +841,8 @@ mod tests {
         let atoms = AtomTable::new(crate::ATOM_LIMIT_DEFAULT);
         let heap = Heap::new(HeapOptions::default());
         for (text, hash) in [("hello", 7_258_927), ("<<97,98,99>>", 98_228_475), ("{a,1,2.0}", 37_790_355)] {
-            assert_eq!(phash2(parse(text, &heap, &atoms), &atoms) & 0x7ff_ffff, hash, "{text}");
+            let of_term = phash2(parse(text, &heap, &atoms), &atoms, &mut { usize::MAX });
+            assert_eq!(of_term.map(|hash| hash & 0x7ff_ffff), Some(hash), "{text}");
         }
     }
 }

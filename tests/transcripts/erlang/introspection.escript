@@ -18,6 +18,7 @@ main(_) ->
     P(trace, fun() -> erl_tracer:trace(call, self(), self(), {a, b, [1]}, #{extra => x, match_spec_result => y, scheduler_id => 3}), receive M -> setelement(2, M, pid) end end),
     P(trace_seq, fun() -> erl_tracer:trace(seq_trace, self(), label, {a, b, [1]}, #{}), receive M -> M end end),
     P(trace_ts, fun() -> erl_tracer:trace(send, self(), x, y, #{timestamp => monotonic}), receive M -> {element(1, M), tuple_size(M), is_integer(element(5, M))} end end),
+    P(signals, fun() -> [{S, catch_(fun() -> os:set_signal(S, default) end)} || S <- [sigusr1, sigstop, sigtstp, sigcont, sigwinch, siginfo, sigint, nothing]] end),
     P(trace_file, fun trace_file/0).
 catch_(F) -> try F() catch C:E -> {C, E} end.
 trace_file() ->

@@ -37,7 +37,28 @@ main(_) ->
     try_it("adler32", fun() -> erlang:adler32([Bytes, Binary]) end),
     try_it("re:run, backtracking", fun() -> re:run(binary:copy(<<"a">>, 24), "^(a+)+b$", [report_errors]) end),
     try_it("re:run, backtracking, global", fun() -> re:run(binary:copy(<<"a">>, 20), "(x+x+)+y|^(a+)+b$|a$", [global]) end),
-    alongside(Pairs).
+    Large = (1 bsl length(List)) - 1,
+    Digits = integer_to_binary(Large),
+    try_it("phash2", fun() -> {erlang:phash2(Pairs), erlang:phash2(Bytes, 1000), erlang:phash2({a, List})} end),
+    try_it("phash2 of a map", fun() -> erlang:phash2(Map) end),
+    try_it("phash", fun() -> erlang:phash({Pairs, Bytes}, 1 bsl 32) end),
+    try_it("external_size", fun() -> erlang:external_size({Pairs, Bytes, Binary}) end),
+    try_it("iolist_size", fun() -> iolist_size([Bytes, Binary, Bytes]) end),
+    try_it("iolist_size of what is none", fun() -> iolist_size([Bytes, Bytes | a]) end),
+    try_it("integer_to_binary", fun() -> erlang:md5(Digits) end),
+    try_it("integer_to_list", fun() -> erlang:md5(integer_to_list(Large, 7)) end),
+    try_it("binary_to_integer", fun() -> binary_to_integer(Digits) =:= Large end),
+    try_it("list_to_integer", fun() -> list_to_integer(binary_to_list(Digits)) =:= Large end),
+    try_it("ets:insert", fun() -> ets:insert(T = ets:new(t, []), Pairs), {ets:info(T, size), ets:lookup(T, 77)} end),
+    try_it("ets:insert of what is no tuple", fun() -> ets:insert(ets:new(t, []), Pairs ++ [a]) end),
+    try_it("ets:insert_new", fun() -> T = ets:new(t, []), {ets:insert_new(T, Pairs), ets:insert_new(T, Pairs)} end),
+    Term = {Pairs, Pairs, Pairs},
+    [alongside(What, Fun) || {What, Fun} <- [
+        {"term_to_binary", fun() -> byte_size(term_to_binary(Term)) end},
+        {"phash2", fun() -> erlang:phash2(Term) end},
+        {"integer_to_binary", fun() -> byte_size(integer_to_binary(Large)) end}
+    ]],
+    killed(Pairs).
 
 %% In a process of its own, which others may look at and which has little time to itself.
 try_it(What, Fun) ->
@@ -49,18 +70,21 @@ short({'EXIT', {Reason, _}}) -> {'EXIT', Reason};
 short(Term) -> Term.
 
 %% How often does this process run while another one makes a single long call?
-alongside(Pairs) ->
+alongside(What, Fun) ->
     Self = self(),
-    {P, M} = spawn_monitor(fun() -> Self ! ready, term_to_binary({Pairs, Pairs, Pairs}), exit(done) end),
+    {_, M} = spawn_monitor(fun() -> Self ! ready, exit({done, Fun()}) end),
     receive ready -> ok end,
-    io:format("others run meanwhile: ~p~n", [turns(M, 0) > 5]),
-    %% It can be killed as well.
-    {Q, N} = spawn_monitor(fun() -> Self ! ready, [term_to_binary({Pairs, Pairs}) || _ <- lists:seq(1, 1000)], exit(done) end),
+    io:format("others run meanwhile, ~s: ~p~n", [What, turns(M, 0) > 5]).
+
+%% It can be killed as well.
+killed(Pairs) ->
+    Self = self(),
+    {P, M} = spawn_monitor(fun() -> Self ! ready, exit({done, [byte_size(term_to_binary({Pairs, Pairs})) || _ <- lists:seq(1, 1000)]}) end),
     receive ready -> ok end,
     [erlang:yield() || _ <- lists:seq(1, 10)],
-    exit(Q, stop),
-    receive {'DOWN', N, _, _, Why} -> io:format("~p~n", [Why]) end,
+    exit(P, stop),
+    receive {'DOWN', M, _, _, Why} -> io:format("~p~n", [Why]) end,
     false = is_process_alive(P).
 
 turns(M, N) ->
-    receive {'DOWN', M, _, _, done} -> N after 0 -> erlang:yield(), turns(M, N + 1) end.
+    receive {'DOWN', M, _, _, {done, _}} -> N after 0 -> erlang:yield(), turns(M, N + 1) end.

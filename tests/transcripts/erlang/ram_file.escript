@@ -16,6 +16,7 @@ main(_) ->
     {ok, Writer} = file:open("old", [ram, write]),
     show(writer, [file:read(Writer, 3), file:write(Writer, "x"), ram_file:get_file(Writer)]),
     {ok, From} = file:open("from here", [ram, read]),
-    show(copy, [file:copy(From, Writer), ram_file:get_file(Writer), file:open("", [ram, nothing]), file:open(atom, [ram])]).
+    show(copy, [file:copy(From, Writer), ram_file:get_file(Writer), file:open("", [ram, nothing]), file:open(atom, [ram])]),
+    show(driver, [is_port(open_port({spawn_driver, "ram_file_drv"}, [])), element(1, element(2, catch open_port({spawn_driver, "no_such_drv"}, [])))]).
 
 show(What, Results) -> io:format("~p: ~p~n", [What, Results]).

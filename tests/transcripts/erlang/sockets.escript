@@ -40,7 +40,7 @@ part(waiting) ->
     Readers = [spawn_link(fun() -> Self ! {N, socket:recv(S, 1)}, receive stop -> ok end end) || N <- [1, 2, 3], begin timer:sleep(20), true end],
     timer:sleep(20), p(maps:get(num_readers, socket:info(S))), ok = socket:send(C, <<"abc">>), p([message(), message(), message()]), [R ! stop || R <- Readers],
     Victim = spawn(fun() -> socket:recv(S) end), timer:sleep(20), spawn_link(fun() -> Self ! {after_victim, socket:recv(S)} end), timer:sleep(20), exit(Victim, kill), ok = socket:send(C, <<"for the other">>), p(message()),
-    {ok, L} = socket:open(inet, stream), ok = socket:bind(L, any()), ok = socket:listen(L), {ok, A} = socket:sockname(L), p(kind(socket:accept(L, nowait))), p(socket:accept(L, 10)),
+    {ok, L} = socket:open(inet, stream), ok = socket:bind(L, any()), ok = socket:listen(L), {ok, A} = socket:sockname(L), p(kind(socket:accept(L, nowait))), p(socket:accept(L, 10)), p(tag(message())),
     {ok, D} = socket:open(inet, stream), p(lists:member(socket:connect(D, A, nowait), [ok]) orelse true), p(element(1, socket:accept(L, 1000))), [socket:close(X) || X <- [C, S, L, D]], flush();
 part(cancelling) ->
     {C, S} = pair(), {select, Info} = socket:recv(S, 0, nowait), p(socket:cancel(S, Info)), p(element(1, element(2, socket:cancel(S, Info)))), ok = socket:send(C, <<"x">>), p(none()), p(socket:recv(S)),
@@ -86,7 +86,11 @@ part(owners) ->
     p([socket:setopt(C, {otp, controlling_process}, Other), socket:setopt(C, {otp, meta}, x), socket:getopt(C, {otp, controlling_process}) =:= {ok, Other}]), Other ! {go, C}, p(message()), p(socket:getopt(C, {otp, controlling_process}) =:= {ok, Self}), socket:close(C), socket:close(S);
 part(registry) ->
     Before = socket:number_of(), {S, _} = udp(), p([socket:number_of() - Before, length(socket:which_sockets(udp)), socket:which_sockets(udp) =:= [S]]), M = socket:monitor(S), ok = socket:close(S), p(begin {'DOWN', M, socket, S, Why} = message(), Why end),
-    p([socket:number_of() - Before, socket:is_supported(ipv6), socket:is_supported(options, ip, ttl), socket:is_supported(options, socket, nonsense), socket:is_supported(msg_flags, peek)]);
+    p([socket:number_of() - Before, socket:is_supported(ipv6), socket:is_supported(options, ip, ttl), socket:is_supported(options, socket, nonsense), socket:is_supported(msg_flags, peek)]),
+    ok = socket:use_registry(false), {Unknown, _} = udp(), p([maps:get(use_registry, socket:info()), socket:number_of() - Before]),
+    ok = socket:use_registry(true), {Known, _} = udp(), p([maps:get(use_registry, socket:info()), socket:number_of() - Before]), socket:close(Unknown), socket:close(Known),
+    Watching = fun(Pid) -> {_, By} = process_info(Pid, monitored_by), length([R || R <- By, is_reference(R)]) end, Others = Watching(self()), {Watched, _} = udp(), Reader = spawn(fun() -> socket:recv(Watched) end), timer:sleep(20),
+    p([Watching(self()) - Others, Watching(Reader)]), socket:close(Watched), p(Watching(self()) - Others);
 part(backend) ->
     {ok, L} = gen_tcp:listen(0, [{inet_backend, socket}, binary, {active, false}, {packet, line}, {ip, {127, 0, 0, 1}}]), {ok, Port} = inet:port(L), {ok, C} = gen_tcp:connect({127, 0, 0, 1}, Port, [{inet_backend, socket}, binary]), {ok, S} = gen_tcp:accept(L),
     p([gen_tcp:send(C, "one\ntwo\n"), gen_tcp:recv(S, 0), gen_tcp:recv(S, 0), gen_tcp:recv(S, 0, 10), gen_tcp:send(S, "back"), setelement(2, message(), socket), inet:getopts(S, [packet, active, nodelay])]),

@@ -22,10 +22,10 @@ use results::{Outcome, Recorded, Results};
 
 const HELP: &str = "\
 cargo xtask suites [--only APP[/SUITE][,...]] [--quick] [--machine FOLDER] [--jobs N] [--limit SECONDS]
-    Run the suites of Elixir (elixir, eex, ex_unit, iex, logger, mix) and OTP (emulator, stdlib, kernel, compiler) with
-    the programs in FOLDER (default: bin), compare with the real system's recorded results, and print the score.
+    Run the suites of Elixir (elixir, eex, ex_unit, iex, logger, mix) and OTP (emulator, stdlib, kernel, compiler,
+    crypto, ssl) with the programs in FOLDER (default: bin), compare with the real system's recorded results, and print the score.
     The first run fetches and builds the suites into .setup/suites and target/suites (minutes; needs make and a C compiler).
-      --only     names of applications, or parts of the names of suites behind a slash: elixir, stdlib/lists
+      --only     names of applications, or parts of the names of suites behind a slash: elixir, stdlib/lists, ssl/ssl_sni_SUITE
       --quick    a part that takes two or three minutes
       --jobs     suites at a time (1)
       --limit    seconds in which a case must end (120); then the machine is ended, and the case has hung
@@ -172,6 +172,8 @@ impl Options {
         let name = suite.to_string();
         let named = |pattern: &String| match pattern.split_once('/') {
             None => suite.app == *pattern,
+            // `ssl_sni_SUITE` is not to mean `openssl_sni_SUITE` as well.
+            Some((app, name)) if name.ends_with("_SUITE") => suite.app == app && suite.name == name,
             Some((app, part)) => suite.app == app && suite.name.contains(part),
         };
         (self.only.is_empty() || self.only.iter().any(named))

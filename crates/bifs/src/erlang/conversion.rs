@@ -2,12 +2,16 @@
 
 use oxbeam_bif_macros::bif;
 use oxbeam_number::{self as number, Integer as Number, ParseIntegerError};
-use oxbeam_runtime::{BifContext, BifResult};
+use oxbeam_runtime::{BifContext, BifResult, Interrupt};
 use oxbeam_term::{ATOM_CHARACTERS_MAX, Atom, Integer, Pid, Port, Term, atoms};
 use std::borrow::Cow;
 
 /// Bytes of a number's text for one reduction.
 const DIGITS_PER_REDUCTION: usize = 32;
+/// Decimal digits in a limb of an integer, about.
+const DIGITS_PER_LIMB: usize = 19;
+/// The square of the number of limbs that a reduction is for.
+const LIMBS_SQUARED_PER_REDUCTION: usize = 512;
 /// Bits of a pid's number and serial.
 const PID_PART_BITS: u32 = 28;
 /// Bits of a reference's least significant word.
@@ -131,27 +135,39 @@ fn binary_to_existing_atom<'h>(cx: &mut BifContext<'h>, name: Cow<'h, [u8]>, enc
 
 // --- integers --------------------------------------------------------------------------------------------------------
 
+/// Claims the conversion of an integer of so many limbs to or from text, which takes as long as their number squared.
+fn work_of_limbs<'h>(cx: &mut BifContext<'h>, limbs: usize) -> Result<(), Box<Interrupt<'h>>> {
+    cx.work(limbs.saturating_mul(limbs) / LIMBS_SQUARED_PER_REDUCTION)
+}
+
 /// The digits of an integer; `None` for a radix that there is not.
-fn digits(cx: &mut BifContext<'_>, integer: Integer<'_>, radix: i64) -> Option<Vec<u8>> {
-    let radix = u32::try_from(radix).ok().filter(|radix| (2..=36).contains(radix))?;
+fn digits<'h>(
+    cx: &mut BifContext<'h>,
+    integer: Integer<'h>,
+    radix: i64,
+) -> Result<Option<Vec<u8>>, Box<Interrupt<'h>>> {
+    let Some(radix) = u32::try_from(radix).ok().filter(|radix| (2..=36).contains(radix)) else { return Ok(None) };
     let value = match integer {
         Integer::Small(value) => Number::Small(value),
-        Integer::Big(big) => Number::Big(big.to_bigint()),
+        Integer::Big(big) => {
+            work_of_limbs(cx, big.limbs().len())?;
+            Number::Big(big.to_bigint())
+        }
     };
     let text = number::integer_to_text(&value, radix);
     cx.spend(text.len() / DIGITS_PER_REDUCTION);
-    Some(text)
+    Ok(Some(text))
 }
 
 fn digit_list<'h>(cx: &mut BifContext<'h>, integer: Integer<'h>, radix: i64) -> BifResult<'h> {
-    match digits(cx, integer, radix) {
+    match digits(cx, integer, radix)? {
         Some(text) => Ok(cx.heap.byte_list(&text, Term::NIL)),
         None => cx.badarg(),
     }
 }
 
 fn digit_binary<'h>(cx: &mut BifContext<'h>, integer: Integer<'h>, radix: i64) -> BifResult<'h> {
-    match digits(cx, integer, radix) {
+    match digits(cx, integer, radix)? {
         Some(text) => Ok(cx.heap.binary_from_vec(text)),
         None => cx.badarg(),
     }
@@ -204,6 +220,7 @@ fn list_to_integer<'h>(cx: &mut BifContext<'h>, list: Term<'h>, radix: Term<'h>)
         text.push(byte);
         rest = walk.tail();
     }
+    work_of_limbs(cx, text.len() / DIGITS_PER_LIMB)?;
     cx.spend(text.len() / DIGITS_PER_REDUCTION);
     match number::parse_integer(&text, radix) {
         Ok(value) => Ok(cx.heap.tuple(&[cx.heap.number(&value), rest])),
@@ -216,6 +233,7 @@ fn list_to_integer<'h>(cx: &mut BifContext<'h>, list: Term<'h>, radix: Term<'h>)
 #[bif("erts_internal:binary_to_integer/2")]
 fn binary_to_integer<'h>(cx: &mut BifContext<'h>, text: Term<'h>, radix: Term<'h>) -> BifResult<'h> {
     let (Some(text), Some(radix)) = (text.as_binary(), radix_of(radix)) else { return Ok(Term::atom(atoms::BADARG)) };
+    work_of_limbs(cx, text.len() / DIGITS_PER_LIMB)?;
     cx.spend(text.len() / DIGITS_PER_REDUCTION);
     match number::parse_integer(&text, radix) {
         Ok(value) => Ok(cx.heap.number(&value)),

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::process::{await_result, reply};
+use crate::io::System;
 
 /// May internal state be looked at and set (`available_internal_state`)?
 #[derive(Default)]
@@ -44,6 +45,9 @@ fn get_internal_state<'h>(cx: &mut BifContext<'h>, what: Term<'h>) -> BifResult<
     if what.as_atom().is_some_and(|what| cx.text(what) == "monitoring_nodes") {
         return Ok(nodes_monitors(cx));
     }
+    if what.as_atom().is_some_and(|what| cx.text(what) == "node_and_dist_references") {
+        return node_references(cx);
+    }
     let Some([what, subject]) = what.as_tuple_of::<2>() else { return cx.badarg() };
     match what.as_atom() {
         Some(atoms::INTERNAL_HASH) => Ok(cx.heap.unsigned(oxbeam_term::internal_hash(*subject) & 0xffff_ffff)),
@@ -51,6 +55,11 @@ fn get_internal_state<'h>(cx: &mut BifContext<'h>, what: Term<'h>) -> BifResult<
             let Some(pid) = subject.as_pid() else { return cx.badarg() };
             let status = if cx.vm.process(pid).is_some() { atoms::RUNNABLE } else { atoms::UNDEFINED };
             Ok(Term::atom(status))
+        }
+        Some(atoms::DIST_CTRL) => {
+            let Some(node) = subject.as_atom() else { return cx.badarg() };
+            let entry = cx.vm.node_table().get(node);
+            Ok(entry.and_then(|entry| super::node::controller_of(&entry)).unwrap_or(Term::atom(atoms::UNDEFINED)))
         }
         Some(atoms::LINK_LIST) => ask(cx, *subject, links),
         Some(atoms::MONITOR_LIST) => ask(cx, *subject, monitors),
@@ -75,6 +84,27 @@ fn nodes_monitors<'h>(cx: &BifContext<'h>) -> Term<'h> {
         listed.extend(std::iter::repeat_n(entry, monitor.count as usize));
     }
     cx.heap.list(&listed)
+}
+
+/// `{{node_references, Nodes}, {dist_references, Channels}}`, each a list of `{Entry, Count, Referrers}`.
+///
+/// Identifiers carry the name and the creation of their node themselves, so there is no table of nodes and nobody refers to
+/// an entry; the entry of a channel is held by the table of channels, and stays.
+fn node_references<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
+    let name = |cx: &BifContext<'h>, text: &str| cx.intern(text).map(Term::atom);
+    let (nodes, channels) = (name(cx, "node_references")?, name(cx, "dist_references")?);
+    let (system, table) = (Term::atom(atoms::SYSTEM), name(cx, "table")?);
+    let heap = cx.heap;
+    let (this, creation) = cx.vm.node();
+    let identity = heap.tuple(&[Term::atom(this), heap.unsigned(creation.into())]);
+    let unreferenced = |entry: Term<'h>| heap.tuple(&[entry, Term::small(0), Term::NIL]);
+    let mut listed = vec![unreferenced(Term::atom(this))];
+    for entry in cx.vm.node_table().all() {
+        let referrer = heap.tuple(&[system, heap.list(&[heap.tuple(&[table, Term::small(1)])])]);
+        listed.push(heap.tuple(&[Term::atom(entry.name()), Term::small(1), heap.list(&[referrer])]));
+    }
+    let nodes = heap.tuple(&[nodes, heap.list(&[unreferenced(identity)])]);
+    Ok(heap.tuple(&[nodes, heap.tuple(&[channels, heap.list(&listed)])]))
 }
 
 /// Asks a process (or the caller) for a list about itself.
@@ -175,10 +205,14 @@ fn set_internal_state<'h>(cx: &mut BifContext<'h>, what: Atom, value: Term<'h>) 
             Ok(Term::TRUE)
         }
         // The scheduler itself sleeps: that is what it is for.
-        atoms::SLEEP | atoms::BLOCK => {
+        atoms::SLEEP => {
             let Some(milliseconds) = value.as_u64() else { return cx.badarg() };
             std::thread::sleep(Duration::from_millis(milliseconds.min(WAIT_MAX)));
             Ok(Term::TRUE)
+        }
+        atoms::BLOCK => {
+            let Some(milliseconds) = value.as_u64() else { return cx.badarg() };
+            block(cx, Duration::from_millis(milliseconds.min(WAIT_MAX)))
         }
         // Memory is given back by whoever drops it last, at once: there is nothing left to wait for.
         atoms::WAIT => match value.as_atom() {
@@ -204,6 +238,27 @@ fn set_internal_state<'h>(cx: &mut BifContext<'h>, what: Atom, value: Term<'h>) 
         // Long work is measured in reductions here, so there is no limit of its own.
         atoms::BINARY_LOOP_LIMIT | atoms::UNICODE_LOOP_LIMIT | atoms::RE_LOOP_LIMIT => Ok(Term::small(-1)),
         _ => cx.badarg(),
+    }
+}
+
+/// Stops all schedulers, timers and the poll thread for a time, as in OTP's progress of threads: to others the node is as
+/// good as hung. The caller gets its answer afterwards.
+fn block<'h>(cx: &mut BifContext<'h>, time: Duration) -> BifResult<'h> {
+    let reference = cx.make_reference();
+    let (requester, owned, vm) = (cx.pid(), cx.own(reference), cx.vm.arc());
+    let Ok(poller) = vm.extension::<System>().poller() else { return Err(cx.raise(atoms::SYSTEM_LIMIT)) };
+    let work = move || {
+        if let Some(paused) = vm.pause() {
+            // Callbacks set timers, so the poll thread comes first.
+            let _poll_thread = poller.hold();
+            let _timers = paused.hold_timers();
+            std::thread::sleep(time);
+        }
+        reply(&vm, requester, &owned, |_| Term::TRUE);
+    };
+    match std::thread::Builder::new().name("block".into()).spawn(work) {
+        Ok(_) => await_result(cx, reference),
+        Err(_) => Err(cx.raise(atoms::SYSTEM_LIMIT)),
     }
 }
 

@@ -4,7 +4,7 @@ use super::iolist::BYTES_PER_REDUCTION;
 use oxbeam_bif_macros::bif;
 use oxbeam_etf::{COMPRESSION_DEFAULT, DecodeError, DecodeOptions, Decoder, EncodeOptions, Encoder, SystemLimit};
 use oxbeam_runtime::{BifContext, BifResult, VmContext};
-use oxbeam_term::{Bits, Term, atoms};
+use oxbeam_term::{Bits, HEAP_BINARY_BYTES_MAX, Term, atoms};
 
 /// Terms (or parts of long binaries) that are written or read before the reductions are looked at.
 const TERMS_PER_STEP: usize = 16 * 1024;
@@ -40,7 +40,9 @@ fn encoded<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: EncodeOptions) 
         match step {
             Ok(Some(mut bytes)) => {
                 cx.spend((TERMS_PER_STEP - budget) / TERMS_PER_REDUCTION);
-                bytes.shrink_to_fit();
+                if bytes.len() > HEAP_BINARY_BYTES_MAX {
+                    bytes.shrink_to_fit();
+                }
                 return Ok(cx.heap.binary_from_vec(bytes));
             }
             Ok(None) => cx.work(work_of_step(options))?,
@@ -86,11 +88,13 @@ fn term_to_iovec_with<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: Term
 }
 
 fn size<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: EncodeOptions) -> BifResult<'h> {
-    match oxbeam_etf::encoded_size(term, &VmContext { vm: cx.vm }, options) {
-        Ok(size) => {
+    let mut budget = if cx.is_dirty() { usize::MAX } else { 2 * TERMS_PER_STEP };
+    match oxbeam_etf::encoded_size(term, &VmContext { vm: cx.vm }, options, &mut budget) {
+        Ok(Some(size)) => {
             cx.spend(size / BYTES_PER_REDUCTION);
             Ok(cx.heap.unsigned(size as u64))
         }
+        Ok(None) => Err(cx.hand_over()),
         Err(SystemLimit) => Err(cx.raise(atoms::SYSTEM_LIMIT)),
     }
 }

@@ -6,17 +6,39 @@ use crate::iolist::iodata_work;
 use crc32fast::Hasher as Crc32;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, Interrupt};
-use oxbeam_term::{Term, phash, phash2, phash2_range};
+use oxbeam_term::{Term, in_range, phash, phash2};
 use std::borrow::Cow;
 
 /// Largest range of a hash.
 const RANGE_MAX: u64 = 1 << 32;
+/// Terms, or few bytes, that are hashed on an ordinary scheduler.
+const UNITS_MAX: usize = 32 * 1024;
+/// And for one reduction.
+const UNITS_PER_REDUCTION: usize = 8;
 /// Bits of `phash2/1`.
 const PHASH2_BITS: u32 = 27;
 /// The modulus of Adler-32.
 const ADLER_BASE: u64 = 65521;
 /// So many bytes can be added up before the sums need to be reduced.
 const ADLER_CHUNK: usize = 5552;
+
+/// What `hash` makes within its budget, which is counted as reductions. What needs more than an ordinary scheduler has
+/// time for is hashed on a dirty one.
+fn claimed<'h, T>(
+    cx: &mut BifContext<'h>,
+    hash: impl Fn(&BifContext<'h>, &mut usize) -> Option<T>,
+) -> Result<T, Box<Interrupt<'h>>> {
+    let mut budget = if cx.is_dirty() { usize::MAX } else { UNITS_MAX };
+    let before = budget;
+    let result = hash(cx, &mut budget);
+    match result {
+        Some(result) => {
+            cx.spend((before - budget) / UNITS_PER_REDUCTION);
+            Ok(result)
+        }
+        None => Err(cx.hand_over()),
+    }
+}
 
 /// OTP's oldest hash, 1 to `range`.
 ///
@@ -28,14 +50,15 @@ fn phash_of_range<'h>(cx: &mut BifContext<'h>, term: Term<'h>, range: u64) -> Bi
     if !(1..=RANGE_MAX).contains(&range) {
         return cx.badarg();
     }
-    Ok(cx.heap.unsigned(phash(term, range, cx.atoms())))
+    let hash = claimed(cx, |cx, budget| phash(term, range, cx.atoms(), budget))?;
+    Ok(cx.heap.unsigned(hash))
 }
 
 /// The portable hash, 27 bits.
 #[bif("erlang:phash2/1")]
 fn phash2_of_default_range<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> BifResult<'h> {
-    let hash = phash2(term, cx.atoms()) & ((1 << PHASH2_BITS) - 1);
-    Ok(cx.heap.unsigned(hash.into()))
+    let hash = claimed(cx, |cx, budget| phash2(term, cx.atoms(), budget))?;
+    Ok(cx.heap.unsigned((hash & ((1 << PHASH2_BITS) - 1)).into()))
 }
 
 /// The portable hash, 0 to `range` - 1.
@@ -48,7 +71,8 @@ fn phash2_of_range<'h>(cx: &mut BifContext<'h>, term: Term<'h>, range: u64) -> B
     if !(1..=RANGE_MAX).contains(&range) {
         return cx.badarg();
     }
-    Ok(cx.heap.unsigned(phash2_range(term, range, cx.atoms()).into()))
+    let hash = claimed(cx, |cx, budget| phash2(term, cx.atoms(), budget))?;
+    Ok(cx.heap.unsigned(in_range(hash, range).into()))
 }
 
 /// The bytes of I/O data, whose reductions are claimed.

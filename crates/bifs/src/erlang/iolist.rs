@@ -10,6 +10,8 @@ use std::borrow::Cow;
 pub(crate) const BYTES_PER_REDUCTION: usize = 64;
 /// `iolist_to_iovec/1` keeps a binary of this size or more apart.
 const VECTOR_BYTES_MIN: usize = 513;
+/// Pieces of I/O data that are counted on an ordinary scheduler.
+const PIECES_MAX: usize = 256 * 1024;
 
 /// The bits of a list of bytes and bitstrings, and how many there are.
 fn to_bits(term: Term<'_>) -> Option<(Vec<u8>, usize)> {
@@ -82,8 +84,12 @@ fn list_to_bitstring<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'
 #[bif("erlang:iolist_size/1")]
 fn iolist_size<'h>(cx: &mut BifContext<'h>, data: Term<'h>) -> BifResult<'h> {
     let (mut size, mut pieces) = (0usize, 0usize);
+    let pieces_max = if cx.is_dirty() { usize::MAX } else { PIECES_MAX };
     let walked = walk(data, |piece| {
         pieces += 1;
+        if pieces > pieces_max {
+            return None;
+        }
         size = size.checked_add(match piece {
             Piece::Byte(_) => 1,
             Piece::Bits(bits) if bits.is_binary() => bits.byte_size(),
@@ -91,6 +97,9 @@ fn iolist_size<'h>(cx: &mut BifContext<'h>, data: Term<'h>) -> BifResult<'h> {
         })?;
         Some(())
     });
+    if pieces > pieces_max {
+        return Err(cx.hand_over());
+    }
     cx.spend(pieces / BYTES_PER_REDUCTION);
     match walked {
         Some(()) => Ok(cx.heap.unsigned(size as u64)),

@@ -1,5 +1,6 @@
 //! BIFs of module `erlang`, by family.
 
+mod allocators;
 pub(crate) mod arithmetic;
 pub(crate) mod binary;
 pub(crate) mod conversion;
@@ -16,6 +17,7 @@ pub(crate) mod links;
 pub(crate) mod list;
 pub(crate) mod md5;
 pub(crate) mod messages;
+mod microstates;
 pub(crate) mod node;
 pub(crate) mod packet;
 pub(crate) mod process;

@@ -94,6 +94,22 @@ impl Kinds {
     }
 }
 
+/// Who carries the channel to a connected node: a port or a pid.
+pub(super) fn controller_of<'h>(entry: &NodeEntry) -> Option<Term<'h>> {
+    let info = entry.info();
+    match info.controller.filter(|_| info.state == ChannelState::Connected)? {
+        Controller::Port(port) => Some(Term::port(port)),
+        Controller::Process(pid) => Some(Term::pid(pid)),
+    }
+}
+
+/// `{Node, Controller}` of each connected node (`system_info(dist_ctrl)`).
+pub(super) fn controllers<'h>(cx: &BifContext<'h>) -> Term<'h> {
+    let pair = |entry: &Arc<NodeEntry>| Some(cx.heap.tuple(&[Term::atom(entry.name()), controller_of(entry)?]));
+    let pairs: Vec<Term<'h>> = cx.vm.node_table().all().iter().filter_map(pair).collect();
+    cx.heap.list(&pairs)
+}
+
 /// Nodes of the kinds asked for.
 ///
 /// # Errors
@@ -198,6 +214,11 @@ fn monitor_node_with<'h>(cx: &mut BifContext<'h>, node: Term<'h>, on: Term<'h>, 
             }
         }
         return Ok(Term::TRUE);
+    }
+    // Who lets the other node connect waits in `net_kernel` until there is a connection, or will be none.
+    let connected = || cx.vm.node_table().get(node).is_some_and(|entry| entry.info().state == ChannelState::Connected);
+    if !listed.is_empty() && !connected() {
+        return cx.call(atoms::ERLANG, cx.intern("dmonitor_node")?, &[Term::atom(node), Term::TRUE, options]);
     }
     let to = cx.vm.prepare(node, true);
     match interested(cx, to)? {

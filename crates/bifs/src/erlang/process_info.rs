@@ -176,7 +176,7 @@ fn inform<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, items: Vec<Item>, form: Fo
 fn status(state: &mut ProcessState) -> Atom {
     if state.dirty == DirtyState::Running {
         atoms::RUNNING
-    } else if state.rare.suspended > 0 || state.rare.waits_for_channel {
+    } else if state.rare.suspended > 0 || state.rare.waits_for_channel || state.rare.waits_for_port {
         atoms::SUSPENDED
     } else if state.was_waiting && state.messages.peek().is_none() {
         atoms::WAITING
@@ -191,6 +191,10 @@ fn frames(vm: &Vm, heap: &Heap, state: &ProcessState) -> Vec<Frame> {
     }
     let depth = vm.backtrace_depth.load(Ordering::Relaxed).max(1) as usize;
     let mut frames = vm.frames((state.current_address != 0).then_some(state.current_address), heap, depth);
+    // Where OTP has a process that waits for a busy channel.
+    if state.rare.waits_for_channel {
+        frames.insert(0, Frame { module: atoms::ERLANG, function: atoms::BIF_RETURN_TRAP, arity: 2, location: None });
+    }
     if frames.is_empty() {
         let (module, function, arity) = state.initial_call;
         frames.push(Frame { module, function, arity, location: None });
@@ -270,6 +274,7 @@ impl Subject<'_> {
                 let mut watchers: Vec<Term<'t>> =
                     self.state.watchers.values().map(|one| Term::pid(one.watcher)).collect();
                 watchers.extend(self.state.rare.remote_watchers.values().map(|one| one.watcher.term(target)));
+                watchers.extend(crate::io::socket::watching(self.vm, target, self.process.pid()));
                 target.list(&watchers)
             }
             atoms::SUSPENDING => self.suspending(target),

@@ -71,6 +71,12 @@ fn statistics<'h>(cx: &mut BifContext<'h>, item: Atom) -> BifResult<'h> {
             let reclaimed = vm.schedulers.totals().reclaimed_words;
             heap.tuple(&[heap.unsigned(count), heap.unsigned(reclaimed), Term::small(0)])
         }
+        atoms::IO => {
+            let direction =
+                |name, bytes: &AtomicU64| heap.tuple(&[Term::atom(name), heap.unsigned(bytes.load(Ordering::Relaxed))]);
+            let bytes = &vm.port_bytes;
+            heap.tuple(&[direction(atoms::INPUT, &bytes.received), direction(atoms::OUTPUT, &bytes.sent)])
+        }
         atoms::RUNTIME => {
             let times = clock::cpu_times();
             let milliseconds = (times.user_us + times.system_us) / 1000;
@@ -85,6 +91,7 @@ fn statistics<'h>(cx: &mut BifContext<'h>, item: Atom) -> BifResult<'h> {
         atoms::ACTIVE_TASKS_ALL => list(active(cx, true)),
         atoms::TOTAL_ACTIVE_TASKS => total(active(cx, false)),
         atoms::TOTAL_ACTIVE_TASKS_ALL => total(active(cx, true)),
+        atoms::MICROSTATE_ACCOUNTING => super::microstates::counters(cx),
         atoms::SCHEDULER_WALL_TIME => super::schedulers::wall_times(cx, false),
         atoms::SCHEDULER_WALL_TIME_ALL => super::schedulers::wall_times(cx, true),
         _ => return cx.badarg(),

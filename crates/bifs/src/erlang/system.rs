@@ -6,8 +6,9 @@ use crate::io::break_menu::halt_with_dump;
 use crate::io::ports::PortTable;
 use crate::io::restore_terminals;
 use oxbeam_bif_macros::bif;
+use oxbeam_ets::Tables;
 use oxbeam_runtime::{BifContext, BifResult, Interrupt, SystemLogger, Trap, Vm};
-use oxbeam_term::{Atom, LiteralRange, Term, atoms, size_in_words};
+use oxbeam_term::{Atom, LiteralRange, Term, atoms, large_binary_bytes, size_in_words};
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -173,12 +174,13 @@ fn system_flag<'h>(cx: &mut BifContext<'h>, flag: Term<'h>, value: Term<'h>) -> 
     }
 }
 
-const FLAGS: [Atom; 13] = [
+const FLAGS: [Atom; 14] = [
     atoms::BACKTRACE_DEPTH,
     atoms::FULLSWEEP_AFTER,
     atoms::MIN_HEAP_SIZE,
     atoms::MIN_BIN_VHEAP_SIZE,
     atoms::MAX_HEAP_SIZE,
+    atoms::MICROSTATE_ACCOUNTING,
     atoms::MULTI_SCHEDULING,
     atoms::OUTSTANDING_SYSTEM_REQUESTS_LIMIT,
     atoms::SCHEDULER_WALL_TIME,
@@ -193,6 +195,7 @@ fn set_system_flag<'h>(cx: &mut BifContext<'h>, name: Atom, value: Term<'h>) -> 
     let defaults = &cx.vm.defaults;
     let settings = cx.vm.extension::<Settings>();
     Some(match name {
+        atoms::MICROSTATE_ACCOUNTING => super::microstates::set(cx, value)?,
         atoms::BACKTRACE_DEPTH => {
             let depth = u32::try_from(value.as_u64()?).unwrap_or(u32::MAX).min(BACKTRACE_DEPTH_MAX);
             Term::small(cx.vm.backtrace_depth.swap(depth, Ordering::Relaxed).into())
@@ -296,25 +299,24 @@ fn same<'h>(_cx: &mut BifContext<'h>, first: Term<'h>, second: Term<'h>) -> BifR
 }
 
 /// Memory by kind, in bytes.
-struct Memory {
-    processes: u64,
-    atom: u64,
+pub(super) struct Memory {
+    pub(super) processes: u64,
+    pub(super) atom: u64,
     atom_used: u64,
-    binary: u64,
-    code: u64,
-    ets: u64,
+    pub(super) binary: u64,
+    pub(super) code: u64,
+    pub(super) ets: u64,
     system: u64,
 }
 
-fn memory_now(vm: &Vm) -> Memory {
-    let counted = |counter: &std::sync::atomic::AtomicI64| counter.load(Ordering::Relaxed).max(0).cast_unsigned();
-    let processes =
-        counted(&vm.memory.processes) + (vm.processes.count() * size_of::<oxbeam_runtime::Process>()) as u64;
+pub(super) fn memory_now(vm: &Vm) -> Memory {
+    let heaps = vm.memory.processes.load(Ordering::Relaxed).max(0).cast_unsigned();
+    let processes = heaps + (vm.processes.count() * size_of::<oxbeam_runtime::Process>()) as u64;
     let atom_used = vm.atoms.text_bytes() as u64;
     let atom = atom_used + u64::from(vm.atoms.count()) * 16;
     let code = vm.code.bytes() as u64 + vm.code.literals.used_words() as u64 * 8;
-    let ets = counted(&vm.memory.ets);
-    let binary = counted(&vm.memory.binaries);
+    let ets = vm.extension::<Tables>().words() as u64 * 8;
+    let binary = large_binary_bytes() as u64;
     Memory { processes, atom, atom_used, binary, code, ets, system: atom + binary + code + ets }
 }
 

@@ -2,6 +2,7 @@
 
 use super::process::max_heap_size_map;
 use super::system::{Settings, requests_limit};
+use crate::io::break_menu::sections;
 use crate::io::ports::PortTable;
 use crate::io::signals::SignalCenter;
 use num_bigint::{BigInt, Sign};
@@ -54,8 +55,8 @@ fn pair<'h>(heap: &'h Heap, name: Atom, value: Term<'h>) -> Term<'h> {
 
 fn pair_item<'h>(cx: &BifContext<'h>, item: Term<'h>) -> Option<Term<'h>> {
     let [name, which] = item.as_tuple_of::<2>()?;
-    if name.is_atom(atoms::ALLOCATOR_SIZES) {
-        return allocator_sizes(cx, *which);
+    if name.is_atom(atoms::ALLOCATOR_SIZES) || name.is_atom(atoms::ALLOCATOR) {
+        return super::allocators::sizes(cx, *which);
     }
     match (name.as_atom()?, which.as_atom()?) {
         (atoms::WORDSIZE, atoms::INTERNAL | atoms::EXTERNAL) => Some(Term::small(8)),
@@ -63,12 +64,6 @@ fn pair_item<'h>(cx: &BifContext<'h>, item: Term<'h>) -> Option<Term<'h>> {
         (atoms::CPU_TOPOLOGY, atoms::DETECTED | atoms::USED) => Some(cpu_topology(cx)),
         _ => None,
     }
-}
-
-/// No allocator of OTP's is in use here, which OTP tells as `{Allocator, false}`.
-fn allocator_sizes<'h>(cx: &BifContext<'h>, names: Term<'h>) -> Option<Term<'h>> {
-    let sizes = names.to_vec()?.into_iter().map(|name| name.as_atom().map(|name| pair(cx.heap, name, Term::FALSE)));
-    Some(cx.heap.list(&sizes.collect::<Option<Vec<_>>>()?))
 }
 
 /// One processor with a core for each logical processor.
@@ -126,7 +121,8 @@ fn constant_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         atoms::DYNAMIC_TRACE => Term::atom(atoms::NONE),
         atoms::HEAP_TYPE => Term::atom(atoms::PRIVATE),
         atoms::MODIFIED_TIMING_LEVEL => Term::atom(atoms::UNDEFINED),
-        atoms::DIST_CTRL | atoms::TAINTS => Term::NIL,
+        atoms::DIST_CTRL => super::node::controllers(cx),
+        atoms::TAINTS => Term::NIL,
         atoms::SCHEDULER_BIND_TYPE => Term::atom(atoms::UNBOUND),
         atoms::SCHEDULER_BINDINGS => heap.tuple_from(cx.vm.schedulers.count(), |_| Term::atom(atoms::UNBOUND)),
         atoms::THREAD_POOL_SIZE => heap.unsigned(options.async_threads as u64),
@@ -213,8 +209,11 @@ fn memory_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
             }
             heap.list(&sizes)
         }
-        // OTP's allocators do not exist here; who asks for them gets none.
-        atoms::ALLOC_UTIL_ALLOCATORS => Term::NIL,
+        // The counts of processors that are told are the system's own: no quota is looked for.
+        atoms::CPU_QUOTA => Term::atom(atoms::UNKNOWN),
+        atoms::UPDATE_CPU_INFO => Term::atom(atoms::UNCHANGED),
+        atoms::ALLOCATOR => super::allocators::settings(cx.vm, heap),
+        atoms::ALLOC_UTIL_ALLOCATORS => super::allocators::names(cx.vm, heap),
         atoms::ALLOCATED_AREAS => {
             let area = |name, bytes: usize| heap.tuple(&[Term::atom(name), number(bytes)]);
             let atom_bytes = cx.vm.atoms.text_bytes();
@@ -269,6 +268,8 @@ fn machine_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
             let text = |text| heap.string(text);
             heap.list(&[heap.tuple(&[text("64-bit native atomics"), text("yes"), text("Rust's")])])
         }
+        atoms::INFO => heap.binary(sections::information(cx.vm).as_bytes()),
+        atoms::LOADED => heap.binary(sections::loaded(cx.vm).as_bytes()),
         atoms::PROCS => heap.binary(cx.vm.process_overview().as_bytes()),
         atoms::CPU_TOPOLOGY => cpu_topology(cx),
         atoms::SYSTEM_LOGGER => cx

@@ -2,10 +2,8 @@
 
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, Destination, Holding, Process, ProcessState, TimerId, Vm};
-use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Reference, Term, atoms};
+use oxbeam_term::{Atom, LocalReference, NumberMap, OwnedTerm, Pid, Reference, Term, atoms};
 use parking_lot::Mutex;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Weak};
 
 const MILLISECOND: i64 = 1_000_000;
@@ -19,33 +17,6 @@ struct Running {
     before: Option<LocalReference>,
     after: Option<LocalReference>,
 }
-
-/// Hashes references and pids: their numbers count up, so that spreading them out is enough.
-#[derive(Default)]
-struct NumberHasher(u64);
-
-impl Hasher for NumberHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut number = [0; 8];
-            number[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(number));
-        }
-    }
-    fn write_u32(&mut self, number: u32) {
-        self.write_u64(number.into());
-    }
-    fn write_u64(&mut self, number: u64) {
-        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ mixed >> 32;
-    }
-    fn write_usize(&mut self, _length: usize) {}
-}
-
-type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<NumberHasher>>;
 
 #[derive(Default)]
 struct Tables {

@@ -3,18 +3,34 @@
 use super::{Failure, badarg, because, find, list_of};
 use oxbeam_bif_macros::bif;
 use oxbeam_ets::{Access, CounterError, CounterOperation, ElementError, Object, Table, object};
-use oxbeam_runtime::{BifContext, BifResult};
+use oxbeam_runtime::{BifContext, BifResult, Interrupt};
 use oxbeam_term::{Term, atoms};
 
-/// The objects that `term`, a tuple or a list of tuples, asks to insert.
-fn objects_of(table: &Table, term: Term<'_>) -> Option<Vec<Object>> {
+/// Objects that are copied before the reductions are looked at.
+const OBJECTS_PER_STEP: usize = 1024;
+
+/// The objects that `term`, a tuple or a list of tuples, asks to insert; `None` when there is anything else. Long lists
+/// count as work.
+fn objects_of<'h>(
+    cx: &mut BifContext<'h>,
+    table: &Table,
+    term: Term<'h>,
+) -> Result<Option<Vec<Object>>, Box<Interrupt<'h>>> {
     let index = table.options.key_index;
     if !term.is_list() {
-        return Some(vec![object(term, index)?]);
+        return Ok(object(term, index).map(|object| vec![object]));
     }
+    let mut objects = Vec::new();
     let mut walk = term.list_iter();
-    let objects: Option<Vec<Object>> = walk.by_ref().map(|element| object(element, index)).collect();
-    objects.filter(|_| walk.tail().is_nil())
+    for element in walk.by_ref() {
+        let Some(object) = object(element, index) else { return Ok(None) };
+        objects.push(object);
+        if objects.len().is_multiple_of(OBJECTS_PER_STEP) {
+            cx.work(OBJECTS_PER_STEP)?;
+        }
+    }
+    cx.spend(objects.len() % OBJECTS_PER_STEP);
+    Ok(walk.tail().is_nil().then_some(objects))
 }
 
 /// Inserts a tuple, or all tuples of a list at once.
@@ -29,15 +45,11 @@ fn insert<'h>(cx: &mut BifContext<'h>, table: Term<'h>, objects: Term<'h>) -> Bi
         table.write(cx, Access::Write)?.insert(object, cx.atoms());
         return Ok(Term::TRUE);
     }
-    let objects = objects_of(&table, objects);
+    let objects = objects_of(cx, &table, objects)?;
     let mut state = table.write(cx, Access::Write)?;
-    let objects = objects.ok_or_else(|| badarg(cx))?;
-    let count = objects.len();
-    for object in objects {
+    for object in objects.ok_or_else(|| badarg(cx))? {
         state.insert(object, cx.atoms());
     }
-    drop(state);
-    cx.spend(count);
     Ok(Term::TRUE)
 }
 
@@ -45,13 +57,9 @@ fn insert<'h>(cx: &mut BifContext<'h>, table: Term<'h>, objects: Term<'h>) -> Bi
 #[bif("ets:insert_new/2")]
 fn insert_new<'h>(cx: &mut BifContext<'h>, table: Term<'h>, objects: Term<'h>) -> BifResult<'h> {
     let table = find(cx, table)?;
-    let objects = objects_of(&table, objects);
+    let objects = objects_of(cx, &table, objects)?;
     let mut state = table.write(cx, Access::Write)?;
-    let objects = objects.ok_or_else(|| badarg(cx))?;
-    let count = objects.len();
-    let inserted = state.insert_new(objects, cx.atoms());
-    drop(state);
-    cx.spend(count);
+    let inserted = state.insert_new(objects.ok_or_else(|| badarg(cx))?, cx.atoms());
     Ok(Term::boolean(inserted))
 }
 

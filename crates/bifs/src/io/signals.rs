@@ -34,8 +34,6 @@ pub enum BreakHandling {
 pub struct SignalCenter {
     signals: Mutex<Option<Signals>>,
     terminals: Mutex<Vec<Weak<MagicObject>>>,
-    /// Does `os:set_signal/2` want SIGCONT too?
-    continue_handled: Mutex<bool>,
     break_handling: Mutex<BreakHandling>,
 }
 
@@ -83,10 +81,10 @@ fn arrived(vm: &Arc<Vm>, signal: Signal) {
         return;
     }
     let center = vm.extension::<SignalCenter>();
-    let (tty, handled) = match signal {
-        Signal::WindowChange => (Some(TtySignal::WindowChange), false),
-        Signal::Continue => (Some(TtySignal::Continue), *center.continue_handled.lock()),
-        _ => (None, true),
+    let tty = match signal {
+        Signal::WindowChange => Some(TtySignal::WindowChange),
+        Signal::Continue => Some(TtySignal::Continue),
+        _ => None,
     };
     if let Some(tty) = tty {
         let mut terminals = center.terminals.lock();
@@ -96,9 +94,10 @@ fn arrived(vm: &Arc<Vm>, signal: Signal) {
         for terminal in alive {
             signal_arrived(vm, &terminal, tty);
         }
+        return;
     }
     let ends = HANDLED_FROM_THE_START.contains(&signal) || signal == Signal::Quit;
-    if handled && !notify(vm, signal.name()) && ends {
+    if !notify(vm, signal.name()) && ends {
         // The machine is starting or ending: nobody else would heed the signal.
         vm.halt(STATUS_OF_SIGNAL + signal.number());
     }
@@ -120,9 +119,6 @@ impl SignalCenter {
     /// # Errors
     /// When the operating system refuses.
     pub fn set(&self, signal: Signal, disposition: Disposition) -> oxbeam_sys::Result<()> {
-        if signal == Signal::Continue {
-            *self.continue_handled.lock() = disposition == Disposition::Handle;
-        }
         match &*self.signals.lock() {
             Some(signals) => signals.set(signal, disposition),
             None => Ok(()),
@@ -163,7 +159,7 @@ fn set_signal<'h>(cx: &mut BifContext<'h>, signal: Atom, action: Atom) -> BifRes
     };
     let signal = match Signal::from_name(cx.text(signal)) {
         // Those of the terminal are not for programs.
-        None | Some(Signal::WindowChange | Signal::Interrupt) => return cx.badarg(),
+        None | Some(Signal::WindowChange | Signal::Continue | Signal::Interrupt) => return cx.badarg(),
         // It stops the program whatever anybody asks for.
         Some(Signal::Stop) => return Ok(Term::atom(atoms::OK)),
         Some(signal) => signal,

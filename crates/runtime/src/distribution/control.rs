@@ -1,40 +1,49 @@
 //! Control messages: the operations of the distribution protocol by name, and the flags that connections agree on.
 
-/// Numbers of operations (ERTS' "Distribution Protocol", "Protocol between Connected Nodes").
+/// Numbers of operations, and how many elements their tuples have (ERTS' "Distribution Protocol", "Protocol between Connected
+/// Nodes").
 macro_rules! operations {
-    ($($name:ident = $number:literal),* $(,)?) => {
+    ($($name:ident = $number:literal of $elements:literal),* $(,)?) => {
         $(pub(super) const $name: i64 = $number;)*
+
+        /// How many elements the tuple of an operation has; `None` for an unknown one.
+        pub(super) fn elements(operation: i64) -> Option<usize> {
+            match operation {
+                $($number => Some($elements),)*
+                _ => None,
+            }
+        }
     };
 }
 operations! {
-    LINK = 1,
-    SEND = 2,
-    EXIT = 3,
-    REG_SEND = 6,
-    GROUP_LEADER = 7,
-    EXIT2 = 8,
-    SEND_TT = 12,
-    EXIT_TT = 13,
-    REG_SEND_TT = 16,
-    EXIT2_TT = 18,
-    MONITOR_P = 19,
-    DEMONITOR_P = 20,
-    MONITOR_P_EXIT = 21,
-    SEND_SENDER = 22,
-    SEND_SENDER_TT = 23,
-    PAYLOAD_EXIT = 24,
-    PAYLOAD_EXIT_TT = 25,
-    PAYLOAD_EXIT2 = 26,
-    PAYLOAD_EXIT2_TT = 27,
-    PAYLOAD_MONITOR_P_EXIT = 28,
-    SPAWN_REQUEST = 29,
-    SPAWN_REQUEST_TT = 30,
-    SPAWN_REPLY = 31,
-    SPAWN_REPLY_TT = 32,
-    ALIAS_SEND = 33,
-    ALIAS_SEND_TT = 34,
-    UNLINK_ID = 35,
-    UNLINK_ID_ACK = 36,
+    LINK = 1 of 3,
+    SEND = 2 of 3,
+    EXIT = 3 of 4,
+    REG_SEND = 6 of 4,
+    GROUP_LEADER = 7 of 3,
+    EXIT2 = 8 of 4,
+    SEND_TT = 12 of 4,
+    EXIT_TT = 13 of 5,
+    REG_SEND_TT = 16 of 5,
+    EXIT2_TT = 18 of 5,
+    MONITOR_P = 19 of 4,
+    DEMONITOR_P = 20 of 4,
+    MONITOR_P_EXIT = 21 of 5,
+    SEND_SENDER = 22 of 3,
+    SEND_SENDER_TT = 23 of 4,
+    PAYLOAD_EXIT = 24 of 3,
+    PAYLOAD_EXIT_TT = 25 of 4,
+    PAYLOAD_EXIT2 = 26 of 3,
+    PAYLOAD_EXIT2_TT = 27 of 4,
+    PAYLOAD_MONITOR_P_EXIT = 28 of 4,
+    SPAWN_REQUEST = 29 of 6,
+    SPAWN_REQUEST_TT = 30 of 7,
+    SPAWN_REPLY = 31 of 5,
+    SPAWN_REPLY_TT = 32 of 6,
+    ALIAS_SEND = 33 of 3,
+    ALIAS_SEND_TT = 34 of 4,
+    UNLINK_ID = 35 of 4,
+    UNLINK_ID_ACK = 36 of 4,
 }
 
 /// In a spawn reply: the new process is linked.

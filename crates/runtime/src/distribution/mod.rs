@@ -34,7 +34,7 @@ use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Port, Term, atoms}
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 /// Bytes that may wait in a channel before senders are suspended (`+zdbbl`).
 const BUSY_LIMIT_DEFAULT: usize = 1 << 20;
@@ -156,6 +156,8 @@ pub struct NodeTable {
     /// The process whose end ends distribution.
     kernel: Mutex<Option<Pid>>,
     busy_limit: AtomicUsize,
+    /// Does the first node that this one connects to name it?
+    named_by_others: AtomicBool,
 }
 
 impl Default for NodeTable {
@@ -166,6 +168,7 @@ impl Default for NodeTable {
             monitors: Mutex::default(),
             kernel: Mutex::default(),
             busy_limit: AtomicUsize::new(BUSY_LIMIT_DEFAULT),
+            named_by_others: AtomicBool::new(false),
         }
     }
 }
@@ -198,9 +201,17 @@ impl Vm {
     pub fn node_table(&self) -> &Arc<NodeTable> {
         self.extension::<NodeTable>()
     }
-    /// Has this node a name?
+    /// Has this node a name, or will it get one when it connects to another (`-sname undefined`)? As `erlang:is_alive/0`.
     pub fn is_alive(&self) -> bool {
+        self.has_name() || self.node_table().named_by_others.load(Ordering::Relaxed)
+    }
+    /// Has it a name?
+    fn has_name(&self) -> bool {
         self.node().0 != atoms::NONODE_NOHOST
+    }
+    /// Sets whether the first node that this one connects to names it.
+    pub fn set_named_by_others(&self, on: bool) {
+        self.node_table().named_by_others.store(on, Ordering::Relaxed);
     }
     /// The entry of a node, made if need be.
     pub fn node_entry(&self, name: Atom) -> Arc<NodeEntry> {
@@ -213,7 +224,7 @@ impl Vm {
     }
     /// Names this node; false when it has a name already. When the process `kernel` ends the name goes.
     pub fn become_alive(&self, name: Atom, creation: u32, kernel: Pid) -> bool {
-        if self.is_alive() {
+        if self.has_name() {
             return false;
         }
         *self.node_table().kernel.lock() = Some(kernel);

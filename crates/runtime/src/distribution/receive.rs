@@ -21,6 +21,9 @@ pub(super) fn dispatch(vm: &Vm, entry: &Arc<NodeEntry>, connection: u32, message
     let (control, position) = message.control(&heap, &VmContext { vm })?;
     let elements = control.as_tuple().ok_or(MALFORMED)?.elements();
     let number = elements.first().and_then(|number| number.as_small()).ok_or(MALFORMED)?;
+    if operation::elements(number) != Some(elements.len()) {
+        return Err(MALFORMED);
+    }
     let from = Prepared { entry: entry.clone(), connection, flags: entry.info().flags };
     let incoming = Incoming { vm, from, message, position, arguments: &elements[1..] };
     match number {
@@ -143,9 +146,12 @@ impl<'c> Incoming<'c> {
         let message = self.payload()?;
         self.signal(1, with_token(token, Signal::Message(message)))
     }
-    /// `{From, Cookie, Name}`
+    /// `{From, Cookie, Name}`: `From` is a process of any node.
     fn send_name(&self, token: Token) -> Outcome {
-        let (_, name) = (self.remote_pid(0)?, self.argument(2)?.as_atom().ok_or(MALFORMED)?);
+        if !self.argument(0)?.is_pid() {
+            return Err(MALFORMED);
+        }
+        let name = self.argument(2)?.as_atom().ok_or(MALFORMED)?;
         let message = self.payload()?;
         match self.vm.registry.whereis(name) {
             Some(LinkTarget::Process(pid)) => {
@@ -155,9 +161,8 @@ impl<'c> Incoming<'c> {
         }
         Ok(())
     }
-    /// `{From, Alias}`
+    /// `{From, Alias}`: `From` is not looked at.
     fn send_alias(&self, token: Token) -> Outcome {
-        self.remote_pid(0)?;
         let message = self.payload()?;
         match self.argument(1)?.value() {
             Value::Reference(reference) => {

@@ -48,7 +48,7 @@ const NO_NAME: &str = "";
 impl Vm {
     /// Gets ready to send to a node. With `connect`, a connection is asked for if there is none. `None` when there will be none.
     pub fn prepare(&self, node: Atom, connect: bool) -> Option<Prepared> {
-        if !self.is_alive() || node == self.node().0 {
+        if !self.has_name() || node == self.node().0 {
             return None;
         }
         let entry = if connect { self.node_entry(node) } else { self.node_table().get(node)? };

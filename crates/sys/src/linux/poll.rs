@@ -107,6 +107,8 @@ struct Shared {
     free: Mutex<Vec<u32>>,
     /// Armed registrations of descriptors that are always ready.
     ready_now: Mutex<Vec<Token>>,
+    /// Held by the poll thread while it calls back.
+    calling: Mutex<()>,
     stopping: AtomicBool,
 }
 
@@ -145,6 +147,7 @@ impl Poller {
             slots: RwLock::default(),
             free: Mutex::default(),
             ready_now: Mutex::default(),
+            calling: Mutex::default(),
             stopping: AtomicBool::new(false),
         });
         epoll::add(&shared.epoll, &shared.wake, WAKE.to_data(), EventFlags::IN)?;
@@ -223,6 +226,11 @@ impl Poller {
         // What the callback holds is dropped without the lock: it may use the poller.
         drop(removed);
     }
+
+    /// Nothing is reported while the result lives, and no callback is running. Not for the poll thread.
+    pub fn hold(&self) -> impl Drop + '_ {
+        self.shared.calling.lock()
+    }
 }
 
 impl Drop for Poller {
@@ -261,6 +269,7 @@ impl Shared {
                 Ok(_) | Err(SysErrno::INTR) => {}
                 Err(errno) => unreachable!("waiting on an epoll descriptor we own: {errno}"),
             }
+            let _calling = self.calling.lock();
             for event in events.drain(..) {
                 let token = Token::from_data(event.data);
                 if token == WAKE {

@@ -3,6 +3,7 @@
 //! Numbers of domains, types, protocols, levels and options are the kernel's own.
 
 use std::io::IoSlice;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use super::address::{ADDRESS_SIZE_MAX, Address};
@@ -10,6 +11,8 @@ use crate::{Errno, Result};
 
 /// Buffers that one call of the kernel takes at most (`IOV_MAX`).
 pub const BUFFERS_MAX: usize = 1024;
+/// Receptions of at most so many bytes go over the stack.
+const ON_STACK_MAX: usize = 8 * 1024;
 
 /// A socket; dropping it closes it.
 #[derive(Debug)]
@@ -213,6 +216,12 @@ impl Socket {
 
     /// Sends what there is room for of some buffers (at most [`BUFFERS_MAX`] of them); its size.
     pub fn send(&self, buffers: &[&[u8]], flags: i32) -> Result<usize> {
+        let mut filled = buffers.iter().filter(|buffer| !buffer.is_empty());
+        if let (Some(only), None) = (filled.next(), filled.next()) {
+            let flags = flags | libc::MSG_NOSIGNAL;
+            // SAFETY: the kernel reads as many bytes as it is told.
+            return check(unsafe { libc::send(self.number(), only.as_ptr().cast(), only.len(), flags) } as i64);
+        }
         self.send_message(None, buffers, &[], flags)
     }
 
@@ -245,6 +254,9 @@ impl Socket {
 
     /// Receives at most `room` bytes and appends them to `buffer`; how many. 0 is the end of a stream.
     pub fn receive(&self, buffer: &mut Vec<u8>, room: usize, flags: i32) -> Result<usize> {
+        if room <= ON_STACK_MAX && buffer.capacity() - buffer.len() < room {
+            return self.receive_exactly(buffer, room, flags);
+        }
         buffer.reserve(room);
         let spare = buffer.spare_capacity_mut();
         let room = room.min(spare.len());
@@ -254,6 +266,20 @@ impl Socket {
         // SAFETY: the kernel has filled the bytes up to there.
         unsafe { buffer.set_len(written) };
         Ok(size.min(room))
+    }
+
+    /// As [`Socket::receive`], with the stack between: the buffer gets no more memory than what came needs.
+    fn receive_exactly(&self, buffer: &mut Vec<u8>, room: usize, flags: i32) -> Result<usize> {
+        let mut scratch = [MaybeUninit::<u8>::uninit(); ON_STACK_MAX];
+        let room = room.min(scratch.len());
+        // SAFETY: the kernel writes at most `room` bytes of the array.
+        let size = check(unsafe { libc::recv(self.number(), scratch.as_mut_ptr().cast(), room, flags) } as i64)?;
+        let size = size.min(room);
+        // SAFETY: the kernel has filled the bytes up to there.
+        let bytes = unsafe { std::slice::from_raw_parts(scratch.as_ptr().cast::<u8>(), size) };
+        buffer.reserve_exact(size);
+        buffer.extend_from_slice(bytes);
+        Ok(size)
     }
 
     /// `recvmsg(2)`: at most `room` bytes, appended to `buffer`, and at most `control_room` bytes of ancillary data.

@@ -5,7 +5,7 @@
 //! meanwhile ends the machine at once. The shell, if there is one, knows nothing of all this: what it had shown
 //! stays as it is, and it shows no new prompt.
 
-mod sections;
+pub(crate) mod sections;
 
 use super::ports::PortTable;
 use super::restore_terminals;

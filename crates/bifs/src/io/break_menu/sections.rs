@@ -10,7 +10,7 @@ use oxbeam_term::{MagicObject, Pid, Port, atom_text, display_text};
 use std::fmt::Write as _;
 
 /// Memory, and how full the tables of names are.
-pub(super) fn information(vm: &Vm) -> String {
+pub(crate) fn information(vm: &Vm) -> String {
     let mut text = crate::erlang::system::memory_section(vm);
     let atoms = vm.atoms.count();
     let indexes = [
@@ -30,7 +30,7 @@ pub(super) fn information(vm: &Vm) -> String {
 }
 
 /// Sizes of the code of all modules: in all, and by name.
-pub(super) fn loaded(vm: &Vm) -> String {
+pub(crate) fn loaded(vm: &Vm) -> String {
     let mut text = String::new();
     let (mut current, mut old) = (0, 0);
     for module in vm.code.loaded() {

@@ -28,6 +28,9 @@ fn port_command<'h>(cx: &mut BifContext<'h>, port: Term<'h>, data: Term<'h>, opt
             _ => return Ok(Term::atom(atoms::BADOPT)),
         }
     }
+    if let Some(rare) = cx.state.rare.if_set() {
+        rare.waits_for_port = false;
+    }
     let Some(object) = lookup(cx.vm, port) else { return Ok(Term::atom(atoms::BADARG)) };
     let mut core = object.core.lock();
     // Sockets take data although they are busy; others do not know how.
@@ -68,6 +71,7 @@ fn port_command<'h>(cx: &mut BifContext<'h>, port: Term<'h>, data: Term<'h>, opt
                 }
             }
             cx.vm.waits_for_port(cx.process, object.id);
+            cx.state.rare.waits_for_port = true;
             Err(Box::new(Interrupt::Trap(Trap::Wait)))
         }
     }

@@ -78,13 +78,11 @@ fn target(vm: &Vm, name: Name, settings: &Settings) -> Result<(Vec<u8>, Target),
             (format!("{input}/{output}").into_bytes(), Target::Descriptors(input, output))
         }
         Name::Driver(command) => {
-            let protocol = Protocol::of_driver(first_word(&command)).ok_or(atoms::BADARG)?;
-            (command, Target::Inet(protocol))
+            let target = driver(&command).ok_or(atoms::BADARG)?;
+            (command, target)
         }
-        Name::Spawn(command) => match Protocol::of_driver(first_word(&command)) {
-            Some(protocol) => (command, Target::Inet(protocol)),
-            None if first_word(&command) == trace_file::DRIVER => (command.clone(), Target::TraceFile(command)),
-            None if first_word(&command) == ram_file::DRIVER => (command, Target::RamFile),
+        Name::Spawn(command) => match driver(&command) {
+            Some(target) => (command, target),
             None if MISSING_DRIVERS.contains(&first_word(&command)) => return Err(atoms::ENOENT),
             None => (command.clone(), Target::Program(Program::Shell(command))),
         },
@@ -93,6 +91,18 @@ fn target(vm: &Vm, name: Name, settings: &Settings) -> Result<(Vec<u8>, Target),
             (path, Target::Program(program))
         }
     })
+}
+
+/// The driver that a command names.
+fn driver(command: &[u8]) -> Option<Target> {
+    let name = first_word(command);
+    if name == trace_file::DRIVER {
+        return Some(Target::TraceFile(command.to_vec()));
+    }
+    if name == ram_file::DRIVER {
+        return Some(Target::RamFile);
+    }
+    Protocol::of_driver(name).map(Target::Inet)
 }
 
 fn first_word(command: &[u8]) -> &[u8] {

@@ -75,6 +75,11 @@ pub(crate) enum Device {
 }
 
 impl Core {
+    /// Counts output that the port is given.
+    pub(crate) fn count_output(&mut self, vm: &Vm, size: usize) {
+        self.output += size as u64;
+        vm.port_bytes.sent.fetch_add(size as u64, Ordering::Relaxed);
+    }
     pub(crate) fn new(owner: Pid) -> Core {
         Core {
             state: State::Open,
@@ -125,10 +130,14 @@ pub(crate) fn registered_name(vm: &Vm, port: Port) -> Option<Atom> {
 impl PortObject {
     /// Sends `{Port, Content}` to a process.
     pub(crate) fn send(&self, vm: &Vm, to: Pid, content: impl for<'h> FnOnce(&'h Heap) -> Term<'h>) {
+        self.send_message(vm, to, |heap| heap.tuple(&[Term::port(self.id), content(heap)]));
+    }
+    /// Sends a message to a process.
+    pub(crate) fn send_message(&self, vm: &Vm, to: Pid, build: impl for<'h> FnOnce(&'h Heap) -> Term<'h>) {
         if self.trace_flags() & trace_flag::SEND == 0 {
-            return vm.send_built(to, |heap| heap.tuple(&[Term::port(self.id), content(heap)]));
+            return vm.send_built(to, build);
         }
-        let message = OwnedTerm::build(vm.literals(), |heap| heap.tuple(&[Term::port(self.id), content(heap)]));
+        let message = OwnedTerm::build(vm.literals(), build);
         let there = vm.process(to).is_some();
         let name = if there { "send" } else { "send_to_non_existing_process" };
         self.trace(vm, trace_flag::SEND, name, &|heap| vec![heap.copy_in(message.term()), Term::pid(to)]);

@@ -16,6 +16,7 @@ use oxbeam_sys::{Errno, Result as SysResult};
 use oxbeam_term::{Heap, Pid, Term, atoms};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Bytes read at a time, as in OTP.
 const READ_SIZE: usize = 64 * 1024;
@@ -269,6 +270,7 @@ impl PortObject {
                 let count = bytes.len() as u64;
                 let frames = stream.cutter.feed(bytes);
                 core.input += count;
+                vm.port_bytes.received.fetch_add(count, Ordering::Relaxed);
                 self.deliver(vm, &mut core, frames);
                 if let Err(errno) = rearmed {
                     self.fail(vm, &mut core, errno);
@@ -358,7 +360,7 @@ impl PortObject {
     }
     /// Writes output, or queues what the descriptor does not take now.
     pub(crate) fn output(self: &Arc<Self>, vm: &Vm, core: &mut Core, bytes: Vec<u8>) {
-        core.output += bytes.len() as u64;
+        core.count_output(vm, bytes.len());
         if let Device::TraceFile(file) = &mut core.device {
             if let Err(errno) = file.put(&bytes) {
                 self.fail(vm, core, errno);

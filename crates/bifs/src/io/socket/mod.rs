@@ -139,7 +139,8 @@ struct Inner {
 struct Sockets {
     of_processes: Mutex<HashMap<Pid, Vec<Weak<MagicObject>>>>,
     registry: Mutex<Option<Pid>>,
-    uses_registry: OnceLock<bool>,
+    /// Are new sockets kept from the registry, unless they ask for it?
+    avoids_registry: AtomicBool,
     debug: AtomicBool,
     socket_debug: AtomicBool,
     global: Mutex<Vec<Weak<MagicObject>>>,
@@ -155,7 +156,8 @@ pub(crate) fn set_extra(cx: &BifContext<'_>, extra: Term<'_>) {
     let sockets = cx.vm.extension::<Sockets>();
     let item = |name| extra.map_get(Term::atom(cx.vm.atoms.intern(name)?));
     *sockets.registry.lock() = item("registry").and_then(Term::as_pid);
-    let _ = sockets.uses_registry.set(item("use_registry").and_then(Term::as_boolean).unwrap_or(true));
+    let uses_registry = item("use_registry").and_then(Term::as_boolean).unwrap_or(true);
+    sockets.avoids_registry.store(!uses_registry, Ordering::Relaxed);
 }
 
 fn process_ended(vm: &Vm, pid: Pid) {
@@ -190,6 +192,24 @@ fn remember(vm: &Vm, pid: Pid, object: &Arc<MagicObject>) {
         theirs.retain(|known| known.strong_count() > 0);
     }
     theirs.push(new);
+}
+
+/// The sockets that watch a process, once for each reason: they are its own, or it waits for them.
+pub(crate) fn watching<'h>(vm: &Vm, heap: &'h Heap, pid: Pid) -> Vec<Term<'h>> {
+    let theirs = vm.extension::<Sockets>().of_processes.lock().get(&pid).cloned().unwrap_or_default();
+    let mut references = Vec::new();
+    for object in theirs.iter().filter_map(Weak::upgrade) {
+        let Some(handle) = object.0.downcast_ref::<Handle>() else { continue };
+        let inner = handle.inner.lock();
+        if inner.socket.is_none() {
+            continue;
+        }
+        let queues = [&inner.acceptors, &inner.readers, &inner.writers];
+        let waits = queues.into_iter().flatten().chain(&inner.connector).filter(|waiter| waiter.pid == pid).count();
+        let reasons = waits + usize::from(inner.owner == pid);
+        references.extend((0..reasons).map(|_| heap.magic_reference(handle.number.0, object.clone())));
+    }
+    references
 }
 
 /// `{error, Reason}` or `{invalid, Reason}` with an atom by name.
@@ -402,9 +422,11 @@ impl Handle {
         if purpose == Purpose::Connect {
             inner.connector = Some(waiter);
         } else {
-            match inner.queue(purpose).front_mut().filter(|current| current.pid == pid) {
-                Some(current) => *current = waiter,
-                None => inner.queue(purpose).push_front(waiter),
+            let before = inner.queue(purpose).pop_front_if(|current| current.pid == pid);
+            inner.queue(purpose).push_front(waiter);
+            // Whoever accepts again gives up what it waited for before; who reads or writes does so without a word.
+            if let Some(before) = before.filter(|before| purpose == Purpose::Accept && !before.told) {
+                self.tell_abort(vm, &before, vm.atoms.intern("cancelled").unwrap_or(atoms::CLOSED));
             }
         }
         remember(vm, pid, object);
@@ -514,7 +536,7 @@ fn new_handle<'h>(cx: &BifContext<'h>, inner: Inner, use_registry: Option<bool>)
     let object = Vm::magic(handle);
     if let Some(handle) = object.0.downcast_ref::<Handle>() {
         let _ = handle.this.set(Arc::downgrade(&object));
-        let uses_registry = use_registry.unwrap_or_else(|| *sockets.uses_registry.get_or_init(|| true));
+        let uses_registry = use_registry.unwrap_or_else(|| !sockets.avoids_registry.load(Ordering::Relaxed));
         if uses_registry {
             handle.inner.lock().is_registered = true;
             handle.tell_registry(cx.vm, "add");

@@ -12,6 +12,7 @@ use oxbeam_sys::numbers::*;
 use oxbeam_sys::socket::{Direction, Socket};
 use oxbeam_sys::{Errno, Result as SysResult};
 use oxbeam_term::{Pid, Term, atoms};
+use std::sync::atomic::Ordering;
 
 /// Opens a socket: `{ok, Reference}`.
 #[bif("prim_socket:nif_open/4", nif)]
@@ -409,7 +410,7 @@ fn info_all<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
     items.push(("num_cnt_bits", Term::small(64)));
     let counters = map(cx, &items)?;
     let backend = map(cx, &[("name", Term::atom(cx.intern("unix_essio")?))])?;
-    let uses_registry = *sockets.uses_registry.get_or_init(|| true);
+    let uses_registry = !sockets.avoids_registry.load(Ordering::Relaxed);
     map(
         cx,
         &[
@@ -428,7 +429,6 @@ fn info_all<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
 /// Sets `debug`, `socket_debug` (kept and told) or `use_registry`.
 #[bif("prim_socket:nif_command/1", nif)]
 fn command<'h>(cx: &mut BifContext<'h>, command: Term<'h>) -> BifResult<'h> {
-    use std::sync::atomic::Ordering;
     let (Some(name), Some(data)) = (item(cx, command, "command"), item(cx, command, "data")) else {
         return cx.badarg();
     };
@@ -437,8 +437,7 @@ fn command<'h>(cx: &mut BifContext<'h>, command: Term<'h>) -> BifResult<'h> {
     match name.as_atom().map(|atom| cx.text(atom)) {
         Some("debug") => sockets.debug.store(value, Ordering::Relaxed),
         Some("socket_debug") => sockets.socket_debug.store(value, Ordering::Relaxed),
-        // The choice is made once, when the machine starts.
-        Some("use_registry") => {}
+        Some("use_registry") => sockets.avoids_registry.store(!value, Ordering::Relaxed),
         _ => return cx.badarg(),
     }
     Ok(Term::atom(atoms::OK))

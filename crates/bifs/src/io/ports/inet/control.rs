@@ -14,6 +14,8 @@ const REPLY_ERROR: u8 = 0;
 const REPLY_OK: u8 = 1;
 /// Pieces of a command that are larger stay where they are; smaller ones are copied to stand beside each other.
 const COPIED_MAX: usize = 256;
+/// Room for the copied ones to begin with.
+const FIRST_ROOM: usize = 128;
 
 /// The answer to `port_control/3`.
 pub(crate) struct Answer {
@@ -61,7 +63,7 @@ struct Gathered<'h> {
 
 impl<'h> Gathered<'h> {
     fn of(data: Term<'h>) -> Option<Gathered<'h>> {
-        let mut gathered = Gathered { copied: Vec::new(), large: Vec::new() };
+        let mut gathered = Gathered { copied: Vec::with_capacity(FIRST_ROOM), large: Vec::new() };
         walk(data, |piece| {
             match piece {
                 Piece::Byte(byte) => gathered.copied.push(byte),
@@ -76,9 +78,10 @@ impl<'h> Gathered<'h> {
         })?;
         Some(gathered)
     }
-    /// The bytes from `start` of the copied ones on.
+    /// The bytes from `start` of the copied ones on, behind an empty slice for a header.
     fn slices(&self, start: usize) -> Vec<&[u8]> {
-        let mut slices = Vec::with_capacity(2 * self.large.len() + 1);
+        let mut slices = Vec::with_capacity(2 * self.large.len() + 2);
+        slices.push(&[][..]);
         let mut from = start;
         for &(before, bytes) in &self.large {
             slices.push(&self.copied[from..before]);
@@ -121,9 +124,9 @@ pub(crate) fn command(
         port.close(vm, core, OwnedTerm::immediate(Word::atom(reason)));
         return (Command::Malformed, size);
     };
-    core.output += size as u64;
+    core.count_output(vm, size);
     visit(vm, port, core, Some(caller), |visit| match visit.inet.protocol {
-        Protocol::Tcp => visit.send_stream(caller, reference, &gathered.slices(start)),
+        Protocol::Tcp => visit.send_stream(caller, reference, gathered.slices(start)),
         Protocol::Udp => visit.send_datagram(caller, reference, &gathered.slices(start).concat()),
     });
     (Command::Taken, size)

@@ -88,7 +88,7 @@ impl Visit<'_> {
         }
     }
     fn deliver_datagram(&mut self, mut data: Vec<u8>, received: Received) {
-        self.inet.statistics.count_received(data.len());
+        self.count_received(data.len());
         // The buffer is as large as the largest datagram: what is kept should not be.
         data.shrink_to_fit();
         let options = &self.inet.options;

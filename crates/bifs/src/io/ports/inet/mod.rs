@@ -13,8 +13,7 @@
 //! (`oxbeam_sys::poll`), and [`Inet`] knows which are armed: a report that nobody waits for any more is ignored.
 //! Time-outs carry the number of what they end, so one that comes late finds nothing.
 //!
-//! An idle socket has no buffer: input is read into memory of the size that the reader asked for, which becomes the
-//! message's binary if it is filled well.
+//! An idle socket has no buffer: what came becomes the message's binary, unless it fills its memory badly.
 
 mod address;
 mod control;

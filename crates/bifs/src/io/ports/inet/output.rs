@@ -169,8 +169,8 @@ impl Visit<'_> {
         }
         carried.entry.set_in_port(self.vm, carried.connection, self.inet.output.queued);
     }
-    /// Sends data of a process on a stream.
-    pub(super) fn send_stream(&mut self, caller: Pid, reference: Box<[u8]>, data: &[&[u8]]) {
+    /// Sends data of a process on a stream. The first slice is empty: the header's place.
+    pub(super) fn send_stream(&mut self, caller: Pid, reference: Box<[u8]>, data: Vec<&[u8]>) {
         let sender = Sender { caller, reference };
         if !self.inet.is_connected() {
             let tidings = &mut self.inet.tidings;
@@ -195,7 +195,8 @@ impl Visit<'_> {
         };
         let total = size + header.len();
         self.inet.statistics.count_sent(total);
-        let slices: Vec<&[u8]> = std::iter::once(header).chain(data.iter().copied()).collect();
+        let mut slices: Vec<&[u8]> = data;
+        slices[0] = header;
         if self.inet.output.queued > 0 || self.inet.output.file.is_some() {
             return self.enqueue(sender, &slices);
         }

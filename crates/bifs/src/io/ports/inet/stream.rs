@@ -12,6 +12,7 @@ use oxbeam_sys::{Errno, Result as SysResult};
 use oxbeam_term::{Atom, Heap, Pid, Port, Term, atoms};
 use std::cell::Cell;
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 /// Nobody may ask for more bytes at once.
 const RECEIVE_MAX: usize = 64 << 20;
@@ -244,9 +245,14 @@ impl Visit<'_> {
             }
         }
     }
+    /// Counts a packet or datagram that is delivered.
+    pub(super) fn count_received(&mut self, size: usize) {
+        self.inet.statistics.count_received(size);
+        self.vm.port_bytes.received.fetch_add(size as u64, Ordering::Relaxed);
+    }
     /// Gives the owner, or who waits, the packet of this length that the input starts with.
     fn deliver(&mut self, length: usize) {
-        self.inet.statistics.count_received(length);
+        self.count_received(length);
         let options = &self.inet.options;
         let kind = packet_kind(options.packet, self.inet.input.in_headers);
         let packet = Packet {

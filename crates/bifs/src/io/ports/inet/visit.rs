@@ -6,7 +6,7 @@ use crate::io::ports::PortTable;
 use crate::io::ports::distribution::Carried;
 use crate::io::ports::port::{Core, Device, PortObject, State as PortState};
 use crate::io::system::Registration;
-use oxbeam_runtime::{Holding, LinkTarget, Signal, TimerId, Vm};
+use oxbeam_runtime::{Holding, LinkTarget, Signal, TimerId, Vm, trace_flag};
 use oxbeam_sys::poll::{Interest, Readiness};
 use oxbeam_sys::{Errno, Result as SysResult};
 use oxbeam_term::{Atom, Heap, OwnedTerm, Pid, Port, Term, atoms};
@@ -77,6 +77,7 @@ impl PortObject {
     fn socket_ready(self: &Arc<Self>, vm: &Vm, readiness: Readiness) {
         let mut core = self.core.lock();
         let is_open = core.is_open();
+        self.trace(vm, trace_flag::RUNNING_PORTS, "in", &|_| vec![Term::small(0)]);
         visit(vm, self, &mut core, None, |visit| {
             let armed = &mut visit.inet.armed;
             armed.read &= !readiness.read;
@@ -92,6 +93,7 @@ impl PortObject {
             }
             visit.write_channel();
         });
+        self.trace(vm, trace_flag::RUNNING_PORTS, "out", &|_| vec![Term::small(0)]);
         self.finish_if_written(vm, &mut core);
     }
     /// A port that was closed while output waited is gone when nothing waits any more.
@@ -115,7 +117,7 @@ impl Visit<'_> {
     /// Builds a message and sends it.
     pub(super) fn send(&self, to: Pid, build: impl for<'h> FnOnce(&'h Heap, Term<'h>) -> Term<'h>) {
         let port = Term::port(self.port.id);
-        self.vm.send_built(to, |heap| build(heap, port));
+        self.port.send_message(self.vm, to, |heap| build(heap, port));
     }
     /// `{Tag, Port}` to the owner.
     pub(super) fn tell(&self, tag: Atom) {
