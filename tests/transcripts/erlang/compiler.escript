@@ -18,6 +18,9 @@ main(_) ->
     P([made:module_info(module), lists:sort(made:module_info(exports)), erlang:function_exported(made, f, 1), code:is_loaded(made), binary:encode_hex(made:module_info(md5))]),
     {ok, {made, Chunks}} = beam_lib:chunks(Bin, [exports, atoms, imports]), P(Chunks), P(lists:sort([Id || {Id, _} <- element(3, beam_lib:all_chunks(Bin))])), {ok, {made, Md5}} = beam_lib:md5(Bin), P(binary:encode_hex(Md5)),
     P(erlang:phash2(Bin)),
+    %% The file as a part of a larger binary, and at a place that is not a byte's.
+    Size = byte_size(Bin), <<_:3/binary, Part:Size/binary, _/bits>> = <<1, 2, 3, Bin/binary, 4>>, <<_:3, Unaligned:Size/binary, _/bits>> = <<0:3, Bin/binary, 31:5>>,
+    P([code:get_chunk(B, "AtU8") || B <- [Bin, Part, Unaligned]]), P([binary:encode_hex(code:module_md5(B)) || B <- [Bin, Part, Unaligned]]),
     P(compile:forms(forms(["-module(bad).", "-export([f/0]).", "f() -> X.", "g() -> 1."]), [return])),
     {ok, made, Asm} = compile:forms(forms(["-module(made).", "-export([id/1]).", "id({X, _}) -> X."]), ['S']), P(Asm), file:delete("made.S"),
     {ok, made, Core} = compile:forms(forms(["-module(made).", "-export([id/1]).", "id([X | _]) -> X."]), [to_core]), io:format("~s~n", [core_pp:format(Core)]),

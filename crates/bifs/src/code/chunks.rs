@@ -15,7 +15,7 @@ fn beamfile_chunk<'h>(cx: &mut BifContext<'h>, file: Bits<'h>, name: Term<'h>) -
     let Some(name) = chunk_name(name).filter(|_| file.is_binary()) else { return cx.badarg() };
     let bytes = file.to_bytes();
     Ok(match chunk(&bytes, name) {
-        Some(place) => cx.heap.sub_bitstring(file, place.start * 8, place.len() * 8),
+        Some(place) => cx.heap.sub_bitstring(file, file.bit_offset() + place.start * 8, place.len() * 8),
         None => Term::atom(atoms::UNDEFINED),
     })
 }

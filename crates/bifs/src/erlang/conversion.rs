@@ -103,13 +103,25 @@ fn decode_name<'b>(bytes: &'b [u8], encoding: Atom) -> Option<Cow<'b, str>> {
 ///
 /// # Errors
 ///
-/// `badarg` for what is not so encoded, `system_limit` for more than 255 characters.
+/// `badarg` for what is not so encoded, `system_limit` for more than 255 characters, also when what follows them is not
+/// so encoded.
 #[bif("erlang:binary_to_atom/2")]
 fn binary_to_atom<'h>(cx: &mut BifContext<'h>, name: Cow<'h, [u8]>, encoding: Atom) -> BifResult<'h> {
     match decode_name(&name, encoding) {
         Some(name) => Ok(Term::atom(cx.intern(&name)?)),
+        None if matches!(encoding, atoms::UTF8 | atoms::UNICODE) && too_long_for_an_atom(&name) => {
+            Err(cx.raise(atoms::SYSTEM_LIMIT))
+        }
         None => cx.badarg(),
     }
+}
+
+/// Whether UTF-8 that is damaged somewhere is too long for an atom. OTP sees that first: it looks at the count of bytes,
+/// then at no more characters than an atom may have (`binary_to_atom` in erl_unicode.c).
+fn too_long_for_an_atom(bytes: &[u8]) -> bool {
+    const BYTES_MAX: usize = oxbeam_term::ATOM_CHARACTERS_MAX * 4;
+    let valid = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    bytes.len() > BYTES_MAX || valid.chars().count() >= oxbeam_term::ATOM_CHARACTERS_MAX
 }
 
 /// The atom with this name; `badarg` when there is none.

@@ -85,7 +85,8 @@ calls(conversions) ->
     ++ two(erlang, [atom_to_binary], [a, 'A b', 'x\x{e9}', '\x{400}', 1, true, ''], [latin1, utf8, unicode, x, 1])
     ++ two(erlang, [binary_to_atom, binary_to_existing_atom],
            [<<"a">>, <<"x\x{e9}">>, <<"x\x{e9}"/utf8>>, <<255>>, <<"\x{400}"/utf8>>, <<1:3>>, a, <<>>, <<16#ed, 16#a0, 16#80>>,
-            binary:copy(<<"a">>, 255), binary:copy(<<"b">>, 256), binary:copy(<<"\x{400}"/utf8>>, 255)],
+            binary:copy(<<"a">>, 255), binary:copy(<<"b">>, 256), binary:copy(<<"\x{400}"/utf8>>, 255),
+            <<0:254/unit:8, 255>>, <<0:255/unit:8, 255>>, <<0:254/unit:8, 195>>, <<255, 0:1019/unit:8>>, <<255, 0:1020/unit:8>>],
            [latin1, utf8, unicode, x, 1])
     ++ two(erlang, [integer_to_list, integer_to_binary], numbers() ++ [a], [2, 3, 8, 10, 16, 36, 37, 1, 0, -1, a, 1 bsl 70])
     ++ two(erlang, [float_to_list, float_to_binary],
