@@ -12,7 +12,7 @@ features() ->
     [disconnect, reconnect, lost_relations, node_monitors, node_monitor_options, no_connect, unknown_node, global_names, global_locks,
      global_exits, global_conflict, pg_groups, pg_monitor, net_adm, hidden, no_connect_all, cookies, restart, stop_and_start,
      new_names, busy, busy_options, ticks, tick_kill, pending_signals, controllers, foreign_sender,
-     blocked, hostile_handshakes, hostile_packets].
+     blocked, texts, hostile_handshakes, hostile_packets].
 
 sleeper() -> receive after infinity -> ok end.
 collector(Seen) ->
@@ -48,6 +48,19 @@ feature(disconnect, Peer) ->
     until(fun() -> net_kernel:connect_node(Peer) end),
     %% The far end was told, too.
     undefined = on(Peer, erlang, process_info, [Pid]),
+    nothing();
+%% Texts of pids, ports and references of a connected node are turned back.
+feature(texts, Peer) ->
+    Pid = rpc:call(Peer, erlang, whereis, [init]),
+    [Port | _] = rpc:call(Peer, erlang, ports, []),
+    Reference = rpc:call(Peer, erlang, make_ref, []),
+    Alias = rpc:call(Peer, erlang, alias, []),
+    Pid = list_to_pid(pid_to_list(Pid)),
+    Port = list_to_port(port_to_list(Port)),
+    Reference = list_to_ref(ref_to_list(Reference)),
+    Alias = list_to_ref(ref_to_list(Alias)),
+    true = rpc:call(Peer, erlang, '=:=', [Pid, list_to_pid(pid_to_list(Pid))]),
+    {'EXIT', {badarg, _}} = catch list_to_pid("<1000000.1.0>"),
     nothing();
 feature(reconnect, Peer) ->
     [begin

@@ -117,6 +117,9 @@ impl Holding {
     }
 }
 
+/// Among the trace flags of a process: it is sensitive, and nothing of it is told. No tracer asks for this one.
+const SENSITIVE: u32 = 1 << 31;
+
 /// A process, as everybody sees it.
 pub struct Process {
     pid: Pid,
@@ -428,14 +431,23 @@ impl Process {
     pub fn set_priority(&self, priority: Priority) {
         self.priority.store(priority as u8, Ordering::Relaxed);
     }
-    /// What of it is traced (see [`crate::trace_flag`]).
+    /// What of it is told to tracers (see [`crate::trace_flag`]): nothing while it is sensitive.
     #[inline]
     pub fn trace_flags(&self) -> u32 {
-        self.trace_flags.load(Ordering::Relaxed)
+        let flags = self.trace_flags.load(Ordering::Relaxed);
+        if flags & SENSITIVE == 0 { flags } else { 0 }
     }
     /// Sets what of it is traced.
     pub fn set_trace_flags(&self, flags: u32) {
-        self.trace_flags.store(flags, Ordering::Relaxed);
+        let _ =
+            self.trace_flags.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some(old & SENSITIVE | flags));
+    }
+    /// Sets whether it is kept from tracers (`process_flag(sensitive, _)`).
+    pub fn set_sensitive(&self, sensitive: bool) {
+        match sensitive {
+            true => self.trace_flags.fetch_or(SENSITIVE, Ordering::Relaxed),
+            false => self.trace_flags.fetch_and(!SENSITIVE, Ordering::Relaxed),
+        };
     }
     /// Notes that it has something of this kind, so that the exit hooks for it are run when it ends. Whoever gives it
     /// something from outside looks afterwards whether it is [`RunStatus::Dead`]: then the hooks may have run already.

@@ -89,13 +89,15 @@ impl Vm {
     fn carry_token(&self, state: &mut ProcessState, sender: Pid, receiver: Term<'_>, signal: Signal) -> Signal {
         let Some(token) = self.next_token(state, sender) else { return signal };
         if let Some(message) = message_of(&signal, self.literals()) {
-            self.tell_sequential(&token, SEND, receiver, message.term(), Some(sender));
+            self.tell_sequential(state, &token, SEND, receiver, message.term(), Some(sender));
         }
         Signal::WithToken { token, signal: Box::new(signal) }
     }
-    /// Tells the sequential tracer, if there is one and the token's flags say so.
+    /// Tells the sequential tracer what a process did, if there is one, the token's flags say so and the process is not
+    /// sensitive.
     pub fn tell_sequential(
         &self,
+        state: &ProcessState,
         token: &OwnedTerm,
         kind: i64,
         receiver: Term<'_>,
@@ -104,6 +106,7 @@ impl Vm {
     ) {
         let flags = token.term().as_tuple_of::<5>().and_then(|parts| parts[0].as_small()).unwrap_or(0);
         if flags & kind != 0
+            && !state.flags.sensitive
             && self.tracing.sequential.load(Ordering::Relaxed)
             && let Some(tracer) = self.tracing.tracer()
         {
@@ -127,7 +130,7 @@ impl Vm {
         let word = state.messages.peek().unwrap_or(Word::NIL);
         // SAFETY: the message is in the queue, where its memory lives on.
         let message: Term<'_> = unsafe { Term::from_raw(word) };
-        self.tell_sequential(&token, RECEIVE, Term::pid(process.pid()), message, Some(process.pid()));
+        self.tell_sequential(state, &token, RECEIVE, Term::pid(process.pid()), message, Some(process.pid()));
         state.inherit_token(token, false);
     }
     /// A process is spawned by one that has a token: it gets that. The tracer sees a request that is sent and received, and its reply.
@@ -167,7 +170,7 @@ impl Vm {
             });
             for (token, receiver, message) in [(&token, child, &request), (&reply_token, parent, &reply)] {
                 for kind in [SEND, RECEIVE] {
-                    self.tell_sequential(token, kind, Term::pid(receiver), message.term(), Some(parent));
+                    self.tell_sequential(state, token, kind, Term::pid(receiver), message.term(), Some(parent));
                 }
             }
         }

@@ -430,32 +430,55 @@ fn numbers_in(list: Term<'_>, prefix: &str) -> Option<Vec<u64>> {
     text.split('.').map(number).collect()
 }
 
-/// The local pid with this text; `badarg` when it is none.
+/// The connected node that texts of its identifiers begin with this number, and its incarnation.
+fn node_of_number(cx: &BifContext<'_>, number: u64) -> Option<(Atom, u32)> {
+    let entry = cx.vm.node_table().all().into_iter().find(|entry| u64::from(entry.name().0) == number)?;
+    let creation = entry.info().creation;
+    (creation != 0).then(|| (entry.name(), creation))
+}
+
+/// The pid with this text, of this node or of one that is connected; `badarg` when it is none.
 #[bif("erlang:list_to_pid/1")]
 fn list_to_pid<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'h> {
     match numbers_in(list, "<").as_deref() {
         Some(&[0, number, serial]) if number >> PID_PART_BITS == 0 && serial >> PID_PART_BITS == 0 => {
             Ok(Term::pid(Pid { number: number as u32, serial: serial as u32 }))
         }
+        Some(&[node, number, serial]) => match (node_of_number(cx, node), u32::try_from(number), u32::try_from(serial))
+        {
+            (Some((node, creation)), Ok(number), Ok(serial)) => {
+                Ok(cx.heap.external_pid(node, creation, number, serial))
+            }
+            _ => cx.badarg(),
+        },
         _ => cx.badarg(),
     }
 }
 
-/// The local port with this text; `badarg` when it is none.
+/// The port with this text, of this node or of one that is connected; `badarg` when it is none.
 #[bif("erlang:list_to_port/1")]
 fn list_to_port<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'h> {
     match numbers_in(list, "#Port<").as_deref() {
         Some(&[0, number]) if number >> PORT_BITS == 0 => Ok(Term::port(Port(number))),
+        Some(&[node, number]) => match node_of_number(cx, node) {
+            Some((node, creation)) => Ok(cx.heap.external_port(node, creation, number)),
+            None => cx.badarg(),
+        },
         _ => cx.badarg(),
     }
 }
 
-/// The local reference with this text; `badarg` when it is none.
+/// The reference with this text, of this node or of one that is connected; `badarg` when it is none.
 #[bif("erlang:list_to_ref/1")]
 fn list_to_ref<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'h> {
     let Some(numbers) = numbers_in(list, "#Ref<") else { return cx.badarg() };
     let words: Option<Vec<u32>> = numbers.iter().skip(1).rev().map(|&word| u32::try_from(word).ok()).collect();
     let Some(words) = words else { return cx.badarg() };
+    if let Some((node, creation)) = node_of_number(cx, numbers[0])
+        && (REFERENCE_WORDS..=5).contains(&words.len())
+    {
+        return Ok(cx.heap.external_reference(node, creation, &words));
+    }
     let known = numbers[0] == 0 && matches!(words.len(), REFERENCE_WORDS | 5) && words[0] >> REFERENCE_FIRST_BITS == 0;
     if !known {
         return cx.badarg();

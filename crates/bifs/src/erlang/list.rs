@@ -26,13 +26,18 @@ fn tl<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'h> {
 /// Number of elements; `badarg` for what is not a proper list.
 #[bif("erlang:length/1", guard)]
 fn length<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'h> {
-    length_from(cx, &[list, Term::small(0)])
+    length_from(cx, &[list, list, Term::small(0)])
 }
 
-/// Goes on counting: the rest of the list, and how many elements were before it.
+/// The end of `length/1` for what is not a proper list.
+fn no_length<'h>(cx: &mut BifContext<'h>, _arguments: &[Term<'h>]) -> BifResult<'h> {
+    cx.badarg()
+}
+
+/// Goes on counting: the list, the rest of it, and how many elements were before that.
 fn length_from<'h>(cx: &mut BifContext<'h>, arguments: &[Term<'h>]) -> BifResult<'h> {
-    let mut count = arguments[1].as_small().unwrap_or(0);
-    let mut rest = arguments[0];
+    let &[list, mut rest, count] = arguments else { return cx.badarg() };
+    let mut count = count.as_small().unwrap_or(0);
     loop {
         let mut walk = rest.list_iter();
         let walked = walk.by_ref().take(SLICE_ELEMENTS).count();
@@ -42,10 +47,11 @@ fn length_from<'h>(cx: &mut BifContext<'h>, arguments: &[Term<'h>]) -> BifResult
             return Ok(Term::small(count));
         }
         if rest.as_cons().is_none() {
-            return cx.badarg();
+            // The stack trace tells the list, without what was counted.
+            return cx.again(no_length, &[list]);
         }
         if cx.spend(walked / ELEMENTS_PER_REDUCTION) {
-            return cx.again(length_from, &[rest, Term::small(count)]);
+            return cx.again(length_from, &[list, rest, Term::small(count)]);
         }
     }
 }

@@ -96,7 +96,7 @@ fn send_elsewhere<'h>(
     let from = cx.pid();
     let token = cx.vm.next_token(cx.state, from);
     if let Some(token) = &token {
-        cx.vm.tell_sequential(token, sequential::SEND, destination, message, Some(from));
+        cx.vm.tell_sequential(cx.state, token, sequential::SEND, destination, message, Some(from));
     }
     let token = token.as_ref();
     if let Some(pid) = RemotePid::of(destination) {

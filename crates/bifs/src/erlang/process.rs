@@ -511,7 +511,10 @@ fn set_flag<'h>(cx: &mut BifContext<'h>, name: Atom, value: Term<'h>) -> Option<
     match name {
         atoms::TRAP_EXIT => boolean(&mut flags.trap_exit),
         atoms::ASYNC_DIST => boolean(&mut flags.async_dist),
-        atoms::SENSITIVE => boolean(&mut flags.sensitive),
+        atoms::SENSITIVE => {
+            cx.process.set_sensitive(value.as_boolean()?);
+            boolean(&mut flags.sensitive)
+        }
         atoms::MESSAGE_QUEUE_DATA => {
             let old = std::mem::replace(&mut flags.off_heap, off_heap(value)?);
             Some(Term::atom(if old { atoms::OFF_HEAP } else { atoms::ON_HEAP }))

@@ -344,6 +344,7 @@ impl Subject<'_> {
                 let frames: Vec<Term<'t>> = frames.map(|frame| self.vm.frame_term(target, frame)).collect();
                 target.list(&frames)
             }
+            _ if self.state.flags.sensitive => target.binary(&[]),
             _ => {
                 let atoms = &self.vm.atoms;
                 let lines = self.frames.iter().map(|frame| {

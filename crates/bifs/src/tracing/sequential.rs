@@ -136,7 +136,7 @@ fn seq_trace_info<'h>(cx: &mut BifContext<'h>, item: Term<'h>) -> BifResult<'h> 
 fn seq_trace_print<'h>(cx: &mut BifContext<'h>, what: Term<'h>) -> BifResult<'h> {
     let pid = cx.pid();
     let Some(token) = cx.vm.next_token(cx.state, pid) else { return Ok(Term::FALSE) };
-    cx.vm.tell_sequential(&token, PRINT, Term::NIL, what, Some(pid));
+    cx.vm.tell_sequential(cx.state, &token, PRINT, Term::NIL, what, Some(pid));
     Ok(Term::TRUE)
 }
 
