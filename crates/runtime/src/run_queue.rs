@@ -103,6 +103,23 @@ impl<T> RunQueue<T> {
         let [low, normal, high, max] = &mut self.queues;
         [max, high, normal, &mut self.computing, low].into_iter().find_map(VecDeque::pop_back)
     }
+    /// Takes so many from the back, those that compute first; they come in the order in which they stood.
+    fn give(&mut self, count: usize) -> Vec<(Turn, T)> {
+        let [low, normal, high, max] = &mut self.queues;
+        let queues = [
+            (Turn::After(Priority::Normal), &mut self.computing),
+            (Turn::Before(Priority::Low), low),
+            (Turn::Before(Priority::Normal), normal),
+            (Turn::Before(Priority::High), high),
+            (Turn::Before(Priority::Max), max),
+        ];
+        let mut given = Vec::new();
+        for (turn, queue) in queues {
+            let kept = queue.len().saturating_sub(count - given.len());
+            given.extend(queue.split_off(kept).into_iter().map(|process| (turn, process)));
+        }
+        given
+    }
 }
 
 /// Where in a run queue a process goes.
@@ -180,7 +197,6 @@ impl<T> RunQueues<T> {
     /// Takes a process from scheduler `home`'s queue, else one from another's. What it took last used so many reductions.
     pub(crate) fn take(&self, home: usize, used: u64) -> Option<T> {
         let count = self.places.len();
-        let wants_help = self.places[home].wants_help(used as usize);
         for offset in 0..count {
             let place = &self.places[(home + offset) % count];
             if place.length.load(Ordering::SeqCst) == 0 {
@@ -189,16 +205,48 @@ impl<T> RunQueues<T> {
             let mut queue = place.queue.lock();
             let taken = if offset == 0 { queue.pop(used) } else { queue.steal() };
             if taken.is_some() {
-                let length = place.length.load(Ordering::Relaxed);
-                place.length.store(length.saturating_sub(1), Ordering::Release);
+                let length = place.length.load(Ordering::Relaxed).saturating_sub(1);
+                // A thief takes half of the others as well, so that both have equal shares.
+                let more = if offset == 0 { Vec::new() } else { queue.give(length / 2) };
+                place.length.store(length.saturating_sub(more.len()), Ordering::Release);
                 drop(queue);
-                if wants_help && self.sleepers.any() {
-                    self.sleepers.wake_one(home);
+                for (turn, process) in more {
+                    self.enqueue(home, true, turn, process);
                 }
                 return taken;
             }
         }
         None
+    }
+    /// Scheduler `home` has run a slice of so many reductions, and nothing runs on it now: if those in its queue have
+    /// waited too long, a sleeper is woken to take some. When none of the first `count` schedulers sleeps, the one with
+    /// the shortest queue is given some, and named.
+    pub(crate) fn ask_for_help(&self, home: usize, used: u64, count: usize) -> Option<usize> {
+        if !self.places[home].wants_help(used as usize) {
+            return None;
+        }
+        if self.sleepers.any() {
+            self.sleepers.wake_one(home);
+            return None;
+        }
+        let length = |number: usize| self.places[number].length.load(Ordering::Relaxed);
+        let other = (0..count.min(self.places.len())).filter(|number| *number != home).min_by_key(|at| length(*at))?;
+        // The one that is taken next here runs, as one does there.
+        let count = length(home).saturating_sub(1 + length(other)) / 2;
+        if count == 0 {
+            return None;
+        }
+        let place = &self.places[home];
+        let given = {
+            let mut queue = place.queue.lock();
+            let given = queue.give(count);
+            place.length.store(place.length.load(Ordering::Relaxed).saturating_sub(given.len()), Ordering::Release);
+            given
+        };
+        for (turn, process) in given {
+            self.enqueue(other, false, turn, process);
+        }
+        Some(other)
     }
     /// Does something stand in this queue?
     pub(crate) fn has_work(&self, home: usize) -> bool {
@@ -278,6 +326,26 @@ mod tests {
         assert_eq!(slices_until_help(100), Some(1));
     }
 
+    /// Who computes is shared out evenly, by a thief and by one who gives.
+    #[test]
+    fn two_schedulers_get_equal_shares() {
+        let queues = RunQueues::new(2);
+        for number in 0..9 {
+            queues.enqueue(0, true, Turn::After(Priority::Normal), number);
+        }
+        assert_eq!(queues.take(1, 0), Some(8));
+        assert_eq!(queues.lengths(), [4, 4]);
+        assert_eq!(queues.drain(1).into_iter().map(|(_, number)| number).collect::<Vec<_>>(), [4, 5, 6, 7]);
+        for number in 10..13 {
+            queues.enqueue(0, true, Turn::After(Priority::Normal), number);
+        }
+        // Seven stand here, of which one runs next, and one runs there.
+        assert_eq!((0..10).find_map(|_| queues.ask_for_help(0, 4000, 2)), Some(1));
+        assert_eq!(queues.lengths(), [4, 3]);
+        assert_eq!((0..100).find_map(|_| queues.ask_for_help(0, 4000, 2)), None);
+        assert_eq!((0..100).find_map(|_| queues.ask_for_help(0, 4000, 1)), None, "the others may not work");
+    }
+
     #[test]
     fn a_thief_takes_the_last_of_the_highest_priority() {
         let queues = RunQueues::new(2);
@@ -285,7 +353,8 @@ mod tests {
         {
             queues.enqueue(0, true, Turn::Before(priority), number);
         }
-        assert_eq!(std::iter::from_fn(|| queues.take(1, 0)).collect::<Vec<_>>(), [3, 2, 1, 4]);
+        // The first time it takes along who can best wait.
+        assert_eq!(std::iter::from_fn(|| queues.take(1, 0)).collect::<Vec<_>>(), [3, 4, 2, 1]);
     }
 }
 

@@ -394,7 +394,11 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
             suspend_scheduler(vm, home);
             continue;
         }
-        match schedulers.queues.take(home, std::mem::take(&mut used)) {
+        let just_used = std::mem::take(&mut used);
+        if let Some(other) = schedulers.queues.ask_for_help(home, just_used, schedulers.online.limit()) {
+            schedulers.online.check(other);
+        }
+        match schedulers.queues.take(home, just_used) {
             Some(process) => {
                 vm.counts_activity(if std::mem::replace(&mut works, true) { 2 } else { 1 });
                 used = run_slice(vm, process, &schedulers.schedulers[home].counters);
