@@ -17,7 +17,7 @@ const HELP: &str = "\
 cargo xtask bless [--reference COMMAND] [--only PATTERN] [--jobs N]
     Record what the real system prints for every transcript. COMMAND is put in front of `elixir FILE`;
     it may also stand in the environment variable OXBEAM_REFERENCE.
-cargo xtask transcripts [--only PATTERN] [--machine FOLDER] [--timeout SECONDS] [--jobs N]
+cargo xtask transcripts [--only PATTERN] [--except NAME] [--machine FOLDER] [--timeout SECONDS] [--jobs N]
     Replay the transcripts with the programs in FOLDER (default: bin).
 cargo xtask compiler-bytes [--only PATTERN] [--machine FOLDER] [--record COMMAND]
     Compile all of stdlib with FOLDER's erlc and compare the bytes with the real erlc's; --record writes the

@@ -55,7 +55,8 @@ pub fn record(arguments: &[String]) -> Result<ExitCode, String> {
 
 /// Replays transcripts on this machine.
 ///
-/// Options: `--only PATTERN`, `--machine FOLDER` (default: `bin`), `--timeout SECONDS`, `--jobs N`.
+/// Options: `--only PATTERN`, `--except NAME` (may be repeated), `--machine FOLDER` (default: `bin`), `--timeout SECONDS`,
+/// `--jobs N`.
 pub fn replay(arguments: &[String]) -> Result<ExitCode, String> {
     let mut replay = Replay::new(root());
     let mut machine = None;
@@ -65,8 +66,9 @@ pub fn replay(arguments: &[String]) -> Result<ExitCode, String> {
         Ok(number) => *target = number,
         Err(_) => wrong_number = Some(value),
     };
-    options(arguments, &["--only", "--machine", "--timeout", "--jobs"], |name, value| match name {
+    options(arguments, &["--only", "--except", "--machine", "--timeout", "--jobs"], |name, value| match name {
         "--only" => replay.only = Some(value),
+        "--except" => replay.except.push(value),
         "--machine" => machine = Some(value),
         "--timeout" => number(value, &mut timeout),
         "--jobs" => number(value, &mut jobs),

@@ -21,6 +21,8 @@ pub struct Replay {
     pub machine: PathBuf,
     /// Only transcripts whose name contains this.
     pub only: Option<String>,
+    /// Not the transcripts with these names.
+    pub except: Vec<String>,
     /// How long one program may take.
     pub timeout: Duration,
     /// How many run at a time.
@@ -87,7 +89,7 @@ impl Replay {
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
         let machine = root.join("bin");
-        Self { root, machine, only: None, timeout: Duration::from_secs(120), jobs: 2 }
+        Self { root, machine, only: None, except: Vec::new(), timeout: Duration::from_secs(120), jobs: 2 }
     }
 
     /// Runs them all, telling `report` about each as it ends.
@@ -101,7 +103,10 @@ impl Replay {
             return Err(io::Error::other(format!("there is no {}", elixir.display())));
         }
         let expected_failures = ExpectedFailures::read(&self.root.join("tests/expected_failures.toml"))?;
-        let (transcripts, left_out) = discover(&self.root, self.only.as_deref())?;
+        let (mut transcripts, mut left_out) = discover(&self.root, self.only.as_deref())?;
+        let found = transcripts.len();
+        transcripts.retain(|transcript| !self.except.contains(&transcript.name));
+        left_out += found - transcripts.len();
         let queue = Mutex::new(VecDeque::from(transcripts));
         let summary = Mutex::new(Summary { left_out, ..Summary::default() });
         let worker = || {

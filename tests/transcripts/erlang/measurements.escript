@@ -9,7 +9,8 @@ main(_) ->
     io:format("~p~n", [[lists:member({e, true}, proplists:get_value(A, Settings)) || A <- [binary_alloc, ets_alloc]]]),
     Before = bytes(binary_alloc),
     Binary = binary:copy(<<"0123456789">>, 1000000),
-    io:format("~p~n", [bytes(binary_alloc) - Before >= byte_size(Binary)]),
+    %% Others may have been given back meanwhile.
+    io:format("~p~n", [bytes(binary_alloc) - Before > byte_size(Binary) - 1000000]),
     Table = ets:new(table, []),
     Objects = bytes(ets_alloc),
     ets:insert(Table, [{N, lists:duplicate(100, N)} || N <- lists:seq(1, 1000)]),
@@ -45,7 +46,7 @@ threads() ->
     Schedulers = [Counters || #{type := scheduler, counters := Counters} <- Threads],
     io:format("~p ~p~n", [length(Schedulers) =:= erlang:system_info(schedulers), lists:sort(maps:keys(hd(Schedulers)))]),
     Sum = fun(State) -> erlang:convert_time_unit(lists:sum([maps:get(State, C) || C <- Schedulers]), perf_counter, millisecond) end,
-    io:format("~p ~p~n", [Sum(emulator) >= 200, Sum(gc) >= 0]),
+    io:format("~p ~p~n", [Sum(emulator) + Sum(gc) >= 200, Sum(gc) >= 0]),
     IO = [C || #{type := dirty_io_scheduler, counters := C} <- Threads],
     io:format("~p ~p~n", [length(IO), lists:all(fun(#{sleep := Sleep}) -> Sleep >= 0 end, IO)]),
     io:format("~p~n", [erlang:system_flag(microstate_accounting, reset)]),
