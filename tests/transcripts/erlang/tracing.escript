@@ -125,7 +125,8 @@ ports() ->
     P ! {self(), {command, <<"x">>}}, receive {P, {data, E}} -> io:format("~p~n", [E]) end, unlink(P), link(P),
     unregister(cat), port_close(P), erlang:trace(new_ports, false, [all]), flush(), io:format("~p~n", [erlang:trace_info(P, flags)]),
     {ok, L} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]), {ok, Number} = inet:port(L), {ok, C} = gen_tcp:connect({127, 0, 0, 1}, Number, [{active, once}]), {ok, S} = gen_tcp:accept(L),
-    erlang:trace(C, true, [send, running_ports]), ok = gen_tcp:send(S, "hello"), receive {tcp, C, F} -> io:format("~p~n", [F]) end, erlang:trace(C, false, [running_ports]), ok = gen_tcp:send(C, "hello"), receive {tcp, S, "hello"} -> ok end,
+    %% What it is at ends before it is traced, and before that ends.
+    timer:sleep(50), erlang:trace(C, true, [send, running_ports]), ok = gen_tcp:send(S, "hello"), receive {tcp, C, F} -> io:format("~p~n", [F]) end, timer:sleep(50), erlang:trace(C, false, [running_ports]), ok = gen_tcp:send(C, "hello"), receive {tcp, S, "hello"} -> ok end,
     erlang:trace(C, false, [all]), flush(), [gen_tcp:close(X) || X <- [C, S, L]], off().
 on_load() ->
     erlang:trace_pattern(on_load, true, [local, call_count]),
