@@ -9,10 +9,12 @@
 -define(WAIT, 20000).
 
 features() ->
-    [disconnect, reconnect, lost_relations, node_monitors, node_monitor_options, no_connect, unknown_node, global_names, global_locks,
+    [disconnect, lost_relations, node_monitors, node_monitor_options, no_connect, unknown_node, global_names, global_locks,
      global_exits, global_conflict, pg_groups, pg_monitor, net_adm, hidden, no_connect_all, cookies, restart, stop_and_start,
      new_names, busy, busy_options, ticks, tick_kill, pending_signals, controllers, foreign_sender,
-     blocked, texts, hostile_handshakes, hostile_packets].
+     blocked, texts, hostile_handshakes, hostile_packets,
+     %% Last: while lost and new connections are quick to follow each other, `global` may stay busy with them.
+     reconnect].
 
 sleeper() -> receive after infinity -> ok end.
 collector(Seen) ->

@@ -54,6 +54,7 @@ pub fn gc_stress(arguments: &[String]) -> Result<ExitCode, String> {
             .args(TELL_OF_COLLECTIONS.iter().flat_map(|name| ["--except", name]))
             .args(replaying)
             .env("TRANSCRIPT_PAUSE", STRESS_PAUSE_SECONDS)
+            .env("TRANSCRIPT_STEP", STRESS_TIMEOUT_SECONDS)
             .env("OXBEAM_BINARY", binary(&target)))?;
         if replayed != ExitCode::SUCCESS {
             result = replayed;

@@ -21,6 +21,13 @@ const QUIET: Duration = Duration::from_millis(400);
 const NOTHING_NEW: Duration = Duration::from_millis(150);
 /// How long one step may take, whatever the time-out of the session is.
 const STEP: Duration = Duration::from_secs(20);
+
+/// As [`STEP`], or so many seconds as `TRANSCRIPT_STEP` says, for a machine that is slow on purpose.
+fn step_limit() -> Duration {
+    let seconds = std::env::var("TRANSCRIPT_STEP").ok().and_then(|seconds| seconds.parse().ok());
+    seconds.map_or(STEP, Duration::from_secs)
+}
+
 /// A step with more rows is shown by its ends.
 const LONG: usize = 200;
 /// Rows shown of each end.
@@ -138,7 +145,7 @@ impl Stage {
         let terminal = PseudoTerminal::start(session.size, &folder.0, &environment)?;
         let screen = Screen::new(session.size, session.colours);
         let mut stage = Stage { script, terminal, screen, before: Picture::default(), folder };
-        let deadline = Instant::now() + STEP;
+        let deadline = Instant::now() + step_limit();
         while stage.screen.before_cursor() != "$ " {
             stage.take(Duration::from_millis(20))?;
             if Instant::now() > deadline {
@@ -167,7 +174,7 @@ impl Stage {
         compare: &dyn Fn(&str) -> Option<(bool, bool)>,
         deadline: Instant,
     ) -> io::Result<Seen> {
-        let deadline = deadline.min(Instant::now() + STEP);
+        let deadline = deadline.min(Instant::now() + step_limit());
         let program = self.terminal.foreground();
         let mut input = self.act(&step.action)?;
         // Something comes of keys, at least their echo; not so of a signal.
