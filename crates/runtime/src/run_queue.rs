@@ -2,7 +2,8 @@
 //!
 //! What is in a queue is in it once, and whoever takes it out owns it. A length beside each queue is looked at first, so
 //! that thieves leave the locks of empty queues alone. It is raised under the lock before anybody is woken, and
-//! `Sleepers` sees to it that a scheduler does not fall asleep beside it.
+//! `Sleepers` sees to it that a scheduler does not fall asleep beside work that another thread queues for it. What a
+//! scheduler queues for itself it takes itself; others help when it asks ([`RunQueues::ask_for_help`]).
 
 use crate::Priority;
 use crate::sleep::Sleepers;

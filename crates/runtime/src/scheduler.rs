@@ -1,7 +1,7 @@
 //! Schedulers: one thread per core with run queues by priority, work stealing, and pools for dirty work.
 //!
 //! A process is in exactly one run queue when its status is Queued. A scheduler takes from its own queues first, then
-//! steals (`run_queue.rs`); with nothing to do it sleeps until somebody queues a process (`sleep.rs`).
+//! steals (`run_queue.rs`); with nothing to do it sleeps until a process is queued for it or another scheduler wants help (`sleep.rs`).
 
 use crate::blocking::Wanted;
 use crate::online::Online;
