@@ -2,7 +2,7 @@
 
 use crate::run::{Flow, Position, Run};
 use oxbeam_runtime::{
-    BifContext, BifEntry, BifFunction, DirtyKind, Interrupt, Outcome, Resume, SavedCall, Trace, Trap,
+    BifContext, BifEntry, BifFunction, DirtyKind, Interrupt, LastCall, Outcome, Resume, SavedCall, Trace, Trap,
 };
 use oxbeam_term::{Atom, Export, Term, Word, atoms};
 
@@ -34,6 +34,16 @@ impl<'a> Run<'a> {
     /// Calls a BIF whose arguments are in X registers; `after` is the instruction behind the call.
     #[inline(never)]
     pub(crate) fn call_bif(&mut self, entry: &BifEntry, after: *const u32, position: Position) -> Flow {
+        // Without `after` it is the function of a BIF: the call of that was saved.
+        if self.saves_calls() && !after.is_null() {
+            let (module, function) = (self.known_atom(entry.module), self.known_atom(entry.function));
+            self.save_call(LastCall::Function(module, function, entry.arity));
+        }
+        self.call_unsaved_bif(entry, after, position)
+    }
+    /// As [`Run::call_bif`], for what counts as something else than a call.
+    #[inline]
+    pub(crate) fn call_unsaved_bif(&mut self, entry: &BifEntry, after: *const u32, position: Position) -> Flow {
         let arity = entry.arity as usize;
         if self.vm.tracing.traces_bifs()
             && !after.is_null()

@@ -3,7 +3,7 @@
 use crate::Interpreter;
 use crate::old_construction::Builder;
 use crate::state::{LOOPS, State, number_at};
-use oxbeam_runtime::{Collected, Outcome, Process, ProcessMain, ProcessState, Resume, Vm};
+use oxbeam_runtime::{Collected, LastCall, Outcome, Process, ProcessMain, ProcessState, Resume, Vm};
 use oxbeam_term::{Heap, Term, Word, atoms};
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
@@ -81,6 +81,9 @@ pub struct Slice<'a> {
     /// Where a helper that was to give a value goes on instead.
     pub(crate) left: Flow,
     pub(crate) constants: *const u64,
+    /// What addresses of exports are taken with: all ones, or 0 in a process that saves its calls, so that each call goes
+    /// the long way.
+    pub(crate) export_mask: u64,
     /// Why the slice is over.
     outcome: Option<Outcome>,
     /// Where the native stack was when the slice began.
@@ -127,6 +130,7 @@ impl<'a> Run<'a> {
         budget: i32,
     ) -> Outcome {
         let nowhere = std::ptr::null_mut::<u64>();
+        let export_mask = if main.state.rare.last_calls.is_some() { 0 } else { u64::MAX };
         let slice = Slice {
             interpreter,
             vm,
@@ -139,6 +143,7 @@ impl<'a> Run<'a> {
             live: 0,
             left: Flow::STOP,
             constants: vm.code.constants.base(),
+            export_mask,
             outcome: None,
             native_stack: 0,
             builder: None,
@@ -285,6 +290,20 @@ impl<'a> Run<'a> {
     #[inline(always)]
     pub(crate) fn no_label(&self, ip: *const u32, n: usize) -> bool {
         self.number(ip, n) == 0
+    }
+
+    // --- saving calls --------------------------------------------------------------------------------------------
+
+    /// Did the process save its calls when the slice began?
+    #[inline(always)]
+    pub(crate) fn saves_calls(&self) -> bool {
+        self.export_mask == 0
+    }
+    /// Keeps `call` for a process that still saves its calls, and is not sensitive.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn save_call(&mut self, call: LastCall) {
+        self.with_context(|context| context.save_call(call));
     }
 
     // --- the stack -----------------------------------------------------------------------------------------------

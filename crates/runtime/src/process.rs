@@ -17,7 +17,7 @@ use crate::distribution::{RemoteWatcher, SpawnRequest};
 use crate::inbox::Inbox;
 use crate::mailbox::Mailbox;
 use crate::monitor::{LinkTarget, Monitor, RemoteReference, Watcher};
-use crate::{AliasKind, BifFunction, Signal, SmallMap};
+use crate::{AliasKind, BifFunction, LastCalls, Signal, SmallMap};
 use oxbeam_term::{
     Atom, Heap, HeapOptions, LeavingLiterals, LiteralRange, LocalReference, OwnedTerm, Pid, Term, Word, atoms,
 };
@@ -319,8 +319,8 @@ pub struct RareFields {
     pub seq_trace_counts: (i64, i64),
     /// Who sent the message that is being put into the queue, if somebody wants to know.
     pub(crate) message_sender: Option<Pid>,
-    /// The depth that `save_calls` asked for. Calls are not saved.
-    pub save_calls: u32,
+    /// What it did last, if it asked for that (`save_calls`).
+    pub last_calls: Option<LastCalls>,
     /// Signals that must wait until its dirty call is over. The lock makes it something that a constant may hold.
     pub(crate) postponed: parking_lot::Mutex<Vec<Signal>>,
     /// Has it subscribed to nodes coming and going?
@@ -355,7 +355,7 @@ impl RareFields {
             seq_trace_token: None,
             seq_trace_counts: (0, 0),
             message_sender: None,
-            save_calls: 0,
+            last_calls: None,
             postponed: parking_lot::const_mutex(Vec::new()),
             monitors_nodes: false,
             connections: BTreeMap::new(),
@@ -441,6 +441,10 @@ impl Process {
     pub fn set_trace_flags(&self, flags: u32) {
         let _ =
             self.trace_flags.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some(old & SENSITIVE | flags));
+    }
+    /// Is it kept from tracers?
+    pub fn is_sensitive(&self) -> bool {
+        self.trace_flags.load(Ordering::Relaxed) & SENSITIVE != 0
     }
     /// Sets whether it is kept from tracers (`process_flag(sensitive, _)`).
     pub fn set_sensitive(&self, sensitive: bool) {
