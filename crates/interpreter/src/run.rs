@@ -284,7 +284,8 @@ impl<'a> Run<'a> {
     /// Label operand `n`.
     #[inline(always)]
     pub(crate) fn label(&self, ip: *const u32, n: usize) -> *const u32 {
-        ip.wrapping_byte_offset(self.number(ip, n) as i32 as isize)
+        // SAFETY: the decoder put an operand there; it may be changed atomically.
+        ip.wrapping_byte_offset(unsafe { number_at(ip.add(n)) } as i32 as isize)
     }
     /// Is label operand `n` none?
     #[inline(always)]

@@ -5,7 +5,7 @@
 //! external calls count, the function's export leads to a stub with a breakpoint instead. Nothing is paid for functions
 //! and processes that are not traced but one look at [`Process::trace_flags`] for an event.
 
-use crate::{BifContext, Class, LastCall, LinkTarget, Process, ProcessMain, Vm};
+use crate::{BifContext, Class, LastCall, LinkTarget, ModuleCode, Process, ProcessMain, Vm};
 use oxbeam_term::{Atom, Heap, Pid, Port, Term};
 use parking_lot::RwLock;
 use std::collections::HashMap;
@@ -244,8 +244,8 @@ impl Tracing {
         self.points.write().insert(point.at, Arc::new(point));
     }
     /// Forgets the points of code that is purged.
-    pub(crate) fn forget(&self, code: &std::ops::Range<u64>) {
-        self.points.write().retain(|_, point| !code.contains(&point.entry));
+    pub(crate) fn forget(&self, code: &ModuleCode) {
+        self.points.write().retain(|_, point| !code.holds(point.entry));
     }
     /// Forgets a point; its breakpoint is gone already.
     pub fn remove(&self, at: u64) {
