@@ -12,7 +12,7 @@ const CONTROL: &[u8] = &[131, 104, 2, 97, 2, 106];
 
 #[test]
 fn ticks_are_no_messages() {
-    assert!(MessageReader::default().packet(Vec::new(), &atoms()).unwrap().is_none());
+    assert!(MessageReader::new(Framing::Fragments).packet(Vec::new(), &atoms()).unwrap().is_none());
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn fragments_come_together() {
     let payload: Vec<u8> = [&[131, 109, 0, 4, 0, 0][..], &vec![7; 1 << 18]].concat();
     let cut = packets(Framing::Fragments, 9, CONTROL, &payload);
     assert_eq!(cut.len(), 5);
-    let (mut reader, atoms) = (MessageReader::default(), atoms());
+    let (mut reader, atoms) = (MessageReader::new(Framing::Fragments), atoms());
     let mut complete = Vec::new();
     for packet in cut {
         complete.extend(reader.packet(packet, &atoms).unwrap());
@@ -30,12 +30,28 @@ fn fragments_come_together() {
 
 #[test]
 fn atoms_are_remembered() {
-    let (mut reader, atoms) = (MessageReader::default(), atoms());
+    let (mut reader, atoms) = (MessageReader::new(Framing::Fragments), atoms());
     // One new atom in segment 1 at index 5, then a reference to it.
     let first = vec![131, 68, 1, 0x09, 5, 2, b'o', b'k', 82, 0];
     assert!(reader.packet(first, &atoms).unwrap().is_some());
     assert!(reader.packet(vec![131, 68, 1, 0x01, 5, 82, 0], &atoms).unwrap().is_some());
     assert!(reader.packet(vec![131, 68, 1, 0x02, 5, 82, 0], &atoms).is_err(), "an atom that was never told");
+}
+
+#[test]
+fn packets_begin_as_agreed() {
+    let atoms = atoms();
+    let accepted = |framing, packet: &[u8]| MessageReader::new(framing).packet(packet.to_vec(), &atoms).is_ok();
+    let whole = [&[131, 68, 0][..], &CONTROL[1..]].concat();
+    let fragment = [&[131, 69, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0][..], &CONTROL[1..]].concat();
+    let passed = [&[112][..], CONTROL].concat();
+    for (framing, expected) in [
+        (Framing::PassThrough, [true, false, false]),
+        (Framing::Header, [false, true, false]),
+        (Framing::Fragments, [false, true, true]),
+    ] {
+        assert_eq!([&passed, &whole, &fragment].map(|packet| accepted(framing, packet)), expected, "{framing:?}");
+    }
 }
 
 /// Whatever a peer sends is a message or an error.
@@ -50,7 +66,7 @@ fn no_packet_does_harm() {
         state
     };
     let atoms = atoms();
-    let mut reader = MessageReader::default();
+    let mut reader = MessageReader::new(Framing::Fragments);
     for round in 0..20_000 {
         let mut packet: Vec<u8> = good[round % good.len()][..40].to_vec();
         for _ in 0..1 + next() % 4 {

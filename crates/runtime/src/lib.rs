@@ -51,7 +51,7 @@ pub use constants::{ConstantBlock, Constants};
 pub use dirty::{DirtyHandling, Shadow};
 pub use exception::{Class, Exception, Trace};
 pub use external::VmContext;
-pub use mailbox::{Mailbox, Message};
+pub use mailbox::{Mailbox, Message, Peek};
 pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, RemotePid, RemoteReference, Watcher};
 pub use pause::Paused;
 pub use process::{

@@ -18,18 +18,20 @@
 //! While messages wait in a channel somebody is *writing*: who sets that flag sees to it that the controller takes them.
 
 mod control;
+mod external;
 mod process;
 mod receive;
 mod receive_spawn;
 mod send;
 
 pub use control::flag;
+pub use external::ExternalTerm;
 pub use process::{Interest, RemoteWatcher, SpawnRequest};
 pub use send::{Payload, Prepared, SpawnCall};
 
 use crate::{Signal, Vm};
 use oxbeam_etf::DecodeError;
-use oxbeam_etf::distribution::{Framing, Message, MessageReader, packets};
+use oxbeam_etf::distribution::{BadPacket, Framing, Message, MessageReader, packets};
 use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Port, Term, atoms};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -266,7 +268,7 @@ impl Vm {
         let connection = channel.connection;
         let waits = !channel.queue.is_empty();
         channel.writing = waits;
-        *entry.reader.lock() = MessageReader::default();
+        *entry.reader.lock() = MessageReader::new(channel.framing());
         drop(channel);
         self.tell_nodes_monitors(atoms::NODEUP, entry.name, Some(connection), flags, None);
         if waits {
@@ -327,7 +329,7 @@ impl Vm {
             if let Some(Controller::Port(port)) = info.controller
                 && let Some(ports) = self.ports()
             {
-                ports.exit(self, port, pid, Vm::own_atom(atoms::NORMAL));
+                ports.exit(self, port, Vm::own_atom(atoms::NORMAL));
             }
             self.connection_lost(&entry, info.connection, Vm::own_atom(atoms::NORMAL));
         }
@@ -490,7 +492,12 @@ impl Outgoing {
 
 impl NodeEntry {
     fn new(name: Atom, handle: LocalReference) -> NodeEntry {
-        NodeEntry { name, handle, channel: Mutex::new(Channel::new()), reader: Mutex::default() }
+        NodeEntry {
+            name,
+            handle,
+            channel: Mutex::new(Channel::new()),
+            reader: Mutex::new(MessageReader::new(Framing::PassThrough)),
+        }
     }
     /// The node's name.
     pub fn name(&self) -> Atom {
@@ -610,10 +617,14 @@ impl NodeEntry {
             }
             channel.received += 1;
         }
-        let message: Option<Message> = self.reader.lock().packet(bytes, &vm.atoms)?;
+        let message: Result<Option<Message>, BadPacket> = self.reader.lock().packet(bytes, &vm.atoms);
         match message {
-            Some(message) => receive::dispatch(vm, self, connection, &message),
-            None => Ok(()),
+            Ok(Some(message)) => receive::dispatch(vm, self, connection, message),
+            Ok(None) => Ok(()),
+            Err(BadPacket { error, bytes }) => {
+                vm.report_corrupted_header(self, &bytes);
+                Err(error)
+            }
         }
     }
 }
