@@ -11,6 +11,7 @@
 //!
 //! The first term is the control message; some have a second one, the payload.
 
+use crate::atom_cache::{CACHE_SIZE, NEW_ENTRY, SEGMENT_MASK};
 use crate::decode::{DecodeOptions, Decoder};
 use crate::reader::Reader;
 use crate::{DecodeContext, DecodeError, EncodeContext, FunIdentity, Node, tag};
@@ -21,10 +22,6 @@ const PASS_THROUGH: u8 = 112;
 const HEADER: u8 = 68;
 const FIRST_FRAGMENT: u8 = 69;
 const FRAGMENT: u8 = 70;
-/// Eight segments of 256 atoms.
-const CACHE_SIZE: usize = 8 * 256;
-const NEW_ENTRY: u8 = 8;
-const SEGMENT_MASK: u8 = 7;
 /// Messages of one peer that may be incomplete at once. Each of its processes has one at most; a peer that has more is
 /// not believed.
 const INCOMPLETE_MAX: usize = 1 << 16;
@@ -294,21 +291,21 @@ pub const FRAGMENT_SIZE: usize = 64 * 1024;
 pub enum Framing {
     /// Two terms with version bytes.
     PassThrough,
-    /// An atom cache header. Ours are empty.
+    /// An atom cache header.
     Header,
     /// As `Header`, and large messages are cut into fragments.
     Fragments,
 }
 
-/// The packets of a message: of a control message and a payload as [`crate::encode`] writes them. `sequence` is a
-/// number that no other message in fragments has.
-pub fn packets(framing: Framing, sequence: u64, control: &[u8], payload: &[u8]) -> Vec<Vec<u8>> {
+/// The packets of a message: of a control message and a payload as [`crate::encode`] writes them. `atoms` is what its header says
+/// of atoms ([`crate::SentAtoms::header`]), `sequence` a number that no other message in fragments has.
+pub fn packets(framing: Framing, sequence: u64, atoms: &[u8], control: &[u8], payload: &[u8]) -> Vec<Vec<u8>> {
     if framing == Framing::PassThrough {
         return vec![[&[PASS_THROUGH], control, payload].concat()];
     }
     let (control, payload) = (control.get(1..).unwrap_or(&[]), payload.get(1..).unwrap_or(&[]));
     if framing == Framing::Header || control.len() + payload.len() <= FRAGMENT_SIZE {
-        return vec![[&[tag::VERSION, HEADER, 0], control, payload].concat()];
+        return vec![[&[tag::VERSION, HEADER], atoms, control, payload].concat()];
     }
     // The control message belongs to the first fragment whole.
     let first = payload.len().min(FRAGMENT_SIZE);
@@ -316,7 +313,7 @@ pub fn packets(framing: Framing, sequence: u64, control: &[u8], payload: &[u8]) 
     let count = 1 + rest.len() as u64;
     let head =
         |kind: u8, number: u64| [&[tag::VERSION, kind][..], &sequence.to_be_bytes(), &number.to_be_bytes()].concat();
-    let mut packets = vec![[&head(FIRST_FRAGMENT, count), &[0][..], control, &payload[..first]].concat()];
+    let mut packets = vec![[&head(FIRST_FRAGMENT, count), atoms, control, &payload[..first]].concat()];
     for (index, part) in rest.enumerate() {
         packets.push([&head(FRAGMENT, count - 1 - index as u64), part].concat());
     }

@@ -30,9 +30,9 @@ pub use process::{Interest, RemoteWatcher, SpawnRequest};
 pub use send::{Payload, Prepared, SpawnCall};
 
 use crate::{Signal, Vm};
-use oxbeam_etf::DecodeError;
 use oxbeam_etf::distribution::{BadPacket, Framing, Message, MessageReader, packets};
-use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Port, Term, atoms};
+use oxbeam_etf::{DecodeError, SentAtoms};
+use oxbeam_term::{Atom, AtomTable, Heap, LocalReference, OwnedTerm, Pid, Port, Term, atoms};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -63,6 +63,8 @@ pub enum ChannelState {
 
 /// A message on its way out: external terms, each with its version byte.
 struct Outgoing {
+    /// The atoms that they refer to by index.
+    atoms: Vec<Atom>,
     control: Vec<u8>,
     payload: Vec<u8>,
 }
@@ -78,6 +80,8 @@ struct Channel {
     /// Fragments of the first message that are left.
     packets: VecDeque<Vec<u8>>,
     sequence: u64,
+    /// What the peer was told of atoms.
+    sent_atoms: SentAtoms,
     /// Bytes in `queue` and `packets`.
     queued: usize,
     /// Bytes that wait in the controlling port.
@@ -447,6 +451,7 @@ impl Channel {
             queue: VecDeque::new(),
             packets: VecDeque::new(),
             sequence: 0,
+            sent_atoms: SentAtoms::default(),
             queued: 0,
             in_port: 0,
             writing: false,
@@ -469,12 +474,13 @@ impl Channel {
         }
     }
     /// The next packet, without a length in front.
-    fn next_packet(&mut self) -> Option<Vec<u8>> {
+    fn next_packet(&mut self, atoms: &AtomTable) -> Option<Vec<u8>> {
         if self.packets.is_empty() {
             let message = self.queue.pop_front()?;
             self.queued -= message.size();
             self.sequence += 1;
-            self.packets = packets(self.framing(), self.sequence, &message.control, &message.payload).into();
+            let header = self.sent_atoms.header(&message.atoms, atoms);
+            self.packets = packets(self.framing(), self.sequence, &header, &message.control, &message.payload).into();
             self.queued += self.packets.iter().map(Vec::len).sum::<usize>();
         }
         let packet = self.packets.pop_front()?;
@@ -520,12 +526,12 @@ impl NodeEntry {
         heap.tuple(&[Term::small(connection.into()), reference])
     }
     /// The next packet for the controller, without a length; `None` when nothing waits: the next message will be announced.
-    pub fn take_packet(&self, connection: u32) -> Option<Vec<u8>> {
+    pub fn take_packet(&self, vm: &Vm, connection: u32) -> Option<Vec<u8>> {
         let mut channel = self.channel.lock();
         if channel.state != ChannelState::Connected || channel.connection != connection {
             return None;
         }
-        let packet = channel.next_packet();
+        let packet = channel.next_packet(&vm.atoms);
         if packet.is_none() {
             channel.writing = false;
         }
@@ -554,7 +560,7 @@ impl NodeEntry {
         if channel.connection != connection {
             return (None, false);
         }
-        let packet = channel.next_packet();
+        let packet = channel.next_packet(&vm.atoms);
         self.wake_suspended(vm, &mut channel);
         (packet, channel.get_size)
     }
