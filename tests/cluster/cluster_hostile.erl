@@ -21,27 +21,46 @@ connect(Peer) ->
 
 %% Lists of packets of which the last one, at the latest, is none that a node sends.
 packets(Victim, Collector) ->
-    Stranger = list_to_pid("<0.1.0>"),
     Garbage = binary:copy(<<16#ff>>, 1000),
     [[<<0>>], [<<131>>], [<<131, 0>>], [<<131, 68>>], [<<112>>], [<<112, 131>>], [Garbage], [<<131, 68, 0>>], [<<131, 68, 255>>],
      [<<131, 68, 1, 0, 0>>], [<<131, 68, 1, 16#ff, 0, 255, "a">>], [<<131, 68, 1, 8, 0, 1, 255>>],
      [<<131, 69, 1:64, 0:64, 0>>], [<<131, 70, 1:64, 1:64, 0>>], [<<131, 69, 1:64, 3:64, 0, 104>>, <<131, 70, 1:64, 1:64, 0>>],
      [<<131, 69, 1:64, 3:64, 0, 104>>, <<131, 70, 2:64, 2:64, 0>>],
-     [<<131, 69, 1:64, 2:64, 0, 104>>, <<131, 70, 1:64, 1:64, 255>>],
-     passed(junk), passed({}), passed({99}), passed({a}), passed({1}), passed({1, 2, 3}), passed({1, Victim}), passed({1, self(), Victim}),
-     passed({1, a, b}), passed({2, '', Stranger}), passed({2, '', 5}, x), passed({6, a, '', hostile_collector}, x),
-     passed({6, self(), '', 5}, x), passed({2, '', Victim, more}, x), passed({6, self(), '', hostile_collector, more}, x),
-     passed({1, self(), Victim, more}), passed({22, self(), Victim}), passed({3, self(), Victim, kill}), passed({8, self(), Victim, kill}),
-     passed({8, Victim}), passed({24, self(), Victim}, kill), passed({26, self(), Victim}, kill), passed({19, self(), Victim, a}),
-     passed({19, 1, Victim, make_ref()}), passed({20, 1, 2, 3}), passed({21, 1, 2, 3, 4}), passed({28, 1, 2, 3}, x),
-     passed({29, make_ref(), self(), self(), {erlang, register, 2}, []}, [hostile_spawned, b]),
-     passed({29, a, b, c, d, e}, []), passed({29, make_ref(), self(), self(), {a, b}, []}, []),
-     passed({31, a, b, c, d}), passed({33, self(), 1}, x), passed({35, 0, self(), Victim}), passed({35, a, b, c}),
-     passed({36, -1, self(), Victim}), passed({7, 1, Victim}), passed({1 bsl 70, 1, 2}),
-     [<<112, 131, 104, 3, 97, 22, 88>>], [<<112, (term_to_binary({22, 1, Collector}))/binary, 131, 109, 255, 255, 255, 255, 0>>],
-     [<<112, 131, 108, 255, 255, 255, 255, 97, 1>>], [<<112, 131, 105, 255, 255, 255, 255, 97, 1>>],
-     [<<112, 131, 116, 255, 255, 255, 255, 97, 1>>], [<<112, 131, 82, 0>>], [<<112, 131, 80, 0, 0, 1, 0, 1, 2, 3>>],
-     [<<112, 131, 104, 3, 97, 2, 100, 0, 1, 255, 97, 1>>]].
+     [<<131, 69, 1:64, 2:64, 0, 104>>, <<131, 70, 1:64, 1:64, 255>>]] ++
+    %% As on a connection without headers, and as on this one.
+    [passed(Control, Payload) || {Control, Payload} <- messages(Victim) ++ unnoticed(Victim)] ++
+    [headed(Control, Payload) || {Control, Payload} <- messages(Victim)] ++
+    [[<<112, 131, Term/binary>>] || Term <- terms()] ++ [[<<131, 68, 0, Term/binary>>] || Term <- terms()] ++
+    [bad_payload(Collector)].
 
-passed(Control) -> [<<112, (term_to_binary(Control))/binary>>].
+%% Control messages that are none, with payloads.
+messages(Victim) ->
+    [{junk, none}, {{}, none}, {{99}, none}, {{a}, none}, {{1}, none}, {{1, 2, 3}, none}, {{1, Victim}, none}, {{1, self(), Victim}, none},
+     {{1, a, b}, none}, {{2, '', 5}, x}, {{6, a, '', hostile_collector}, x}, {{6, self(), '', 5}, x},
+     {{2, '', Victim, more}, x}, {{6, self(), '', hostile_collector, more}, x}, {{1, self(), Victim, more}, none},
+     {{3, self(), Victim, kill}, none}, {{8, self(), Victim, kill}, none}, {{8, Victim}, none},
+     {{24, self(), Victim}, kill}, {{26, self(), Victim}, kill}, {{19, self(), Victim, a}, none}, {{19, 1, Victim, make_ref()}, none},
+     {{20, 1, 2, 3}, none}, {{21, 1, 2, 3, 4}, none}, {{28, 1, 2, 3}, x},
+     {{29, a, b, c, d, e}, []}, {{29, make_ref(), self(), self(), {a, b}, []}, []}, {{31, a, b, c, d}, none}, {{33, self(), 1}, x},
+     {{35, 0, self(), Victim}, none}, {{35, a, b, c}, none}, {{36, -1, self(), Victim}, none}, {{7, 1, Victim}, none},
+     {{1 bsl 70, 1, 2}, none}].
+
+%% With the right header these do nothing: nobody looks at what is wrong with them.
+unnoticed(Victim) ->
+    Stranger = list_to_pid("<0.1.0>"),
+    [{{2, '', Stranger}, none}, {{22, self(), Victim}, none},
+     {{29, make_ref(), self(), self(), {erlang, register, 2}, []}, [hostile_spawned, b]}].
+
+%% What is no term, without a version byte.
+terms() ->
+    [<<104, 3, 97, 22, 88>>, <<108, 255, 255, 255, 255, 97, 1>>, <<105, 255, 255, 255, 255, 97, 1>>, <<116, 255, 255, 255, 255, 97, 1>>,
+     <<82, 0>>, <<80, 0, 0, 1, 0, 1, 2, 3>>, <<104, 3, 97, 2, 100, 0, 1, 255, 97, 1>>].
+
+%% A message to a process that looks at it.
+bad_payload(To) -> [<<131, 68, 0, (bare({22, self(), To}))/binary, 109, 255, 255, 255, 255, 0>>].
+
+passed(Control, none) -> [<<112, (term_to_binary(Control))/binary>>];
 passed(Control, Payload) -> [<<112, (term_to_binary(Control))/binary, (term_to_binary(Payload))/binary>>].
+headed(Control, none) -> [<<131, 68, 0, (bare(Control))/binary>>];
+headed(Control, Payload) -> [<<131, 68, 0, (bare(Control))/binary, (bare(Payload))/binary>>].
+bare(Term) -> <<131, Bare/binary>> = term_to_binary(Term), Bare.

@@ -12,7 +12,7 @@ features() ->
     [disconnect, lost_relations, node_monitors, node_monitor_options, no_connect, unknown_node, global_names, global_locks,
      global_exits, global_conflict, pg_groups, pg_monitor, net_adm, hidden, no_connect_all, cookies, restart, stop_and_start,
      new_names, busy, busy_options, ticks, tick_kill, pending_signals, controllers, foreign_sender,
-     blocked, texts, hostile_handshakes, hostile_packets,
+     blocked, texts, cached_atoms, hostile_handshakes, hostile_packets,
      %% Last: when lost and new connections follow each other as fast as that, OTP's `global` sometimes waits for ever for
      %% the end of a negotiation that it takes for another one; on OTP's own machine as well.
      reconnect].
@@ -64,6 +64,17 @@ feature(texts, Peer) ->
     Alias = list_to_ref(ref_to_list(Alias)),
     true = rpc:call(Peer, erlang, '=:=', [Pid, list_to_pid(pid_to_list(Pid))]),
     {'EXIT', {badarg, _}} = catch list_to_pid("<1000000.1.0>"),
+    nothing();
+%% Atoms are told once in the life of a connection; thousands share its 2048 places.
+feature(cached_atoms, Peer) ->
+    Echo = spawn(Peer, cluster_signals, echo, []),
+    Atoms = [list_to_atom("cached " ++ integer_to_list(Number)) || Number <- lists:seq(1, 5000)],
+    Long = [list_to_atom(lists:duplicate(255, 16#1f608 + Number)) || Number <- lists:seq(1, 3)],
+    Large = binary:copy(<<7>>, 200000),
+    Messages = [lists:sublist(Atoms, Start, Length) || {Start, Length} <- [{1, 1}, {1, 3}, {2, 1}, {1, 300}, {2040, 20}, {1, 5000}]]
+        ++ [Long, {Large, lists:sublist(Atoms, 700, 400)}, {lists:sublist(Atoms, 4000, 100), Large, Long}],
+    [Message = cluster:echoed(Echo, Message) || _ <- lists:seq(1, 5), Message <- Messages],
+    Echo ! stop,
     nothing();
 feature(reconnect, Peer) ->
     [begin
@@ -552,6 +563,9 @@ feature(hostile_packets, Peer) ->
     Collector = spawn(Peer, ?MODULE, collector, [[]]),
     true = on(Peer, erlang, register, [hostile_collector, Collector]),
     Processes = length(on(Peer, erlang, processes, [])),
+    %% What the peer has to say to a hostile node that is gone shall not make it look for that node's host: where names are asked of
+    %% a server that does not answer, its net_kernel accepts nobody meanwhile.
+    ok = on(Peer, application, set_env, [kernel, dist_auto_connect, never]),
     [begin
          {Socket, Leader} = cluster_hostile:connect(Peer),
          ok = gen_tcp:send(Socket, [framed4(Packet) || Packet <- Packets]),
@@ -563,6 +577,7 @@ feature(hostile_packets, Peer) ->
          end,
          true = is_atom(Leader)
      end || {Index, Packets} <- lists:enumerate(cluster_hostile:packets(Victim, Collector))],
+    ok = on(Peer, application, unset_env, [kernel, dist_auto_connect]),
     pong = net_adm:ping(Peer),
     until(fun() -> on(Peer, erlang, nodes, [connected]) =:= [node()] end),
     undefined = on(Peer, erlang, whereis, [hostile_spawned]),

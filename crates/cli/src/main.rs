@@ -16,6 +16,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ Tools:
   check-load FOLDER...   Load every .beam file in these folders and below, and report those that fail
   disasm FILE            Print the instructions in a .beam file
   inet_gethost WORKERS   Look host names up for OTP's kernel, as a port program
+  memsup, cpu_sup        Tell OTP's os_mon of memory and processors, as port programs
   epmd [-daemon]         Map nodes of this host to ports, as OTP's epmd does
   guard-terminal MODES   Give a terminal its modes back when the machine has ended, as a program beside it
 
@@ -82,6 +84,8 @@ fn run(arguments: Vec<OsString>) -> i32 {
             Some("check-load") => return check_load(&arguments.map(PathBuf::from).collect::<Vec<_>>()),
             Some("epmd") => return port_mapper::run(&arguments.collect::<Vec<_>>()),
             Some("inet_gethost") => return look_up_hosts(arguments.next()),
+            Some("memsup") => return port_program("memsup", oxbeam_sys::memsup::run(io::stdin(), port_output())),
+            Some("cpu_sup") => return port_program("cpu_sup", oxbeam_sys::cpu_sup::run(io::stdin(), port_output())),
             Some("guard-terminal") => {
                 oxbeam_sys::terminal::guard(&arguments.next().unwrap_or_default().to_string_lossy());
                 return 0;
@@ -196,10 +200,26 @@ fn go_to_background() -> i32 {
 /// The program that OTP's kernel starts to look up host names; OTP's own wants a newer C library than Debian 12 has.
 fn look_up_hosts(workers: Option<OsString>) -> i32 {
     let workers = workers.and_then(|workers| workers.to_str()?.parse().ok()).unwrap_or(1);
-    match oxbeam_sys::inet_gethost::run(workers, io::stdin(), io::stdout()) {
+    port_program("inet_gethost", oxbeam_sys::inet_gethost::run(workers, io::stdin(), port_output()))
+}
+
+/// Standard output as it is: Rust's own writes line by line, and a port's owner may take what comes at once for the
+/// whole answer.
+fn port_output() -> Box<dyn Write + Send> {
+    match io::stdout().as_fd().try_clone_to_owned() {
+        Ok(descriptor) => Box::new(fs::File::from(descriptor)),
+        Err(_) => Box::new(io::stdout()),
+    }
+}
+
+/// The exit status of one of OTP's port programs, which are modes of this command.
+fn port_program(name: &str, outcome: io::Result<()>) -> i32 {
+    match outcome {
         Ok(()) => 0,
+        // Its port was closed: nobody is there to be told.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 1,
         Err(error) => {
-            complain(&format!("inet_gethost: {error}"));
+            complain(&format!("{name}: {error}"));
             1
         }
     }

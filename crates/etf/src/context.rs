@@ -20,6 +20,12 @@ pub trait EncodeContext {
     fn node(&self) -> Node;
     /// A secret of this machine that seals terms in the `local` format, so that only it takes them back.
     fn local_key(&self) -> u64;
+    /// The index under which a distribution message refers to the atom ([`crate::EncodeOptions::atom_cache`]); `None` to
+    /// spell it out.
+    fn cache_index(&self, atom: Atom) -> Option<u8> {
+        let _ = atom;
+        None
+    }
     /// The process given as the creator of every fun: OTP names `init`.
     fn init_process(&self) -> Pid {
         Pid { number: 0, serial: 0 }

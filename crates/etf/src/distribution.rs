@@ -7,8 +7,11 @@
 //! - 131, 69: numbers of a sequence and a fragment, an atom cache header, the first part of a message;
 //! - 131, 70: numbers of a sequence and a fragment, a further part.
 //!
+//! Which of them come is agreed on when the connection is made ([`Framing`]).
+//!
 //! The first term is the control message; some have a second one, the payload.
 
+use crate::atom_cache::{CACHE_SIZE, NEW_ENTRY, SEGMENT_MASK};
 use crate::decode::{DecodeOptions, Decoder};
 use crate::reader::Reader;
 use crate::{DecodeContext, DecodeError, EncodeContext, FunIdentity, Node, tag};
@@ -19,17 +22,13 @@ const PASS_THROUGH: u8 = 112;
 const HEADER: u8 = 68;
 const FIRST_FRAGMENT: u8 = 69;
 const FRAGMENT: u8 = 70;
-/// Eight segments of 256 atoms.
-const CACHE_SIZE: usize = 8 * 256;
-const NEW_ENTRY: u8 = 8;
-const SEGMENT_MASK: u8 = 7;
 /// Messages of one peer that may be incomplete at once. Each of its processes has one at most; a peer that has more is
 /// not believed.
 const INCOMPLETE_MAX: usize = 1 << 16;
 
 /// The receiving end of a connection: atoms that the peer has told, and messages of which parts are here.
-#[derive(Default)]
 pub struct MessageReader {
+    framing: Framing,
     cache: Vec<Option<Atom>>,
     incomplete: HashMap<u64, Incomplete>,
 }
@@ -52,54 +51,103 @@ pub struct Message {
     versions: bool,
 }
 
+/// What a packet is.
+enum Part {
+    /// A tick.
+    Nothing,
+    Whole(Head),
+    First {
+        sequence: u64,
+        next: u64,
+        head: Head,
+    },
+    /// A further part, which may complete a message.
+    Fragment(Option<Message>),
+}
+
+/// What stands in front of a message's terms.
+struct Head {
+    atoms: Vec<Atom>,
+    start: usize,
+    versions: bool,
+}
+
+impl Head {
+    fn message(self, bytes: Vec<u8>) -> Message {
+        let Head { atoms, start, versions } = self;
+        Message { atoms, bytes, start, versions }
+    }
+}
+
+/// A packet that is none.
+#[derive(Debug)]
+pub struct BadPacket {
+    /// What is wrong with it.
+    pub error: DecodeError,
+    /// The packet.
+    pub bytes: Vec<u8>,
+}
+
 impl MessageReader {
+    /// A connection on which nothing has come. Its packets begin as `framing` says.
+    pub fn new(framing: Framing) -> MessageReader {
+        MessageReader { framing, cache: Vec::new(), incomplete: HashMap::new() }
+    }
     /// Takes a packet; gives a message when it completes one. After an error the connection is of no use any more.
     ///
     /// # Errors
-    /// When the packet is none.
-    pub fn packet(&mut self, bytes: Vec<u8>, atoms: &AtomTable) -> Result<Option<Message>, DecodeError> {
-        let mut reader = Reader::new(&bytes, 0);
-        if reader.left() == 0 {
-            return Ok(None);
+    /// When the packet is none: it comes back.
+    pub fn packet(&mut self, bytes: Vec<u8>, atoms: &AtomTable) -> Result<Option<Message>, BadPacket> {
+        match self.read(&bytes, atoms) {
+            Ok(Part::Nothing) => Ok(None),
+            Ok(Part::Whole(head)) => Ok(Some(head.message(bytes))),
+            Ok(Part::First { sequence, next, head }) => {
+                self.incomplete.insert(sequence, Incomplete { next, message: head.message(bytes) });
+                Ok(None)
+            }
+            Ok(Part::Fragment(completed)) => Ok(completed),
+            Err(error) => Err(BadPacket { error, bytes }),
         }
-        match reader.u8()? {
-            PASS_THROUGH => Ok(Some(Message { atoms: Vec::new(), bytes, start: 1, versions: true })),
-            tag::VERSION => match reader.u8()? {
-                HEADER => {
-                    let atoms = self.header(&mut reader, atoms)?;
-                    let start = reader.position();
-                    Ok(Some(Message { atoms, bytes, start, versions: false }))
-                }
+    }
+    fn read(&mut self, bytes: &[u8], atoms: &AtomTable) -> Result<Part, DecodeError> {
+        let mut reader = Reader::new(bytes, 0);
+        if reader.left() == 0 {
+            return Ok(Part::Nothing);
+        }
+        match (reader.u8()?, self.framing) {
+            (PASS_THROUGH, Framing::PassThrough) => {
+                Ok(Part::Whole(Head { atoms: Vec::new(), start: 1, versions: true }))
+            }
+            (tag::VERSION, Framing::Header | Framing::Fragments) => match reader.u8()? {
+                HEADER => Ok(Part::Whole(self.head(&mut reader, atoms)?)),
+                kind if self.framing == Framing::Header => Err(DecodeError::Tag(kind)),
                 FIRST_FRAGMENT => {
                     let (sequence, fragment) = (reader.u64()?, reader.u64()?);
-                    let atoms = self.header(&mut reader, atoms)?;
-                    let start = reader.position();
-                    self.first_fragment(sequence, fragment, Message { atoms, bytes, start, versions: false })
+                    let head = self.head(&mut reader, atoms)?;
+                    self.first_fragment(sequence, fragment, head)
                 }
                 FRAGMENT => {
                     let (sequence, fragment) = (reader.u64()?, reader.u64()?);
                     let start = reader.position();
-                    self.fragment(sequence, fragment, bytes.get(start..).unwrap_or(&[]))
+                    self.fragment(sequence, fragment, bytes.get(start..).unwrap_or(&[])).map(Part::Fragment)
                 }
                 other => Err(DecodeError::Tag(other)),
             },
             _ => Err(DecodeError::Version),
         }
     }
-    fn first_fragment(
-        &mut self,
-        sequence: u64,
-        fragment: u64,
-        message: Message,
-    ) -> Result<Option<Message>, DecodeError> {
+    fn head(&mut self, reader: &mut Reader<'_>, atoms: &AtomTable) -> Result<Head, DecodeError> {
+        let atoms = self.header(reader, atoms)?;
+        Ok(Head { atoms, start: reader.position(), versions: false })
+    }
+    fn first_fragment(&mut self, sequence: u64, fragment: u64, head: Head) -> Result<Part, DecodeError> {
         match fragment {
             0 => Err(DecodeError::Truncated),
-            1 => Ok(Some(message)),
-            _ if self.incomplete.len() >= INCOMPLETE_MAX => Err(DecodeError::Truncated),
-            _ => match self.incomplete.insert(sequence, Incomplete { next: fragment - 1, message }) {
-                None => Ok(None),
-                Some(_) => Err(DecodeError::Truncated),
-            },
+            1 => Ok(Part::Whole(head)),
+            _ if self.incomplete.len() >= INCOMPLETE_MAX || self.incomplete.contains_key(&sequence) => {
+                Err(DecodeError::Truncated)
+            }
+            _ => Ok(Part::First { sequence, next: fragment - 1, head }),
         }
     }
     fn fragment(&mut self, sequence: u64, fragment: u64, bytes: &[u8]) -> Result<Option<Message>, DecodeError> {
@@ -147,6 +195,22 @@ impl Message {
     /// A message of one term with its version byte and without any header, as `erts_debug:dist_ext_to_term/2` takes it.
     pub fn with_atoms(atoms: Vec<Atom>, bytes: Vec<u8>) -> Message {
         Message { atoms, bytes, start: 0, versions: true }
+    }
+    /// Where its control message begins.
+    pub fn start(&self) -> usize {
+        self.start
+    }
+    /// The atoms that its terms refer to by index.
+    pub fn atoms(&self) -> &[Atom] {
+        &self.atoms
+    }
+    /// Its bytes from `position` to the end.
+    pub fn bytes_from(&self, position: usize) -> &[u8] {
+        self.bytes.get(position..).unwrap_or(&[])
+    }
+    /// Bytes of memory that it takes.
+    pub fn size(&self) -> usize {
+        self.bytes.capacity() + self.atoms.capacity() * size_of::<Atom>()
     }
     /// The control message, and where it ends.
     ///
@@ -227,21 +291,21 @@ pub const FRAGMENT_SIZE: usize = 64 * 1024;
 pub enum Framing {
     /// Two terms with version bytes.
     PassThrough,
-    /// An atom cache header. Ours are empty.
+    /// An atom cache header.
     Header,
     /// As `Header`, and large messages are cut into fragments.
     Fragments,
 }
 
-/// The packets of a message: of a control message and a payload as [`crate::encode`] writes them. `sequence` is a
-/// number that no other message in fragments has.
-pub fn packets(framing: Framing, sequence: u64, control: &[u8], payload: &[u8]) -> Vec<Vec<u8>> {
+/// The packets of a message: of a control message and a payload as [`crate::encode`] writes them. `atoms` is what its header says
+/// of atoms ([`crate::SentAtoms::header`]), `sequence` a number that no other message in fragments has.
+pub fn packets(framing: Framing, sequence: u64, atoms: &[u8], control: &[u8], payload: &[u8]) -> Vec<Vec<u8>> {
     if framing == Framing::PassThrough {
         return vec![[&[PASS_THROUGH], control, payload].concat()];
     }
     let (control, payload) = (control.get(1..).unwrap_or(&[]), payload.get(1..).unwrap_or(&[]));
     if framing == Framing::Header || control.len() + payload.len() <= FRAGMENT_SIZE {
-        return vec![[&[tag::VERSION, HEADER, 0], control, payload].concat()];
+        return vec![[&[tag::VERSION, HEADER], atoms, control, payload].concat()];
     }
     // The control message belongs to the first fragment whole.
     let first = payload.len().min(FRAGMENT_SIZE);
@@ -249,7 +313,7 @@ pub fn packets(framing: Framing, sequence: u64, control: &[u8], payload: &[u8]) 
     let count = 1 + rest.len() as u64;
     let head =
         |kind: u8, number: u64| [&[tag::VERSION, kind][..], &sequence.to_be_bytes(), &number.to_be_bytes()].concat();
-    let mut packets = vec![[&head(FIRST_FRAGMENT, count), &[0][..], control, &payload[..first]].concat()];
+    let mut packets = vec![[&head(FIRST_FRAGMENT, count), atoms, control, &payload[..first]].concat()];
     for (index, part) in rest.enumerate() {
         packets.push([&head(FRAGMENT, count - 1 - index as u64), part].concat());
     }

@@ -19,11 +19,13 @@ pub struct EncodeOptions {
     pub deterministic: bool,
     /// In the format that only this machine takes back: [`EncodeContext::local_key`].
     pub local: bool,
+    /// Atoms may be referred to by the indexes that [`EncodeContext::cache_index`] gives them.
+    pub atom_cache: bool,
 }
 
 impl Default for EncodeOptions {
     fn default() -> EncodeOptions {
-        EncodeOptions { compressed: 0, minor_version: 2, deterministic: false, local: false }
+        EncodeOptions { compressed: 0, minor_version: 2, deterministic: false, local: false, atom_cache: false }
     }
 }
 
@@ -386,6 +388,12 @@ impl<'h, O: Output> Walk<'h, O> {
     // --- atoms, pids, references ---------------------------------------------------------------------------------
 
     fn atom(&mut self, atom: Atom, context: &dyn EncodeContext) {
+        if self.options.atom_cache
+            && let Some(index) = context.cache_index(atom)
+        {
+            self.output.put(&[tag::ATOM_CACHE_REF, index]);
+            return;
+        }
         let text = context.atoms().text(atom);
         let latin1 = self.options.minor_version < 2 && text.chars().all(|character| u32::from(character) <= 0xff);
         if latin1 {

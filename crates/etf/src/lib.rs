@@ -7,6 +7,7 @@
 //! What comes in is never trusted: a count is believed only as far as bytes are left to pay for it.
 #![forbid(unsafe_code)]
 
+mod atom_cache;
 mod compress;
 mod context;
 mod decode;
@@ -15,6 +16,7 @@ mod encode;
 mod reader;
 mod tag;
 
+pub use atom_cache::{CACHE_SIZE, MessageAtoms, SentAtoms, WithMessageAtoms, cache_place};
 pub use context::{DecodeContext, EncodeContext, FunIdentity, Node, reference_from_words, reference_words};
 pub use decode::{DecodeOptions, Decoded, Decoder, decode};
 pub use encode::{COMPRESSION_DEFAULT, EncodeOptions, Encoder, encode, encoded_size};

@@ -2,9 +2,12 @@
 
 use crate::run::{Flow, Position, Run};
 use crate::state::{G, State, handlers, number_at};
-use oxbeam_runtime::{LastCall, Outcome, Signal, Vm, trace_flag};
+use oxbeam_runtime::{LastCall, Outcome, Peek, Signal, Vm, trace_flag};
 use oxbeam_term::{OwnedTerm, Term, Word, atoms};
 use std::sync::Arc;
+
+/// Bytes of a message of another node that are decoded for one reduction.
+const BYTES_PER_REDUCTION: usize = 64;
 
 impl State {
     /// Goes on where a helper said, when that is a jump back within a function: no call, though a breakpoint may stand
@@ -136,20 +139,38 @@ impl Run<'_> {
     /// The next message into the register, or on to the label when there is none.
     #[inline(never)]
     fn loop_rec(&mut self, ip: *const u32) -> Flow {
-        if let Some(word) = self.state().messages.peek() {
+        if let Some(word) = self.peek() {
             self.write(ip, 2, word);
             return Flow::go(ip.wrapping_add(3));
         }
         if let Some(flow) = self.take_signals(ip) {
             return flow;
         }
-        match self.state().messages.peek() {
+        match self.peek() {
             Some(word) => {
                 self.write(ip, 2, word);
                 Flow::go(ip.wrapping_add(3))
             }
             None => Flow::go(self.label(ip, 1)),
         }
+    }
+    /// The message that `receive` looks at next, decoded.
+    #[inline]
+    fn peek(&mut self) -> Option<Word> {
+        loop {
+            match self.state().messages.peek() {
+                Peek::Message(word) => return Some(word),
+                Peek::External => self.decode_message(),
+                Peek::End => return None,
+            }
+        }
+    }
+    #[cold]
+    fn decode_message(&mut self) {
+        let vm = self.vm;
+        let size = self.state().messages.decode_next(vm);
+        self.reductions -=
+            i32::try_from(size / BYTES_PER_REDUCTION).unwrap_or(i32::MAX / 2).min(self.reductions.max(0));
     }
     /// Handles what has arrived; `Some` when that ends the slice.
     fn take_signals(&mut self, ip: *const u32) -> Option<Flow> {
@@ -187,7 +208,7 @@ impl Run<'_> {
     /// Is there a message that the loop at operand 1 has not tried? A receive without patterns has no loop: the label
     /// is the wait itself, which no message ends.
     fn message_to_try(&mut self, ip: *const u32) -> bool {
-        self.label(ip, 1) != ip && self.state().messages.peek().is_some()
+        self.label(ip, 1) != ip && self.peek().is_some()
     }
     /// Waits for a message or until the time is over. It is executed again each time the process wakes up.
     #[inline(never)]

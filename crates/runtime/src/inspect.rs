@@ -1,7 +1,7 @@
 //! What processes are doing, for people: the break menu, crash dumps, debugging.
 
 use crate::process::{Process, ProcessMain, RunStatus};
-use crate::{LinkTarget, Monitor, MonitorTarget, Paused, Priority, Vm};
+use crate::{LinkTarget, Message, Monitor, MonitorTarget, Paused, Priority, Vm};
 
 use oxbeam_term::word::ImmediateKind;
 use oxbeam_term::{Atom, Heap, Term, Word, display_text};
@@ -67,6 +67,9 @@ impl Section<'_> {
         // SAFETY: the word is a root of a heap at rest, or stands on its stack, and no return address or catch.
         display_text(unsafe { Term::from_raw(word) }, None, &self.vm.atoms)
     }
+    fn message(&self, message: &Message) -> String {
+        message.word().map_or_else(|| "<of another node, not decoded>".to_owned(), |word| self.show(word))
+    }
     fn atom(&self, atom: Atom) -> String {
         display_text(Term::atom(atom), None, &self.vm.atoms)
     }
@@ -115,7 +118,7 @@ impl Section<'_> {
         self.line("Spawned by", state.parent.map_or_else(|| "[]".to_owned(), |pid| pid.to_string()));
         self.line("Message queue length", state.messages.len());
         if !state.messages.is_empty() {
-            let messages: Vec<String> = state.messages.iter().map(|message| self.show(message.word())).collect();
+            let messages: Vec<String> = state.messages.iter().map(|message| self.message(message)).collect();
             self.line("Message queue", format!("[{}]", messages.join(",")));
         }
         let relations = self.relations(main);

@@ -52,7 +52,7 @@ pub use dirty::{DirtyHandling, Shadow};
 pub use exception::{Class, Exception, Trace};
 pub use external::VmContext;
 pub use last_calls::{LastCall, LastCalls};
-pub use mailbox::{Mailbox, Message};
+pub use mailbox::{Mailbox, Message, Peek};
 pub use module_code::{
     DecodedFunction, FunctionDecoder, FunctionInfo, LineEntry, ModuleCode, ModuleParts, Place, Reference,
 };

@@ -2,8 +2,11 @@
 //!
 //! Messages have consecutive numbers; taking one out of the middle leaves a hole that is skipped, so that neither
 //! receive markers nor the save position ever move. Messages keep their own memory until they are received, so a
-//! collection does not look at them; only the one that `receive` looks at joins the heap before a collection.
+//! collection does not look at them; only the one that `receive` looks at joins the heap before a collection. A message of
+//! another node is in bytes until somebody looks at it; if it is malformed it is gone then.
 
+use crate::Vm;
+use crate::distribution::ExternalTerm;
 use crate::sequential::MessageToken;
 use oxbeam_term::{Heap, LeavingLiterals, LiteralRange, LocalReference, OwnedTerm, Term, Word};
 use std::collections::VecDeque;
@@ -14,14 +17,36 @@ pub enum Message {
     Owned(OwnedTerm),
     /// Built on the receiver's heap (an exit or down message); a root of collections.
     OnHeap(Word),
+    /// From another node, in bytes.
+    External(Box<ExternalTerm>),
+}
+
+/// What `receive` finds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Peek {
+    /// A message, as a raw word.
+    Message(Word),
+    /// One of another node, to be decoded first ([`Mailbox::decode_next`]).
+    External,
+    /// The end of the queue.
+    End,
 }
 
 impl Message {
-    /// The raw word of the message.
-    pub fn word(&self) -> Word {
+    /// The raw word of the message, unless it is in bytes.
+    pub fn word(&self) -> Option<Word> {
         match self {
-            Message::Owned(owned) => owned.term().word(),
-            Message::OnHeap(word) => *word,
+            Message::Owned(owned) => Some(owned.term().word()),
+            Message::OnHeap(word) => Some(*word),
+            Message::External(_) => None,
+        }
+    }
+    /// Words of memory that it owns.
+    fn words(&self) -> usize {
+        match self {
+            Message::Owned(owned) => owned.words(),
+            Message::OnHeap(_) => 0,
+            Message::External(term) => term.size().div_ceil(size_of::<Word>()),
         }
     }
 }
@@ -47,6 +72,8 @@ pub struct Mailbox {
     save: u64,
     count: usize,
     on_heap: usize,
+    /// How many are in bytes.
+    external: usize,
     /// Words of memory that the messages own.
     words: usize,
     /// Is `receive` looking at the message at the save position, so that registers may refer to its parts?
@@ -63,7 +90,7 @@ impl Mailbox {
     pub fn push(&mut self, message: Message) {
         let token = match &message {
             Message::OnHeap(_) => MessageToken::Unchanged,
-            Message::Owned(_) => MessageToken::None,
+            Message::Owned(_) | Message::External(_) => MessageToken::None,
         };
         self.push_with(message, token);
     }
@@ -71,8 +98,10 @@ impl Mailbox {
     pub fn push_with(&mut self, message: Message, token: MessageToken) {
         match &message {
             Message::OnHeap(_) => self.on_heap += 1,
-            Message::Owned(owned) => self.words += owned.words(),
+            Message::External(_) => self.external += 1,
+            Message::Owned(_) => {}
         }
+        self.words += message.words();
         self.count += 1;
         self.messages.push_back(Some(Slot { message, token }));
     }
@@ -106,18 +135,72 @@ impl Mailbox {
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
-    /// The raw word of the message that `receive` looks at next; `None` at the end.
-    pub fn peek(&mut self) -> Option<Word> {
+    /// The message that `receive` looks at next.
+    #[inline]
+    pub fn peek(&mut self) -> Peek {
         loop {
             let index = (self.save - self.first) as usize;
-            match self.messages.get(index)? {
-                Some(slot) => {
+            match self.messages.get(index) {
+                Some(Some(slot)) => {
+                    let Some(word) = slot.message.word() else { return Peek::External };
                     self.looking = true;
-                    return Some(slot.message.word());
+                    return Peek::Message(word);
                 }
-                None => self.save += 1,
+                Some(None) => self.save += 1,
+                None => return Peek::End,
             }
         }
+    }
+    /// As [`Mailbox::peek`], with what is in bytes decoded; `None` at the end.
+    pub fn peek_decoded(&mut self, vm: &Vm) -> Option<Word> {
+        loop {
+            match self.peek() {
+                Peek::Message(word) => return Some(word),
+                Peek::External => {
+                    self.decode_next(vm);
+                }
+                Peek::End => return None,
+            }
+        }
+    }
+    /// Decodes the message that `receive` looks at next, if it is in bytes; it is gone if it is malformed. Returns the bytes
+    /// of memory that it took.
+    #[cold]
+    pub fn decode_next(&mut self, vm: &Vm) -> usize {
+        self.decode_at((self.save - self.first) as usize, vm)
+    }
+    /// Decodes all messages. Malformed ones are gone.
+    pub fn decode_all(&mut self, vm: &Vm) {
+        for index in 0..self.messages.len() {
+            if self.external == 0 {
+                break;
+            }
+            self.decode_at(index, vm);
+        }
+    }
+    /// What is malformed leaves a hole: positions do not move.
+    fn decode_at(&mut self, index: usize, vm: &Vm) -> usize {
+        let Some(place) = self.messages.get_mut(index) else { return 0 };
+        let Some(Slot { message: Message::External(term), .. }) = place else { return 0 };
+        let (size, decoded) = (term.size(), term.decode(vm));
+        self.external -= 1;
+        self.words -= size.div_ceil(size_of::<Word>());
+        match (decoded, place) {
+            (Some(decoded), Some(slot)) => {
+                self.words += decoded.words();
+                slot.message = Message::Owned(decoded);
+            }
+            (_, place) => {
+                *place = None;
+                self.count -= 1;
+            }
+        }
+        size
+    }
+    /// Is there a message that `receive` has not looked at?
+    pub fn has_next(&self) -> bool {
+        let index = (self.save - self.first) as usize;
+        self.messages.iter().skip(index).any(Option::is_some)
     }
     /// Before a collection: a message that is being looked at becomes part of the heap. What the patterns and guards
     /// have built refers to it, and may reach the old generation before the message itself would come to the heap.
@@ -149,12 +232,14 @@ impl Mailbox {
             && let Some(Slot { message, .. }) = slot.take()
         {
             self.count -= 1;
+            self.words -= message.words();
             match message {
                 Message::Owned(owned) => {
-                    self.words -= owned.words();
                     heap.adopt(owned);
                 }
                 Message::OnHeap(_) => self.on_heap -= 1,
+                // `receive` takes what it has looked at.
+                Message::External(_) => self.external -= 1,
             }
             self.trim();
         }
@@ -186,22 +271,25 @@ impl Mailbox {
             self.epoch = self.epoch.wrapping_add(1) & 0xfff;
         }
     }
-    /// Copies of all messages in order, on `heap`.
+    /// Copies of all messages in order, on `heap`, but of those in bytes ([`Mailbox::decode_all`]).
     pub fn copies<'t>(&self, heap: &'t Heap) -> Vec<Term<'t>> {
+        let words = self.iter().filter_map(Message::word);
         // SAFETY: the memory of each message lives while it is in the queue, which is borrowed.
-        self.iter().map(|message| heap.copy_in(unsafe { Term::from_raw(message.word()) })).collect()
+        words.map(|word| heap.copy_in(unsafe { Term::from_raw(word) })).collect()
     }
     /// Removes the first message that `unwanted` names; used by `demonitor(Ref, [flush])`.
-    pub fn remove_where(&mut self, mut unwanted: impl FnMut(Term<'_>) -> bool) -> bool {
+    pub fn remove_where(&mut self, vm: &Vm, mut unwanted: impl FnMut(Term<'_>) -> bool) -> bool {
+        self.decode_all(vm);
         let mut removed = false;
         for slot in &mut self.messages {
             let Some(Slot { message, .. }) = slot else { continue };
+            let Some(word) = message.word() else { continue };
             // SAFETY: the message's memory lives while it is in the queue.
-            if unwanted(unsafe { Term::from_raw(message.word()) }) {
-                match message {
-                    Message::OnHeap(_) => self.on_heap -= 1,
-                    Message::Owned(owned) => self.words -= owned.words(),
+            if unwanted(unsafe { Term::from_raw(word) }) {
+                if let Message::OnHeap(_) = message {
+                    self.on_heap -= 1;
                 }
+                self.words -= message.words();
                 *slot = None;
                 self.count -= 1;
                 removed = true;
@@ -233,7 +321,7 @@ impl Mailbox {
         let any = self.on_heap != 0;
         self.messages.iter_mut().take_while(move |_| any).flatten().filter_map(|slot| match &mut slot.message {
             Message::OnHeap(word) => Some(word),
-            Message::Owned(_) => None,
+            Message::Owned(_) | Message::External(_) => None,
         })
     }
     /// A marker for the end of the queue as it is now, to be tied to a reference by [`Mailbox::set_marker`].
@@ -277,7 +365,7 @@ mod tests {
         let mut main = ProcessMain::new(HeapOptions::default(), 12, OwnedTerm::immediate(Word::NIL), None);
         let message = OwnedTerm::build(LiteralRange::EMPTY, |heap| heap.tuple(&[Term::small(1), heap.float(2.5)]));
         main.state.messages.push(Message::Owned(message));
-        let word = main.state.messages.peek().unwrap();
+        let Peek::Message(word) = main.state.messages.peek() else { panic!("the message is there") };
         // SAFETY: the message is in the queue.
         let mut live = [main.heap.cons(unsafe { Term::from_raw(word) }, Term::NIL).word()];
         for _ in 0..3 {

@@ -1,7 +1,7 @@
 //! What the machine itself says through Erlang's logger.
 
 use crate::Vm;
-use oxbeam_term::{Heap, OwnedTerm, Pid, Term, atoms};
+use oxbeam_term::{Atom, Heap, OwnedTerm, Pid, Term, atoms};
 use parking_lot::Mutex;
 
 /// Who gets the machine's log messages (`erlang:system_flag(system_logger, Pid)`).
@@ -55,6 +55,24 @@ impl Vm {
         format: &str,
         arguments: impl for<'h> FnOnce(&'h Heap) -> Vec<Term<'h>>,
     ) {
+        self.log((atoms::ERROR, atoms::ERROR), Some((about, group_leader)), format, arguments);
+    }
+    /// Sends an error report to the logger that is about no process.
+    pub(crate) fn log_error_text(&self, text: &str) {
+        self.log((atoms::ERROR, atoms::ERROR), None, "~s~n", |heap| vec![heap.string(text)]);
+    }
+    /// Sends a warning to the logger that is about no process.
+    pub(crate) fn log_warning_text(&self, text: &str) {
+        self.log((atoms::WARNING, atoms::WARNING_MSG), None, "~s~n", |heap| vec![heap.string(text)]);
+    }
+    /// The level comes with what the old `error_logger` calls it.
+    fn log(
+        &self,
+        (level, tag): (Atom, Atom),
+        about: Option<(Pid, &OwnedTerm)>,
+        format: &str,
+        arguments: impl for<'h> FnOnce(&'h Heap) -> Vec<Term<'h>>,
+    ) {
         let logger = self.extension::<SystemLogger>().get().filter(|pid| self.process(*pid).is_some()).or_else(|| {
             match self.registry.whereis(atoms::LOGGER) {
                 Some(crate::LinkTarget::Process(pid)) => Some(pid),
@@ -65,17 +83,19 @@ impl Vm {
         let microseconds = self.clock.system() / 1000;
         self.send_built(logger, |heap| {
             let atoms_table = &self.atoms;
-            let tags = [(Term::atom(atoms::EMULATOR), Term::TRUE), (Term::atom(atoms::TAG), Term::atom(atoms::ERROR))];
-            let metadata = [
-                (Term::atom(atoms::PID), Term::pid(about)),
-                (Term::atom(atoms::GL), heap.copy_in(group_leader.term())),
+            let tags = [(Term::atom(atoms::EMULATOR), Term::TRUE), (Term::atom(atoms::TAG), Term::atom(tag))];
+            let mut metadata = vec![
                 (Term::atom(atoms::TIME), heap.integer(microseconds)),
                 (Term::atom(atoms::ERROR_LOGGER), heap.map_from_pairs(&tags, atoms_table)),
             ];
+            if let Some((pid, group_leader)) = about {
+                metadata.push((Term::atom(atoms::PID), Term::pid(pid)));
+                metadata.push((Term::atom(atoms::GL), heap.copy_in(group_leader.term())));
+            }
             let arguments = arguments(heap);
             heap.tuple(&[
                 Term::atom(atoms::LOG),
-                Term::atom(atoms::ERROR),
+                Term::atom(level),
                 heap.string(format),
                 heap.list(&arguments),
                 heap.map_from_pairs(&metadata, atoms_table),

@@ -127,7 +127,7 @@ impl Vm {
     }
     #[cold]
     fn token_received(&self, process: &Process, state: &mut ProcessState, token: OwnedTerm) {
-        let word = state.messages.peek().unwrap_or(Word::NIL);
+        let word = state.messages.peek_decoded(self).unwrap_or(Word::NIL);
         // SAFETY: the message is in the queue, where its memory lives on.
         let message: Term<'_> = unsafe { Term::from_raw(word) };
         self.tell_sequential(state, &token, RECEIVE, Term::pid(process.pid()), message, Some(process.pid()));

@@ -4,6 +4,7 @@
 //! links, monitors and flags are touched by itself only. What a signal asks of a process that has ended is answered
 //! by [`Signal::refuse`].
 
+use crate::distribution::ExternalTerm;
 use crate::mailbox::Message;
 use crate::monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, Watcher};
 use crate::process::{DirtyState, Holding, Process, ProcessMain};
@@ -27,6 +28,20 @@ pub enum Signal {
         alias: LocalReference,
         /// The message.
         message: OwnedTerm,
+    },
+    /// A message from another node, which its receiver decodes.
+    External {
+        /// The alias that it was sent through.
+        alias: Option<LocalReference>,
+        /// The message.
+        message: Box<ExternalTerm>,
+    },
+    /// A signal whose reason comes from another node, and is decoded when the signal is handled.
+    ExternalReason {
+        /// Why.
+        reason: Box<ExternalTerm>,
+        /// The signal with this reason.
+        signal: Box<dyn FnOnce(OwnedTerm) -> Signal + Send>,
     },
     /// `exit/2`.
     Exit {
@@ -110,10 +125,12 @@ impl Signal {
             Signal::Message(_)
             | Signal::SystemMessage(_)
             | Signal::AliasMessage { .. }
+            | Signal::External { .. }
             | Signal::From { .. }
             | Signal::Down { .. }
             | Signal::Wake => true,
-            Signal::Exit { .. }
+            Signal::ExternalReason { .. }
+            | Signal::Exit { .. }
             | Signal::LinkExit { .. }
             | Signal::Link { .. }
             | Signal::Unlink { .. }
@@ -139,6 +156,8 @@ impl Signal {
             | Signal::WithToken { .. }
             | Signal::From { .. }
             | Signal::AliasMessage { .. }
+            | Signal::External { .. }
+            | Signal::ExternalReason { .. }
             | Signal::Exit { .. }
             | Signal::LinkExit { .. }
             | Signal::UnlinkAck { .. }
@@ -216,7 +235,21 @@ impl Vm {
                 self.handle_signal(process, main, *signal);
                 main.state.rare.message_sender = None;
             }
-            Signal::AliasMessage { alias, message } => self.alias_message(process, main, alias, message),
+            Signal::AliasMessage { alias, message } => {
+                if self.use_alias(process, main, alias) {
+                    self.take_message(process, main, message, MessageToken::None);
+                }
+            }
+            Signal::External { alias, message } => {
+                if alias.is_none_or(|alias| self.use_alias(process, main, alias)) {
+                    self.take_external(process, main, message);
+                }
+            }
+            Signal::ExternalReason { reason, signal } => {
+                if let Some(reason) = reason.decode(self) {
+                    self.handle_signal(process, main, signal(reason));
+                }
+            }
             Signal::Exit { from, reason } => self.exit_signal(process, main, from, reason),
             // The call may be making this link just now (`open_port/2`).
             Signal::LinkExit { from, reason } if state.dirty != DirtyState::No && !state.links.contains_key(&from) => {
@@ -278,6 +311,14 @@ impl Vm {
         }
         main.state.messages.push_with(Message::Owned(message), token);
     }
+    /// Puts a message of another node into the queue, as it came unless a tracer is to see it.
+    fn take_external(&self, process: &Arc<Process>, main: &mut ProcessMain, message: Box<ExternalTerm>) {
+        if process.trace_flags() & trace_flag::RECEIVE == 0 {
+            main.state.messages.push(Message::External(message));
+        } else if let Some(message) = message.decode(self) {
+            self.take_message(process, main, message, MessageToken::None);
+        }
+    }
     #[cold]
     fn trace_receive(&self, process: &Arc<Process>, main: &mut ProcessMain, message: Term<'_>) {
         let Some(tracer) = self.tracing.tracer() else { return };
@@ -296,12 +337,13 @@ impl Vm {
         main.state.messages.push(Message::OnHeap(message));
     }
 
-    fn alias_message(&self, process: &Arc<Process>, main: &mut ProcessMain, alias: LocalReference, message: OwnedTerm) {
+    /// A message comes through an alias: may it? Ends an alias that is for one message only.
+    fn use_alias(&self, process: &Process, main: &mut ProcessMain, alias: LocalReference) -> bool {
         let state = &mut main.state;
         let kind =
             state.rare.aliases.get(&alias).copied().or_else(|| state.monitors.get(&alias).and_then(|one| one.alias));
         match kind {
-            None => return,
+            None => return false,
             Some(AliasKind::ReplyOnly) => {
                 state.rare.aliases.remove(&alias);
             }
@@ -313,7 +355,7 @@ impl Vm {
             }
             Some(AliasKind::Explicit | AliasKind::Demonitor) => {}
         }
-        self.take_message(process, main, message, MessageToken::None);
+        true
     }
 
     /// Tells the target of a monitor that is gone at this end.

@@ -65,9 +65,7 @@ pub trait Ports: Send + Sync {
     /// Signals to another node wait for the port to carry them. Must not wait for the port.
     fn distribution_output(&self, _vm: &Vm, _port: Port) {}
     /// `exit/2` on the port.
-    fn exit(&self, vm: &Vm, port: Port, from: Pid, reason: OwnedTerm) {
-        self.link_exit(vm, port, LinkTarget::Process(from), reason);
-    }
+    fn exit(&self, vm: &Vm, port: Port, reason: OwnedTerm);
 }
 
 /// What new processes get unless they say otherwise; `erlang:system_flag/2` changes it.

@@ -2,8 +2,8 @@
 
 use oxbeam_beam_file::BeamFile;
 use oxbeam_runtime::{
-    AliasKind, Engine, Holding, LinkTarget, LoadError, Monitor, MonitorTarget, Outcome, Prepared, Process, ProcessMain,
-    Signal, SpawnOptions, Vm, VmOptions,
+    AliasKind, Engine, Holding, LinkTarget, LoadError, Monitor, MonitorTarget, Outcome, Peek, Prepared, Process,
+    ProcessMain, Signal, SpawnOptions, Vm, VmOptions,
 };
 use oxbeam_term::{OwnedTerm, Pid, Term, atoms};
 use parking_lot::Mutex;
@@ -73,10 +73,10 @@ impl Node {
 
 /// Takes the next message, if there is one, as a small integer.
 fn receive(vm: &Vm, process: &Arc<Process>, main: &mut ProcessMain) -> Option<i64> {
-    if main.state.messages.peek().is_none() {
+    if main.state.messages.peek() == Peek::End {
         vm.handle_signals(process, main);
     }
-    let word = main.state.messages.peek()?;
+    let Peek::Message(word) = main.state.messages.peek() else { return None };
     main.state.messages.take(&main.heap);
     Some(word.small_value())
 }
@@ -152,7 +152,7 @@ fn messages_keep_their_order() {
 fn down_messages_and_names() {
     let node = Node::new(2);
     let watched = node.spawn(|_, _, main| {
-        let done = main.state.messages.peek().is_some();
+        let done = main.state.messages.has_next();
         if done { Outcome::Exit(Vm::own_atom(atoms::KILLED)) } else { Outcome::Wait }
     });
     let name = atoms::LOGGER;
@@ -234,7 +234,7 @@ fn links_pull_down_a_chain() {
                 main.state.links.insert(LinkTarget::Process(before), ());
                 count.fetch_add(1, Ordering::SeqCst);
             }
-            if index + 1 == LENGTH && main.state.messages.peek().is_some() {
+            if index + 1 == LENGTH && main.state.messages.has_next() {
                 return Outcome::Exit(Vm::own_atom(atoms::BADARG));
             }
             Outcome::Wait

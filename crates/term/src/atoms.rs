@@ -1494,6 +1494,7 @@ well_known! {
     WALL_CLOCK = "wall_clock",
     WARNING = "warning",
     WARNING_MAP = "warning_map",
+    WARNING_MSG = "warning_msg",
     WCSWIDTH = "wcswidth",
     WCWIDTH = "wcwidth",
     WHEREIS = "whereis",

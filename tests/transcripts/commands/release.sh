@@ -23,6 +23,7 @@ defmodule Demo.Counter do
   def next, do: Agent.get_and_update(__MODULE__, &{&1, &1 + 1})
 end
 PROGRAM
+sed -i 's/extra_applications: \[:logger\]/extra_applications: [:logger, :os_mon]/' mix.exs
 mkdir config
 cat > config/runtime.exs <<'PROGRAM'
 import Config
@@ -47,6 +48,7 @@ until $demo rpc ':ready' > ready.log 2>&1 || [ $tries -ge 100 ]; do
 done
 $demo rpc 'IO.puts(Demo.Counter.next()); IO.puts(Demo.Counter.next()); IO.puts(Application.get_env(:demo, :greeting))'
 echo "status $?"
+$demo rpc 'IO.inspect({is_list(:memsup.get_system_memory_data()), is_integer(:cpu_sup.nprocs())})'
 $demo rpc 'IO.puts(:code.root_dir() == String.to_charlist(System.fetch_env!("RELEASE_ROOT")))'
 [ "$($demo pid)" -gt 0 ] && echo "has a pid"
 $demo stop

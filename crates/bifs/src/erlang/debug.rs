@@ -48,7 +48,14 @@ fn get_internal_state<'h>(cx: &mut BifContext<'h>, what: Term<'h>) -> BifResult<
     if what.as_atom().is_some_and(|what| cx.text(what) == "node_and_dist_references") {
         return node_references(cx);
     }
+    if what.as_atom().is_some_and(|what| cx.text(what) == "max_atom_out_cache_index") {
+        return Ok(cx.heap.unsigned(oxbeam_etf::CACHE_SIZE as u64 - 1));
+    }
     let Some([what, subject]) = what.as_tuple_of::<2>() else { return cx.badarg() };
+    if what.as_atom().is_some_and(|what| cx.text(what) == "atom_out_cache_index") {
+        let Some(atom) = subject.as_atom() else { return cx.badarg() };
+        return Ok(cx.heap.unsigned(oxbeam_etf::cache_place(atom) as u64));
+    }
     match what.as_atom() {
         Some(atoms::INTERNAL_HASH) => Ok(cx.heap.unsigned(oxbeam_term::internal_hash(*subject) & 0xffff_ffff)),
         Some(atoms::PROCESS_STATUS) => {

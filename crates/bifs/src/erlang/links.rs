@@ -336,7 +336,7 @@ fn demonitor_with<'h>(cx: &mut BifContext<'h>, reference: Reference<'h>, options
             message.as_tuple_of::<5>().is_some_and(|elements| elements[1].is_exactly(reference.term()))
         };
         cx.spend(cx.state.messages.len() / 16);
-        cx.state.messages.remove_where(is_down);
+        cx.state.messages.remove_where(cx.vm, is_down);
     }
     Ok(Term::boolean(found || !info))
 }

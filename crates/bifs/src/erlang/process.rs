@@ -64,7 +64,7 @@ fn exit_signal<'h>(cx: &mut BifContext<'h>, target: Term<'h>, reason: Term<'h>) 
         }
         Value::Port(port) => {
             if let Some(ports) = cx.vm.ports() {
-                ports.exit(cx.vm, port, cx.pid(), cx.own(reason));
+                ports.exit(cx.vm, port, cx.own(reason));
             }
         }
         Value::ExternalPid(_) => {

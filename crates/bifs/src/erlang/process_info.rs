@@ -211,7 +211,7 @@ fn status(state: &mut ProcessState) -> Atom {
         atoms::RUNNING
     } else if state.rare.suspended > 0 || state.rare.waits_for_channel || state.rare.waits_for_port {
         atoms::SUSPENDED
-    } else if state.was_waiting && state.messages.peek().is_none() {
+    } else if state.was_waiting && !state.messages.has_next() {
         atoms::WAITING
     } else {
         atoms::RUNNABLE
@@ -259,6 +259,9 @@ struct Subject<'a> {
 
 impl Subject<'_> {
     fn answer<'t>(&mut self, target: &'t Heap, items: &[Item], form: Form) -> Term<'t> {
+        if self.looks_at_messages(items) {
+            self.state.messages.decode_all(self.vm);
+        }
         let mut pairs = Vec::with_capacity(items.len());
         for item in items {
             let (name, value) = match item {
@@ -283,6 +286,15 @@ impl Subject<'_> {
             pairs.push(target.tuple(&[name, value]));
         }
         if form == Form::One { pairs.first().copied().unwrap_or(Term::NIL) } else { target.list(&pairs) }
+    }
+
+    /// Does an item need messages of other nodes as terms? Their sizes count where they are part of the heap.
+    fn looks_at_messages(&self, items: &[Item]) -> bool {
+        let on_heap = !self.state.flags.off_heap;
+        items.iter().any(|item| match item {
+            Item::Plain(name) => *name == atoms::MESSAGES || (*name == atoms::TOTAL_HEAP_SIZE && on_heap),
+            Item::DictionaryKey(_) => false,
+        })
     }
 
     fn value<'t>(&mut self, target: &'t Heap, name: Atom) -> Term<'t> {

@@ -82,7 +82,7 @@ impl Session<'_> {
             self.vm.handle_signals(self.process, self.main);
             let mut found = None;
             let vm = self.vm;
-            self.main.state.messages.remove_where(|message| {
+            self.main.state.messages.remove_where(vm, |message| {
                 found = Some(text(vm, message));
                 true
             });

@@ -18,19 +18,21 @@
 //! While messages wait in a channel somebody is *writing*: who sets that flag sees to it that the controller takes them.
 
 mod control;
+mod external;
 mod process;
 mod receive;
 mod receive_spawn;
 mod send;
 
 pub use control::flag;
+pub use external::ExternalTerm;
 pub use process::{Interest, RemoteWatcher, SpawnRequest};
 pub use send::{Payload, Prepared, SpawnCall};
 
 use crate::{Signal, Vm};
-use oxbeam_etf::DecodeError;
-use oxbeam_etf::distribution::{Framing, Message, MessageReader, packets};
-use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Port, Term, atoms};
+use oxbeam_etf::distribution::{BadPacket, Framing, Message, MessageReader, packets};
+use oxbeam_etf::{DecodeError, SentAtoms};
+use oxbeam_term::{Atom, AtomTable, Heap, LocalReference, OwnedTerm, Pid, Port, Term, atoms};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -61,6 +63,8 @@ pub enum ChannelState {
 
 /// A message on its way out: external terms, each with its version byte.
 struct Outgoing {
+    /// The atoms that they refer to by index.
+    atoms: Vec<Atom>,
     control: Vec<u8>,
     payload: Vec<u8>,
 }
@@ -76,6 +80,8 @@ struct Channel {
     /// Fragments of the first message that are left.
     packets: VecDeque<Vec<u8>>,
     sequence: u64,
+    /// What the peer was told of atoms.
+    sent_atoms: SentAtoms,
     /// Bytes in `queue` and `packets`.
     queued: usize,
     /// Bytes that wait in the controlling port.
@@ -266,7 +272,7 @@ impl Vm {
         let connection = channel.connection;
         let waits = !channel.queue.is_empty();
         channel.writing = waits;
-        *entry.reader.lock() = MessageReader::default();
+        *entry.reader.lock() = MessageReader::new(channel.framing());
         drop(channel);
         self.tell_nodes_monitors(atoms::NODEUP, entry.name, Some(connection), flags, None);
         if waits {
@@ -327,7 +333,7 @@ impl Vm {
             if let Some(Controller::Port(port)) = info.controller
                 && let Some(ports) = self.ports()
             {
-                ports.exit(self, port, pid, Vm::own_atom(atoms::NORMAL));
+                ports.exit(self, port, Vm::own_atom(atoms::NORMAL));
             }
             self.connection_lost(&entry, info.connection, Vm::own_atom(atoms::NORMAL));
         }
@@ -445,6 +451,7 @@ impl Channel {
             queue: VecDeque::new(),
             packets: VecDeque::new(),
             sequence: 0,
+            sent_atoms: SentAtoms::default(),
             queued: 0,
             in_port: 0,
             writing: false,
@@ -467,12 +474,13 @@ impl Channel {
         }
     }
     /// The next packet, without a length in front.
-    fn next_packet(&mut self) -> Option<Vec<u8>> {
+    fn next_packet(&mut self, atoms: &AtomTable) -> Option<Vec<u8>> {
         if self.packets.is_empty() {
             let message = self.queue.pop_front()?;
             self.queued -= message.size();
             self.sequence += 1;
-            self.packets = packets(self.framing(), self.sequence, &message.control, &message.payload).into();
+            let header = self.sent_atoms.header(&message.atoms, atoms);
+            self.packets = packets(self.framing(), self.sequence, &header, &message.control, &message.payload).into();
             self.queued += self.packets.iter().map(Vec::len).sum::<usize>();
         }
         let packet = self.packets.pop_front()?;
@@ -490,7 +498,12 @@ impl Outgoing {
 
 impl NodeEntry {
     fn new(name: Atom, handle: LocalReference) -> NodeEntry {
-        NodeEntry { name, handle, channel: Mutex::new(Channel::new()), reader: Mutex::default() }
+        NodeEntry {
+            name,
+            handle,
+            channel: Mutex::new(Channel::new()),
+            reader: Mutex::new(MessageReader::new(Framing::PassThrough)),
+        }
     }
     /// The node's name.
     pub fn name(&self) -> Atom {
@@ -513,12 +526,12 @@ impl NodeEntry {
         heap.tuple(&[Term::small(connection.into()), reference])
     }
     /// The next packet for the controller, without a length; `None` when nothing waits: the next message will be announced.
-    pub fn take_packet(&self, connection: u32) -> Option<Vec<u8>> {
+    pub fn take_packet(&self, vm: &Vm, connection: u32) -> Option<Vec<u8>> {
         let mut channel = self.channel.lock();
         if channel.state != ChannelState::Connected || channel.connection != connection {
             return None;
         }
-        let packet = channel.next_packet();
+        let packet = channel.next_packet(&vm.atoms);
         if packet.is_none() {
             channel.writing = false;
         }
@@ -547,7 +560,7 @@ impl NodeEntry {
         if channel.connection != connection {
             return (None, false);
         }
-        let packet = channel.next_packet();
+        let packet = channel.next_packet(&vm.atoms);
         self.wake_suspended(vm, &mut channel);
         (packet, channel.get_size)
     }
@@ -610,10 +623,14 @@ impl NodeEntry {
             }
             channel.received += 1;
         }
-        let message: Option<Message> = self.reader.lock().packet(bytes, &vm.atoms)?;
+        let message: Result<Option<Message>, BadPacket> = self.reader.lock().packet(bytes, &vm.atoms);
         match message {
-            Some(message) => receive::dispatch(vm, self, connection, &message),
-            None => Ok(()),
+            Ok(Some(message)) => receive::dispatch(vm, self, connection, message),
+            Ok(None) => Ok(()),
+            Err(BadPacket { error, bytes }) => {
+                vm.report_corrupted_header(self, &bytes);
+                Err(error)
+            }
         }
     }
 }

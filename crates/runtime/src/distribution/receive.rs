@@ -1,6 +1,8 @@
-//! Signals from other nodes. What is malformed ends the connection, and does nothing else.
+//! Signals from other nodes. What is malformed ends the connection, and does nothing else; payloads wait in bytes until they
+//! are needed (`external.rs`).
 
 use super::control::{self as operation, SPAWNED_LINK, SPAWNED_MONITOR};
+use super::external::{self, ExternalTerm};
 use super::process::RemoteWatcher;
 use super::{NodeEntry, Prepared};
 use crate::monitor::{LinkTarget, Monitor, MonitorTarget, RemotePid, RemoteReference};
@@ -9,6 +11,7 @@ use crate::{Signal, Vm, VmContext};
 use oxbeam_etf::DecodeError;
 use oxbeam_etf::distribution::Message;
 use oxbeam_term::{Heap, HeapOptions, LiteralRange, LocalReference, OwnedTerm, Pid, Term, Value, atoms};
+use std::cell::Cell;
 use std::sync::Arc;
 
 type Outcome = Result<(), DecodeError>;
@@ -16,16 +19,30 @@ type Outcome = Result<(), DecodeError>;
 const MALFORMED: DecodeError = DecodeError::Identifier;
 
 /// Does what a message says.
-pub(super) fn dispatch(vm: &Vm, entry: &Arc<NodeEntry>, connection: u32, message: &Message) -> Outcome {
+pub(super) fn dispatch(vm: &Vm, entry: &Arc<NodeEntry>, connection: u32, message: Message) -> Outcome {
     let heap = Heap::new(HeapOptions { literals: vm.literals(), ..HeapOptions::default() });
-    let (control, position) = message.control(&heap, &VmContext { vm })?;
+    let (control, position) = match message.control(&heap, &VmContext { vm }) {
+        Ok(found) => found,
+        Err(error) => {
+            vm.report_corrupted_term(entry, &message, message.start());
+            return Err(error);
+        }
+    };
+    let from = Prepared { entry: entry.clone(), connection, flags: entry.info().flags };
+    let outcome = obey(vm, from, control, message, position);
+    if outcome.is_err() {
+        vm.report_invalid_message(control);
+    }
+    outcome
+}
+
+fn obey(vm: &Vm, from: Prepared, control: Term<'_>, message: Message, position: usize) -> Outcome {
     let elements = control.as_tuple().ok_or(MALFORMED)?.elements();
     let number = elements.first().and_then(|number| number.as_small()).ok_or(MALFORMED)?;
     if operation::elements(number) != Some(elements.len()) {
         return Err(MALFORMED);
     }
-    let from = Prepared { entry: entry.clone(), connection, flags: entry.info().flags };
-    let incoming = Incoming { vm, from, message, position, arguments: &elements[1..] };
+    let incoming = Incoming { vm, from, message: Cell::new(Some(message)), position, arguments: &elements[1..] };
     match number {
         operation::LINK => incoming.link(),
         operation::UNLINK_ID => incoming.unlink(false),
@@ -38,17 +55,17 @@ pub(super) fn dispatch(vm: &Vm, entry: &Arc<NodeEntry>, connection: u32, message
         operation::ALIAS_SEND => incoming.send_alias(None),
         operation::ALIAS_SEND_TT => incoming.send_alias(incoming.token(2)?),
         operation::GROUP_LEADER => incoming.group_leader(),
-        operation::EXIT => incoming.link_exit(incoming.own_argument(2)?, None),
-        operation::EXIT_TT => incoming.link_exit(incoming.own_argument(3)?, incoming.token(2)?),
-        operation::PAYLOAD_EXIT => incoming.link_exit(incoming.payload()?, None),
-        operation::PAYLOAD_EXIT_TT => incoming.link_exit(incoming.payload()?, incoming.token(2)?),
-        operation::EXIT2 => incoming.exit(incoming.own_argument(2)?),
-        operation::EXIT2_TT => incoming.exit(incoming.own_argument(3)?),
-        operation::PAYLOAD_EXIT2 | operation::PAYLOAD_EXIT2_TT => incoming.exit(incoming.payload()?),
+        operation::EXIT => incoming.link_exit(incoming.reason(2)?, None),
+        operation::EXIT_TT => incoming.link_exit(incoming.reason(3)?, incoming.token(2)?),
+        operation::PAYLOAD_EXIT => incoming.link_exit(incoming.reason_payload()?, None),
+        operation::PAYLOAD_EXIT_TT => incoming.link_exit(incoming.reason_payload()?, incoming.token(2)?),
+        operation::EXIT2 => incoming.exit(incoming.reason(2)?),
+        operation::EXIT2_TT => incoming.exit(incoming.reason(3)?),
+        operation::PAYLOAD_EXIT2 | operation::PAYLOAD_EXIT2_TT => incoming.exit(incoming.reason_payload()?),
         operation::MONITOR_P => incoming.monitor(),
         operation::DEMONITOR_P => incoming.demonitor(),
-        operation::MONITOR_P_EXIT => incoming.down(incoming.own_argument(3)?),
-        operation::PAYLOAD_MONITOR_P_EXIT => incoming.down(incoming.payload()?),
+        operation::MONITOR_P_EXIT => incoming.down(incoming.reason(3)?),
+        operation::PAYLOAD_MONITOR_P_EXIT => incoming.down(incoming.reason_payload()?),
         operation::SPAWN_REQUEST => super::receive_spawn::request(&incoming, None),
         operation::SPAWN_REQUEST_TT => super::receive_spawn::request(&incoming, incoming.token(5)?),
         operation::SPAWN_REPLY | operation::SPAWN_REPLY_TT => incoming.spawn_reply(),
@@ -60,9 +77,26 @@ pub(super) fn dispatch(vm: &Vm, entry: &Arc<NodeEntry>, connection: u32, message
 pub(super) struct Incoming<'c> {
     pub(super) vm: &'c Vm,
     pub(super) from: Prepared,
-    message: &'c Message,
+    /// `None` once its payload is taken.
+    message: Cell<Option<Message>>,
     position: usize,
     arguments: &'c [Term<'c>],
+}
+
+/// Why something has ended.
+enum Reason {
+    Decoded(OwnedTerm),
+    External(Box<ExternalTerm>),
+}
+
+impl Reason {
+    /// The signal that has the reason in it.
+    fn signal(self, make: impl FnOnce(OwnedTerm) -> Signal + Send + 'static) -> Signal {
+        match self {
+            Reason::Decoded(reason) => make(reason),
+            Reason::External(reason) => Signal::ExternalReason { reason, signal: Box::new(make) },
+        }
+    }
 }
 
 /// A sequential trace token that comes with a signal.
@@ -89,18 +123,20 @@ impl<'c> Incoming<'c> {
     pub(super) fn own_argument(&self, index: usize) -> Result<OwnedTerm, DecodeError> {
         Ok(OwnedTerm::copy(self.argument(index)?, self.vm.literals()))
     }
-    pub(super) fn payload(&self) -> Result<OwnedTerm, DecodeError> {
-        let mut outcome = Ok(());
-        let term = OwnedTerm::build(self.vm.literals(), |heap| {
-            match self.message.payload(self.position, heap, &VmContext { vm: self.vm }) {
-                Ok(term) => term,
-                Err(error) => {
-                    outcome = Err(error);
-                    Term::NIL
-                }
-            }
-        });
-        outcome.map(|()| term)
+    fn reason(&self, index: usize) -> Result<Reason, DecodeError> {
+        self.own_argument(index).map(Reason::Decoded)
+    }
+    fn reason_payload(&self) -> Result<Reason, DecodeError> {
+        self.payload().map(Reason::External)
+    }
+    /// The payload, once.
+    fn payload(&self) -> Result<Box<ExternalTerm>, DecodeError> {
+        let message = self.message.take().ok_or(MALFORMED)?;
+        Ok(ExternalTerm::new(message, self.position, self.from.entry.clone(), self.from.connection))
+    }
+    pub(super) fn decoded_payload(&self) -> Result<OwnedTerm, DecodeError> {
+        let message = self.message.take().ok_or(MALFORMED)?;
+        external::decode(self.vm, &message, self.position)
     }
     /// A process of the peer.
     pub(super) fn remote_pid(&self, index: usize) -> Result<RemotePid, DecodeError> {
@@ -144,7 +180,7 @@ impl<'c> Incoming<'c> {
 
     fn send(&self, token: Token) -> Outcome {
         let message = self.payload()?;
-        self.signal(1, with_token(token, Signal::Message(message)))
+        self.signal(1, with_token(token, Signal::External { alias: None, message }))
     }
     /// `{From, Cookie, Name}`: `From` is a process of any node.
     fn send_name(&self, token: Token) -> Outcome {
@@ -155,7 +191,7 @@ impl<'c> Incoming<'c> {
         let message = self.payload()?;
         match self.vm.registry.whereis(name) {
             Some(LinkTarget::Process(pid)) => {
-                self.vm.signal_pid(pid, with_token(token, Signal::Message(message)));
+                self.vm.signal_pid(pid, with_token(token, Signal::External { alias: None, message }));
             }
             Some(LinkTarget::Port(_) | LinkTarget::Remote(_)) | None => {}
         }
@@ -167,7 +203,7 @@ impl<'c> Incoming<'c> {
         match self.argument(1)?.value() {
             Value::Reference(reference) => {
                 if let Some(pid) = reference.alias_of() {
-                    let message = Signal::AliasMessage { alias: reference.number(), message };
+                    let message = Signal::External { alias: Some(reference.number()), message };
                     self.vm.signal_pid(pid, with_token(token, message));
                 }
                 Ok(())
@@ -238,14 +274,15 @@ impl<'c> Incoming<'c> {
         Ok(())
     }
     /// `{From, To}`
-    fn link_exit(&self, reason: OwnedTerm, token: Token) -> Outcome {
+    fn link_exit(&self, reason: Reason, token: Token) -> Outcome {
         let from = LinkTarget::Remote(self.remote_pid(0)?);
-        self.signal(1, with_token(token, Signal::LinkExit { from, reason }))
+        self.signal(1, with_token(token, reason.signal(move |reason| Signal::LinkExit { from, reason })))
     }
     /// `{From, To}`
-    fn exit(&self, reason: OwnedTerm) -> Outcome {
+    fn exit(&self, reason: Reason) -> Outcome {
         self.remote_pid(0)?;
-        self.signal(1, Signal::Exit { from: self.own_argument(0)?, reason })
+        let from = self.own_argument(0)?;
+        self.signal(1, reason.signal(move |reason| Signal::Exit { from, reason }))
     }
 
     // --- monitors ------------------------------------------------------------------------------------------------
@@ -314,13 +351,13 @@ impl<'c> Incoming<'c> {
         Ok(())
     }
     /// `{From, To, Reference}`: what `To` watched has ended.
-    fn down(&self, reason: OwnedTerm) -> Outcome {
+    fn down(&self, reason: Reason) -> Outcome {
         let reference = match self.argument(2)?.value() {
             Value::Reference(reference) => reference.number(),
             Value::ExternalReference(_) => return Ok(()),
             _ => return Err(MALFORMED),
         };
-        self.signal(1, Signal::Down { reference, reason })
+        self.signal(1, reason.signal(move |reason| Signal::Down { reference, reason }))
     }
 
     // --- spawning ------------------------------------------------------------------------------------------------

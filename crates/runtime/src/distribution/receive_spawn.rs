@@ -23,7 +23,7 @@ pub(super) fn request(incoming: &Incoming<'_>, token: Token) -> Result<(), Decod
     let (Some(module), Some(function), Some(_)) = (module.as_atom(), function.as_atom(), arity.as_small()) else {
         return Err(MALFORMED);
     };
-    let arguments = incoming.payload()?;
+    let arguments = incoming.decoded_payload()?;
     let Some(arguments) = arguments.term().to_vec() else { return Err(MALFORMED) };
     let to = &incoming.from;
     let refuse = |reason: Term<'_>| vm.send_spawn_reply(to, reference, requester, 0, reason);

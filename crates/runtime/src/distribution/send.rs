@@ -4,8 +4,9 @@ use super::control::{self as operation, flag};
 use super::{ChannelState, NodeEntry, Outgoing};
 use crate::monitor::{LinkTarget, Monitor, MonitorTarget, RemotePid, RemoteReference};
 use crate::{Vm, VmContext};
-use oxbeam_etf::{EncodeOptions, encode};
+use oxbeam_etf::{EncodeOptions, WithMessageAtoms, encode};
 use oxbeam_term::{Atom, Heap, HeapOptions, LocalReference, OwnedTerm, Pid, Term, atoms};
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// The second term of a message, if it has one.
@@ -79,10 +80,12 @@ impl Vm {
     ) {
         let heap = Heap::new(HeapOptions { literals: self.literals(), ..HeapOptions::default() });
         let control = heap.tuple(&control(&heap));
-        let bytes = |term: Term<'_>| encode(term, &VmContext { vm: self }, EncodeOptions::default());
+        let context = WithMessageAtoms { context: &VmContext { vm: self }, atoms: RefCell::default() };
+        let atom_cache = to.flags & flag::HEADER_ATOM_CACHE != 0;
+        let bytes = |term: Term<'_>| encode(term, &context, EncodeOptions { atom_cache, ..EncodeOptions::default() });
         // What is too large for the format cannot be sent.
         let (Ok(control), Ok(payload)) = (bytes(control), payload.map_or(Ok(Vec::new()), bytes)) else { return };
-        let message = Outgoing { control, payload };
+        let message = Outgoing { atoms: context.atoms.into_inner().into_atoms(), control, payload };
         let mut channel = to.entry.channel.lock();
         if channel.state == ChannelState::Idle || channel.connection != to.connection {
             return;

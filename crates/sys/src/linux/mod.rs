@@ -3,8 +3,10 @@
 pub mod address;
 pub mod child;
 pub mod clock;
+pub mod cpu_sup;
 pub mod descriptor;
 pub mod file;
+pub mod memsup;
 pub mod name;
 pub mod network;
 pub mod numbers;

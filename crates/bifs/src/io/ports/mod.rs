@@ -128,7 +128,7 @@ impl Ports for PortTable {
             distribution::output(vm, &object);
         }
     }
-    fn exit(&self, vm: &Vm, port: Port, _from: Pid, reason: OwnedTerm) {
+    fn exit(&self, vm: &Vm, port: Port, reason: OwnedTerm) {
         self.with(port, |object, core| object.close(vm, core, reason));
     }
     fn demonitor(&self, _vm: &Vm, port: Port, reference: LocalReference) {

@@ -152,7 +152,7 @@ impl Visit<'_> {
             return;
         }
         while self.inet.output.queued < self.inet.options.high_watermark {
-            let Some(packet) = carried.entry.take_packet(carried.connection) else { break };
+            let Some(packet) = carried.entry.take_packet(self.vm, carried.connection) else { break };
             let length = (packet.len() as u32).to_be_bytes();
             self.inet.statistics.count_sent(packet.len() + length.len());
             let slices: [&[u8]; 2] = [&length, &packet];
