@@ -84,7 +84,7 @@ pub(crate) fn call<'h>(
             Ok(value) => return Some(Answer::Value(value)),
             Err(Interrupt::Raise(exception)) => return Some(Answer::Raise(exception)),
             Err(Interrupt::Trap(
-                Trap::Again { function, arguments: next } | Trap::Dirty { function, arguments: next },
+                Trap::Again { function, arguments: next } | Trap::Dirty { function, arguments: next, .. },
             )) => {
                 code = function;
                 arguments = next;

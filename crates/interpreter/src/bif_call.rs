@@ -202,14 +202,11 @@ impl<'a> Run<'a> {
                 }
                 self.resume_bif(next)
             }
-            Trap::Dirty { function, arguments } => {
+            Trap::Dirty { kind, function, arguments } => {
                 self.load_arguments(&arguments);
                 let next = SavedCall { function, arity: arguments.len() as u8, dirty: true, ..saved };
-                if self.dirty {
-                    return self.resume_bif(next);
-                }
                 self.save_bif(next, arguments.len());
-                self.stop(Outcome::Dirty(DirtyKind::Cpu))
+                self.stop(Outcome::Dirty(kind))
             }
             Trap::HandOver => {
                 self.save_bif(SavedCall { dirty: true, ..saved }, saved.arity as usize);
@@ -253,12 +250,13 @@ impl<'a> Run<'a> {
         self.set_x(0, Word::atom(export.module));
         self.set_x(1, Word::atom(export.function));
         self.set_x(2, list);
-        self.state().force_major = true;
-        self.collect_tightly(3);
-        self.save(self.interpreter.apply_only_address() as *const u32, 3);
         if !self.state().messages.is_empty() {
+            self.state().force_major = true;
+            self.save(self.interpreter.apply_only_address() as *const u32, 3);
             return self.stop(Outcome::Yield);
         }
+        self.collect_tightly(3);
+        self.save(self.interpreter.apply_only_address() as *const u32, 3);
         self.state().hibernating = true;
         self.stop(Outcome::Wait)
     }

@@ -361,19 +361,15 @@ impl<'a> Run<'a> {
             }
         }
     }
-    /// As [`Run::collect`] for a process that will not need room soon: the heap takes what it holds and no more.
+    /// Collects everything, for a process that will not run soon: the heap keeps no room at all, so somebody must collect
+    /// before it goes on.
     pub(crate) fn collect_tightly(&mut self, live: usize) {
-        // SAFETY: the slice owns the process, and no other reference to its main part is in use here.
-        let main = unsafe { &mut *self.main };
-        if let Some(options) = main.state.rare.if_set().and_then(|rare| rare.heap_options.take()) {
-            *main.heap.options_mut() = options;
-        }
-        let usual = std::mem::replace(&mut main.heap.options_mut().min_heap_words, 0);
-        // The first collection has room for everything there was; the second knows how little is left.
+        self.state().force_major = true;
         self.collect(0, live);
-        self.collect(0, live);
-        // SAFETY: as above.
-        unsafe { &mut *self.main }.heap.options_mut().min_heap_words = usual;
+        let registers = self.registers().cast::<Word>();
+        // SAFETY: as in `collect`.
+        let (main, registers) = unsafe { (&mut *self.main, std::slice::from_raw_parts_mut(registers, live)) };
+        main.fit(registers);
     }
     /// Makes sure that the block has room for `words`.
     #[inline(always)]

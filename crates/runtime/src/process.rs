@@ -548,13 +548,7 @@ impl ProcessMain {
         let ProcessMain { heap, state } = self;
         state.messages.settle(heap);
         state.messages.take_in(leaving, literals);
-        let mut queued: Vec<&mut Word> = state.messages.on_heap_words().collect();
-        let mut queued_words: Vec<Word> = queued.iter().map(|word| **word).collect();
-        let mut roots: [&mut [Word]; 3] = [&mut state.registers, &mut state.dictionary.words, &mut queued_words];
-        heap.take_in(leaving, &mut roots);
-        for (place, word) in queued.iter_mut().zip(&queued_words) {
-            **place = *word;
-        }
+        state.with_roots(&mut [], &mut [], |roots| heap.take_in(leaving, roots));
     }
     /// Should it get a slice although it waits for a signal?
     pub(crate) fn wants_attention(&self) -> bool {
@@ -573,15 +567,8 @@ impl ProcessMain {
             *heap.options_mut() = options;
         }
         state.messages.settle(heap);
-        let mut queued: Vec<&mut Word> = state.messages.on_heap_words().collect();
-        let mut queued_words: Vec<Word> = queued.iter().map(|word| **word).collect();
         let used = heap.used_words();
-        let mut roots: [&mut [Word]; 5] =
-            [live, more, &mut state.registers, &mut state.dictionary.words, &mut queued_words];
-        heap.collect(need, &mut roots, force);
-        for (place, word) in queued.iter_mut().zip(&queued_words) {
-            **place = *word;
-        }
+        state.with_roots(live, more, |roots| heap.collect(need, roots, force));
         let reclaimed = used.saturating_sub(heap.used_words()) as u64;
         state.reclaimed_words += reclaimed;
         state.reclaimed_ever += reclaimed;
@@ -595,6 +582,29 @@ impl ProcessMain {
         };
         let messages = if state.flags.off_heap { 0 } else { state.messages.words() };
         if heap.total_words() + binaries + messages > limit.size { Collected::TooLarge } else { Collected::Fine }
+    }
+    /// Right after a major collection: leaves the heap no room at all ([`Heap::fit`]).
+    pub fn fit(&mut self, live: &mut [Word]) {
+        let ProcessMain { heap, state } = self;
+        state.with_roots(live, &mut [], |roots| heap.fit(roots));
+    }
+}
+
+impl ProcessState {
+    /// Calls `collect` with the words that hold terms of the heap outside of it and its stack.
+    fn with_roots<T>(
+        &mut self,
+        live: &mut [Word],
+        more: &mut [Word],
+        collect: impl FnOnce(&mut [&mut [Word]]) -> T,
+    ) -> T {
+        let mut queued: Vec<&mut Word> = self.messages.on_heap_words().collect();
+        let mut queued_words: Vec<Word> = queued.iter().map(|word| **word).collect();
+        let result = collect(&mut [live, more, &mut self.registers, &mut self.dictionary.words, &mut queued_words]);
+        for (place, word) in queued.iter_mut().zip(&queued_words) {
+            **place = *word;
+        }
+        result
     }
 }
 
