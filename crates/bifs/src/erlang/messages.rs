@@ -181,6 +181,15 @@ pub(crate) fn prepared_for<'h>(
     Ok(to)
 }
 
+/// Waits while the channel to a node is busy, if there is a connection.
+pub(crate) fn wait_for_node<'h>(cx: &mut BifContext<'h>, node: Atom) -> Result<(), Box<Interrupt<'h>>> {
+    no_longer_waits(cx);
+    match cx.vm.prepare(node, false) {
+        Some(to) => wait_for_channel(cx, &to, None),
+        None => Ok(()),
+    }
+}
+
 /// Has the caller be told when the connection ends: `None` when it has ended. When the caller has not handled the end of an
 /// earlier one, it does that and calls again.
 pub(crate) fn interested<'h>(
