@@ -31,7 +31,11 @@ fn machine() -> Arc<Vm> {
 /// Parses, verifies and disassembles a `.beam` file.
 pub fn beam_file(data: &[u8]) {
     if let Ok(file) = oxbeam_beam_file::BeamFile::parse(data) {
-        let _ = oxbeam_beam_file::verify(&file);
+        if let Ok(code) = file.code() {
+            let text = |index| file.atom(index);
+            let surroundings = oxbeam_beam_file::Surroundings { imports: &file.imports, text: &text };
+            let _ = oxbeam_beam_file::verify(&code, &surroundings);
+        }
         let _ = oxbeam_beam_file::disassemble(&file);
     }
 }

@@ -13,7 +13,8 @@ features() ->
      global_exits, global_conflict, pg_groups, pg_monitor, net_adm, hidden, no_connect_all, cookies, restart, stop_and_start,
      new_names, busy, busy_options, ticks, tick_kill, pending_signals, controllers, foreign_sender,
      blocked, texts, cached_atoms, hostile_handshakes, hostile_packets,
-     %% Last: while lost and new connections are quick to follow each other, `global` may stay busy with them.
+     %% Last: when lost and new connections follow each other as fast as that, OTP's `global` sometimes waits for ever for
+     %% the end of a negotiation that it takes for another one; on OTP's own machine as well.
      reconnect].
 
 sleeper() -> receive after infinity -> ok end.

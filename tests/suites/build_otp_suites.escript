@@ -8,6 +8,7 @@
 main([Sources, Target | Applications]) ->
     ok = filelib:ensure_path(Target),
     TestServer = test_server(Sources, Target),
+    true = code:add_patha(TestServer),
     Trees = [tree(Sources, Target, string:split(Application, "=")) || Application <- Applications],
     compile_all(Trees, includes(Sources, TestServer)),
     {ok, Variables} = file:consult(filename:join(TestServer, "variables")),

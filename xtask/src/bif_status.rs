@@ -4,7 +4,7 @@
 //! where every function begins with it, since they do not name their NIFs, a function that OTP has in C is a stub, which
 //! does nothing but call `erlang:nif_error/1,2` or itself. What this machine has is marked `#[bif("module:function/arity"` in its sources.
 
-use oxbeam_beam_file::{BeamFile, Function, Op, Operand};
+use oxbeam_beam_file::{BeamFile, Code, Function, Op, Operand};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
@@ -82,7 +82,8 @@ fn stubs(library: &Path) -> Result<Functions, String> {
     for path in files(library, "beam")? {
         let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let file = BeamFile::parse(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
-        let functions = stubs_of(&file);
+        let code = file.code().map_err(|error| format!("{}: {error}", path.display()))?;
+        let functions = stubs_of(&file, &code);
         if !functions.is_empty() {
             found.entry(file.module.clone()).or_default().extend(functions);
         }
@@ -109,23 +110,23 @@ fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
 }
 
 /// The functions of a module that OTP has in C, `function/arity`.
-fn stubs_of(file: &BeamFile) -> Vec<String> {
-    let functions = &file.code.functions;
-    let code = |function: &Function| &file.code.instructions[function.body..function.instructions.end];
-    let is_nif = |function: &&Function| code(function).iter().any(|instruction| instruction.op == Op::NifStart);
+fn stubs_of(file: &BeamFile, code: &Code) -> Vec<String> {
+    let functions = &code.functions;
+    let instructions = |function: &Function| &code.instructions[function.body..function.instructions.end];
+    let is_nif = |function: &&Function| instructions(function).iter().any(|instruction| instruction.op == Op::NifStart);
     // A module with `on_load` that does not name its NIFs gets the instruction everywhere, here too.
     let everywhere = functions.iter().any(|function| file.atom(function.name) == "module_info" && is_nif(&function));
     let names_nifs = !everywhere && functions.iter().any(|function| is_nif(&function));
     let chosen =
-        functions.iter().filter(|function| if names_nifs { is_nif(function) } else { is_stub(file, function) });
+        functions.iter().filter(|function| if names_nifs { is_nif(function) } else { is_stub(file, code, function) });
     chosen.map(|function| format!("{}/{}", file.atom(function.name), function.arity)).collect()
 }
 
 /// Does the function consist of one call, of `erlang:nif_error` or of itself by its full name?
-fn is_stub(file: &BeamFile, function: &Function) -> bool {
+fn is_stub(file: &BeamFile, code: &Code, function: &Function) -> bool {
     let mut calls = 0;
-    for instruction in &file.code.instructions[function.body..function.instructions.end] {
-        match (instruction.op, file.code.operands_of(*instruction)) {
+    for instruction in &code.instructions[function.body..function.instructions.end] {
+        match (instruction.op, code.operands_of(*instruction)) {
             (Op::CallExt | Op::CallExtOnly | Op::CallExtLast, [_, Operand::U(import), ..]) => {
                 let Some(import) = file.imports.get(*import as usize) else { return false };
                 let (module, name) = (file.atom(import.module), file.atom(import.function));

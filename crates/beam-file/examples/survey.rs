@@ -30,11 +30,9 @@ fn main() -> std::process::ExitCode {
                 eprintln!("{}: {error}", path.display());
             }
             Ok(file) => {
-                file.code
-                    .instructions
-                    .iter()
-                    .for_each(|instruction| *totals.entry(instruction.op).or_insert(0u64) += 1);
-                operands += file.code.operands.len();
+                let code = file.code().unwrap_or_default();
+                code.instructions.iter().for_each(|instruction| *totals.entry(instruction.op).or_insert(0u64) += 1);
+                operands += code.operands.len();
                 code_bytes += file.chunk(*b"Code").map_or(0, <[u8]>::len);
                 literals += file.literals.len();
                 print(file, &options);

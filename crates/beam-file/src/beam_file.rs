@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use md5::{Digest, Md5};
 
-use crate::code::{self, Code, Limits, TypeIndex};
+use crate::code::{self, Code, Limits, Outline, TypeIndex};
 use crate::container::{self, Chunks};
 use crate::error::{ChunkName, LoadError};
 use crate::reader::{Fault, Reader};
@@ -19,8 +19,8 @@ pub struct BeamFile {
     /// Whether the atoms came from the chunk that compilers wrote before OTP 20. OTP 27 refuses such files with
     /// "please re-compile this module ..."; here that is left to the loader.
     pub has_latin1_atoms: bool,
-    /// Instructions and functions.
-    pub code: Code,
+    /// What functions there are.
+    pub outline: Outline,
     /// Functions that the code calls by the external name.
     pub imports: Vec<Import>,
     /// Functions that others may call.
@@ -37,6 +37,8 @@ pub struct BeamFile {
     pub types: Types,
     /// Identifies the code: what `Module:module_info(md5)` and `beam_lib:md5/1` give.
     pub md5: [u8; 16],
+    atom_count: usize,
+    code_chunk: Box<[u8]>,
     data: Vec<u8>,
     chunks: Chunks,
 }
@@ -78,26 +80,26 @@ impl BeamFile {
         let types = source.table(TYPES, "corrupt type table", tables::types)?;
         let limits = Limits {
             atoms: &atoms,
+            atom_count,
             imports: imports.len(),
             lambdas: lambdas.len(),
             literals: literals.len(),
             lines: (!lines.entries.is_empty()).then_some(lines.entries.len()),
             types: (!types.entries.is_empty()).then_some(types.entries.len()),
         };
-        let code = code::parse(code_chunk, &limits)?;
-        check_labels(&code, &exports, EXPORTS, "corrupt export table")?;
-        check_labels(&code, &locals, LOCALS, "corrupt locals table")?;
-        for lambda in &lambdas {
-            if code.label_position(lambda.label).is_none() {
-                return Err(LoadError::new(LAMBDAS, 0, "corrupt lambda table", "a label is not defined"));
-            }
+        let mut outline = code::outline(code_chunk, &limits)?;
+        check_labels(&outline, &exports, EXPORTS, "corrupt export table")?;
+        check_labels(&outline, &locals, LOCALS, "corrupt locals table")?;
+        if lambdas.iter().any(|lambda| !outline.defines(lambda.label)) {
+            return Err(LoadError::new(LAMBDAS, 0, "corrupt lambda table", "a label is not defined"));
         }
+        outline.forget_labels();
         let md5 = source.md5();
         Ok(BeamFile {
             module,
             atoms,
             has_latin1_atoms,
-            code,
+            outline,
             imports,
             exports,
             locals,
@@ -106,9 +108,46 @@ impl BeamFile {
             lines,
             types,
             md5,
+            atom_count,
+            code_chunk: code_chunk.into(),
             data,
             chunks,
         })
+    }
+
+    /// The code of one function, by its place in [`Outline::functions`].
+    ///
+    /// # Errors
+    /// None for a function that is there: its code was checked when the file was parsed.
+    pub fn function_code(&self, index: usize) -> Result<Code, LoadError> {
+        code::parse_function(&self.code_chunk, &self.limits(), &self.outline, index)
+    }
+
+    /// The code of all functions.
+    ///
+    /// # Errors
+    /// As [`BeamFile::function_code`].
+    pub fn code(&self) -> Result<Code, LoadError> {
+        code::parse(&self.code_chunk, &self.limits(), &self.outline)
+    }
+
+    fn limits(&self) -> Limits<'_> {
+        Limits {
+            atoms: &self.atoms,
+            atom_count: self.atom_count,
+            imports: self.imports.len(),
+            lambdas: self.lambdas.len(),
+            literals: self.literals.len(),
+            lines: (!self.lines.entries.is_empty()).then_some(self.lines.entries.len()),
+            types: (!self.types.entries.is_empty()).then_some(self.types.entries.len()),
+        }
+    }
+
+    /// Forgets what [`BeamFile::function_code`] does not need: the texts of atoms, the literals' bytes, and the chunks.
+    pub fn keep_code_only(&mut self) {
+        (self.atoms, self.data, self.chunks) = (Vec::new(), Vec::new(), Chunks::default());
+        self.locals = Vec::new();
+        self.literals.forget();
     }
 
     /// An atom's text.
@@ -156,8 +195,13 @@ fn bytes(data: &[u8], range: Range<usize>) -> &[u8] {
     data.get(range).unwrap_or(&[])
 }
 
-fn check_labels(code: &Code, entries: &[Export], chunk: ChunkName, message: &'static str) -> Result<(), LoadError> {
-    match entries.iter().position(|entry| code.label_position(entry.label).is_none()) {
+fn check_labels(
+    outline: &Outline,
+    entries: &[Export],
+    chunk: ChunkName,
+    message: &'static str,
+) -> Result<(), LoadError> {
+    match entries.iter().position(|entry| !outline.defines(entry.label)) {
         None => Ok(()),
         Some(index) => Err(LoadError::new(chunk, 4 + 12 * index, message, "a label is not defined")),
     }

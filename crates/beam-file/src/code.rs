@@ -3,6 +3,9 @@
 //! A module's instructions are two flat vectors: [`Instruction`]s, and the [`Operand`]s of all of them one
 //! after the other. A list operand stands last in its instruction; its items follow it in the same vector.
 //!
+//! A module is read in two steps. [`outline`] goes over all instructions once, checks them and notes where each function
+//! is, and keeps nothing else; [`parse_function`] makes instructions of one function's bytes when somebody asks for them.
+//!
 //! What is checked here, so that readers of a [`Code`] need not: operands name existing atoms, literals and
 //! types, X and Y registers below 1024; every label is defined once and every label that is named is defined;
 //! the import, lambda and line operands of the instructions that have them are in their tables; the code is
@@ -134,7 +137,48 @@ pub struct Function {
     pub body: usize,
 }
 
-/// The code of a module.
+/// Where a function is in the Code chunk, and what the loader wants to know of it before anybody calls it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionOutline {
+    /// Its name.
+    pub name: AtomIndex,
+    /// Its number of arguments.
+    pub arity: u32,
+    /// The label behind `func_info`: callers come in there.
+    pub entry_label: u32,
+    /// Its bytes, from the label in front of `func_info`.
+    pub bytes: Range<usize>,
+    /// Heap words that the integers among its operands need, of those that a machine may keep on a heap; an upper bound.
+    pub integer_words: usize,
+    /// Is it what `-on_load` names?
+    pub is_on_load: bool,
+}
+
+/// What a first look at the Code chunk tells.
+#[derive(Clone, Debug, Default)]
+pub struct Outline {
+    /// The functions, in the order of the code.
+    pub functions: Vec<FunctionOutline>,
+    /// One more than the greatest label.
+    pub label_count: u32,
+    /// Number of instructions.
+    pub instruction_count: usize,
+    /// By label: is it defined?
+    label_is_defined: Vec<bool>,
+}
+
+impl Outline {
+    /// Is there such a label in the code?
+    pub fn defines(&self, label: u32) -> bool {
+        self.label_is_defined.get(label as usize) == Some(&true)
+    }
+    /// Forgets which labels there are, which is of use only while the file's tables are checked.
+    pub(crate) fn forget_labels(&mut self) {
+        self.label_is_defined = Vec::new();
+    }
+}
+
+/// The code of one function, or of a module's functions.
 #[derive(Clone, Debug, Default)]
 pub struct Code {
     /// Instructions of all functions, and `int_code_end`.
@@ -143,14 +187,11 @@ pub struct Code {
     pub operands: Vec<Operand>,
     /// The functions.
     pub functions: Vec<Function>,
-    /// One more than the greatest label.
-    pub label_count: u32,
-    /// Number of functions.
-    pub function_count: u32,
-    /// The greatest instruction number the compiler used (or pretended to use).
-    pub opcode_max: u32,
-    /// By label, the index of its `label` instruction; labels that do not exist have `u32::MAX`.
+    /// By label less the least one, the index of its `label` instruction; labels that are not defined here have
+    /// `u32::MAX`.
     pub label_positions: Vec<u32>,
+    /// The least label that is defined here.
+    pub first_label: u32,
     /// Bytes of the big integers, one after the other.
     big_integer_bytes: Vec<u8>,
 }
@@ -180,7 +221,7 @@ impl Code {
     #[inline]
     pub fn label_position(&self, label: u32) -> Option<usize> {
         self.label_positions
-            .get(label as usize)
+            .get(label.checked_sub(self.first_label)? as usize)
             .filter(|&&position| position != UNDEFINED)
             .map(|&position| position as usize)
     }
@@ -188,9 +229,14 @@ impl Code {
 
 const UNDEFINED: u32 = u32::MAX;
 
+/// Integers of so many bits, with a sign besides, are held in a word by every machine.
+const SMALL_BITS: u32 = 58;
+
 /// What operands may refer to.
 pub(crate) struct Limits<'a> {
+    /// For messages; may be empty.
     pub atoms: &'a [String],
+    pub atom_count: usize,
     pub imports: usize,
     pub lambdas: usize,
     pub literals: usize,
@@ -200,34 +246,73 @@ pub(crate) struct Limits<'a> {
     pub types: Option<usize>,
 }
 
-/// Reads the Code chunk.
-pub(crate) fn parse(chunk: &[u8], limits: &Limits<'_>) -> Result<Code, LoadError> {
-    let mut reader = Reader::new(chunk);
-    let (mut code, start) = header(&mut reader)
-        .map_err(|Fault(detail)| LoadError::new(CODE, reader.position(), "corrupt code chunk", detail))?;
-    if code.opcode_max as usize > Op::COUNT {
-        return Err(later_version(code.opcode_max));
-    }
+/// The header of the Code chunk.
+struct CodeHeader {
+    start: usize,
+    label_count: u32,
+    function_count: u32,
+}
+
+/// Goes over the Code chunk.
+pub(crate) fn outline(chunk: &[u8], limits: &Limits<'_>) -> Result<Outline, LoadError> {
+    let header = header(chunk)?;
+    let label_count = header.label_count as usize;
     // Numbers may have gaps, but there is a limit to what a small file can ask for.
-    if code.label_count as usize > chunk.len().max(1 << 16) {
+    if label_count > chunk.len().max(1 << 16) {
         return Err(LoadError::new(CODE, 12, "corrupt code chunk", "there are fewer labels than it says"));
     }
-    code.label_positions = vec![UNDEFINED; code.label_count as usize];
-    code.instructions.reserve(chunk.len() / 4);
-    code.operands.reserve(chunk.len() / 2);
-    let mut decoder = Decoder {
-        reader: Reader::at(chunk, start),
-        label_is_named: vec![false; code.label_count as usize],
-        code,
-        limits,
+    let outline =
+        Outline { label_count: header.label_count, label_is_defined: vec![false; label_count], ..Outline::default() };
+    let mut decoder = Decoder::new(Reader::at(chunk, header.start), limits);
+    decoder.label_is_named = Some(vec![false; label_count]);
+    let mut surveyor = Surveyor { decoder, outline, function_count: header.function_count, before: [None; 2] };
+    surveyor.instructions()?;
+    surveyor.check_labels_and_functions()?;
+    Ok(surveyor.outline)
+}
+
+/// Reads the code of one function that [`outline`] has found.
+pub(crate) fn parse_function(
+    chunk: &[u8],
+    limits: &Limits<'_>,
+    outline: &Outline,
+    index: usize,
+) -> Result<Code, LoadError> {
+    let Some(function) = outline.functions.get(index) else {
+        return Err(LoadError::new(CODE, 0, "corrupt code chunk", "there is no such function"));
     };
-    decoder.instructions()?;
-    decoder.check_labels_and_functions()?;
+    let bytes = chunk.get(..function.bytes.end).unwrap_or(&[]);
+    let mut decoder = Decoder::new(Reader::at(bytes, function.bytes.start), limits);
+    decoder.code.instructions.reserve(function.bytes.len() / 4);
+    decoder.code.operands.reserve(function.bytes.len() / 2);
+    decoder.function(function)?;
     Ok(decoder.code)
 }
 
-/// The header's values, and where the instructions start.
-fn header(reader: &mut Reader<'_>) -> Result<(Code, usize), Fault> {
+/// Reads the code of all functions.
+pub(crate) fn parse(chunk: &[u8], limits: &Limits<'_>, outline: &Outline) -> Result<Code, LoadError> {
+    let start = header(chunk)?.start;
+    let mut decoder = Decoder::new(Reader::at(chunk, start), limits);
+    for function in &outline.functions {
+        decoder.reader = Reader::at(chunk.get(..function.bytes.end).unwrap_or(&[]), function.bytes.start);
+        decoder.function(function)?;
+    }
+    Ok(decoder.code)
+}
+
+/// Checks the header.
+fn header(chunk: &[u8]) -> Result<CodeHeader, LoadError> {
+    let mut reader = Reader::new(chunk);
+    let (header, opcode_max) = read_header(&mut reader)
+        .map_err(|Fault(detail)| LoadError::new(CODE, reader.position(), "corrupt code chunk", detail))?;
+    if opcode_max as usize > Op::COUNT {
+        return Err(later_version(opcode_max));
+    }
+    Ok(header)
+}
+
+/// The header, and the greatest instruction number the compiler used (or pretended to use).
+fn read_header(reader: &mut Reader<'_>) -> Result<(CodeHeader, u32), Fault> {
     let size = reader.u32()? as usize;
     let start = reader.position() + size;
     if size > reader.remaining() {
@@ -240,7 +325,7 @@ fn header(reader: &mut Reader<'_>) -> Result<(Code, usize), Fault> {
         return Err(Fault("it has another instruction set"));
     }
     let (opcode_max, label_count, function_count) = (reader.u32()?, reader.u32()?, reader.u32()?);
-    Ok((Code { opcode_max, label_count, function_count, ..Code::default() }, start))
+    Ok((CodeHeader { start, label_count, function_count }, opcode_max))
 }
 
 fn later_version(opcode: u32) -> LoadError {
@@ -253,48 +338,302 @@ fn later_version(opcode: u32) -> LoadError {
     LoadError::new(CODE, 8, message, "")
 }
 
-struct Decoder<'a> {
-    reader: Reader<'a>,
-    limits: &'a Limits<'a>,
-    code: Code,
-    label_is_named: Vec<bool>,
+/// Goes over the instructions of a module, and keeps those of none.
+struct Surveyor<'a> {
+    /// Its code holds the operands of the instruction that is looked at, if they matter.
+    decoder: Decoder<'a>,
+    outline: Outline,
+    function_count: u32,
+    /// The last instruction and the one before it: what, where it starts, and the label if it is one.
+    before: [Option<(Op, usize, u32)>; 2],
 }
 
-impl Decoder<'_> {
+impl Surveyor<'_> {
     fn instructions(&mut self) -> Result<(), LoadError> {
         loop {
-            let offset = self.reader.position();
-            let op = self.op(offset)?;
-            let first_operand = self.code.operands.len();
-            let index = self.code.instructions.len();
-            self.code.instructions.push(Instruction { op, first_operand: first_operand as u32 });
-            for position in 0..op.arity() {
-                let is_last = position + 1 == op.arity();
-                let operand = self
-                    .operand(is_last)
-                    .map_err(|Fault(detail)| self.error(offset, Some(op), "invalid opcode", detail))?;
-                self.code.operands.push(operand);
-                if let Operand::List(list) = operand {
-                    self.items(list).map_err(|Fault(detail)| self.error(offset, Some(op), "invalid opcode", detail))?;
-                }
-            }
-            self.check_instruction(op, index, first_operand)
-                .map_err(|message| self.error(offset, Some(op), message, ""))?;
+            let offset = self.decoder.reader.position();
+            let op = self.decoder.op(offset).map_err(|error| self.located(error))?;
+            self.outline.instruction_count += 1;
+            let label = self.instruction(op, offset)?;
             if op == Op::IntCodeEnd {
+                self.end_function(offset);
                 return Ok(());
             }
+            self.before = [Some((op, offset, label)), self.before[0]];
         }
+    }
+
+    /// One instruction; the label if it is one.
+    fn instruction(&mut self, op: Op, offset: usize) -> Result<u32, LoadError> {
+        let matters = matters(op);
+        self.decoder.code.operands.clear();
+        for position in 0..op.arity() {
+            if !matters && self.decoder.skip_plain() {
+                continue;
+            }
+            let read = self.decoder.operand_and_items(position + 1 == op.arity(), matters);
+            read.map_err(|Fault(detail)| self.error(offset, op, "invalid opcode", detail))?;
+        }
+        if !matters {
+            return Ok(0);
+        }
+        let checked = match op {
+            Op::Label => return self.define_label().map_err(|message| self.error(offset, op, message, "")),
+            Op::FuncInfo => self.start_function(),
+            Op::OnLoad => {
+                self.outline.functions.last_mut().into_iter().for_each(|function| function.is_on_load = true);
+                Ok(())
+            }
+            _ => self.decoder.check_instruction(op, 0),
+        };
+        checked.map(|()| 0).map_err(|message| self.error(offset, op, message, ""))
+    }
+
+    fn define_label(&mut self) -> Result<u32, String> {
+        let [Operand::U(label)] = self.decoder.code.operands[..] else {
+            return Err("no specific operation found".to_owned());
+        };
+        let label_count = self.outline.label_count;
+        let defined = usize::try_from(label)
+            .ok()
+            .filter(|&label| 0 < label)
+            .and_then(|label| self.outline.label_is_defined.get_mut(label))
+            .ok_or_else(|| format!("invalid label num {label} (0 < label < {label_count})"))?;
+        if std::mem::replace(defined, true) {
+            return Err(format!("label {label} is defined twice"));
+        }
+        if matches!(self.before[0], Some((Op::FuncInfo, ..)))
+            && let Some(function) = self.outline.functions.last_mut()
+        {
+            function.entry_label = label as u32;
+        }
+        Ok(label as u32)
+    }
+
+    fn start_function(&mut self) -> Result<(), String> {
+        let [Operand::Atom(_), Operand::Atom(name), Operand::U(arity @ 0..=255)] = self.decoder.code.operands[..]
+        else {
+            return Err("no specific operation found".to_owned());
+        };
+        if self.outline.functions.len() as u32 >= self.function_count {
+            return Err(format!("too many functions in module (header said {})", self.function_count));
+        }
+        let label = match self.before {
+            [Some((Op::Line, ..)), label] | [label, _] => label,
+        };
+        let Some((Op::Label, start, _)) = label else {
+            return Err("a function does not start with a label".to_owned());
+        };
+        self.end_function(start);
+        self.outline.functions.push(FunctionOutline {
+            name,
+            arity: arity as u32,
+            entry_label: 0,
+            bytes: start..start,
+            integer_words: 0,
+            is_on_load: false,
+        });
+        Ok(())
+    }
+
+    /// The function that was read last ends here.
+    fn end_function(&mut self, end: usize) {
+        let integer_words = std::mem::take(&mut self.decoder.integer_words);
+        if let Some(last) = self.outline.functions.last_mut() {
+            last.bytes.end = end;
+            last.integer_words = integer_words;
+        }
+    }
+
+    fn check_labels_and_functions(&mut self) -> Result<(), LoadError> {
+        let offset = self.decoder.reader.position();
+        let fail = |message: String| LoadError::new(CODE, offset, message, "");
+        let functions = &self.outline.functions;
+        if (functions.len() as u32) < self.function_count {
+            return Err(fail(format!(
+                "too few functions ({}) in module (header said {})",
+                functions.len(),
+                self.function_count
+            )));
+        }
+        if functions.iter().any(|function| function.entry_label == 0) {
+            return Err(fail("a function has no entry label".to_owned()));
+        }
+        if functions.first().map_or(offset - 1, |function| function.bytes.start) != self.decoder.start {
+            return Err(fail("there is code in front of the first function".to_owned()));
+        }
+        let named = self.decoder.label_is_named.as_deref().unwrap_or(&[]);
+        match (0..named.len()).find(|&label| named[label] && !self.outline.label_is_defined[label]) {
+            Some(label) => Err(fail(format!("label {label} is not defined"))),
+            None => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn error(
+        &self,
+        offset: usize,
+        op: Op,
+        message: impl Into<std::borrow::Cow<'static, str>>,
+        detail: impl Into<std::borrow::Cow<'static, str>>,
+    ) -> LoadError {
+        let mut error = LoadError::new(CODE, offset, message, detail);
+        error.op = Some(op.name());
+        self.located(error)
+    }
+
+    /// Says in which function the error is.
+    fn located(&self, mut error: LoadError) -> LoadError {
+        let last = self.outline.functions.last();
+        error.function = last.map(|function| self.decoder.limits.function_text(function.name, function.arity));
+        error
+    }
+}
+
+impl Limits<'_> {
+    fn function_text(&self, name: AtomIndex, arity: u32) -> String {
+        let atom = |index: AtomIndex| self.atoms.get(index.index()).map_or("", String::as_str);
+        format!("{}:{}/{arity}", atom(AtomIndex(0)), atom(name))
+    }
+}
+
+/// Must the operands of this instruction be looked at when a module is loaded?
+fn matters(op: Op) -> bool {
+    matches!(op, Op::Label | Op::FuncInfo | Op::OnLoad | Op::Line | Op::ExecutableLine | Op::MakeFun3 | Op::CallFun2)
+        || op.import_operand().is_some()
+}
+
+struct Decoder<'a> {
+    reader: Reader<'a>,
+    /// Where the reader began.
+    start: usize,
+    limits: &'a Limits<'a>,
+    code: Code,
+    /// By label: does an operand name it? Only while a module is checked.
+    label_is_named: Option<Vec<bool>>,
+    integer_words: usize,
+}
+
+impl<'a> Decoder<'a> {
+    fn new(reader: Reader<'a>, limits: &'a Limits<'a>) -> Decoder<'a> {
+        Decoder {
+            start: reader.position(),
+            reader,
+            limits,
+            code: Code::default(),
+            label_is_named: None,
+            integer_words: 0,
+        }
+    }
+
+    /// Reads a function that has been checked already.
+    fn function(&mut self, function: &FunctionOutline) -> Result<(), LoadError> {
+        let first = self.code.instructions.len();
+        while self.reader.remaining() > 0 {
+            let offset = self.reader.position();
+            let op = self.op(offset)?;
+            let first_operand = self.code.operands.len() as u32;
+            self.code.instructions.push(Instruction { op, first_operand });
+            for position in 0..op.arity() {
+                let read = self.operand_and_items(position + 1 == op.arity(), true);
+                read.map_err(|Fault(detail)| LoadError::new(CODE, offset, "invalid opcode", detail))?;
+            }
+        }
+        self.place_labels(first);
+        let label_at =
+            |index: usize| match self.code.operands.get(self.code.instructions.get(index)?.first_operand as usize)? {
+                Operand::U(label) => Some(*label as u32),
+                _ => None,
+            };
+        let info = self.code.instructions[first..].iter().position(|instruction| instruction.op == Op::FuncInfo);
+        let body = first + info.unwrap_or(0) + 2;
+        let (name, arity, entry_label) = (function.name, function.arity, function.entry_label);
+        let (info_label, end) = (label_at(first).unwrap_or(0), self.code.instructions.len());
+        self.code.functions.push(Function { name, arity, info_label, entry_label, instructions: first..end, body });
+        Ok(())
+    }
+
+    /// Notes where the labels among the instructions from `first` on are.
+    fn place_labels(&mut self, first: usize) {
+        let code = &mut self.code;
+        let label_of = |instruction: &Instruction| match code.operands.get(instruction.first_operand as usize) {
+            Some(Operand::U(label)) if instruction.op == Op::Label => Some(*label as u32),
+            _ => None,
+        };
+        let labels: Vec<(u32, u32)> = (first as u32..)
+            .zip(&code.instructions[first..])
+            .filter_map(|(index, instruction)| Some((label_of(instruction)?, index)))
+            .collect();
+        let Some(least) = labels.iter().map(|(label, _)| *label).min() else { return };
+        let most = labels.iter().map(|(label, _)| *label).max().unwrap_or(least);
+        if code.label_positions.is_empty() {
+            code.first_label = least;
+        } else if least < code.first_label {
+            let more = (code.first_label - least) as usize;
+            code.label_positions.splice(0..0, std::iter::repeat_n(UNDEFINED, more));
+            code.first_label = least;
+        }
+        let needed = (most - code.first_label) as usize + 1;
+        if code.label_positions.len() < needed {
+            code.label_positions.resize(needed, UNDEFINED);
+        }
+        for (label, index) in labels {
+            code.label_positions[(label - code.first_label) as usize] = index;
+        }
+    }
+
+    /// Passes over an operand whose value needs no check, if it is one: most are.
+    #[inline(always)]
+    fn skip_plain(&mut self) -> bool {
+        let Some(byte) = self.reader.peek() else { return false };
+        let plain = match byte & 0x0f {
+            tag::UNSIGNED | tag::INTEGER | tag::X | tag::Y => true,
+            tag::ATOM => usize::from(byte >> 4) <= self.limits.atom_count,
+            tag::LABEL => match self.label_is_named.as_mut().and_then(|named| named.get_mut(usize::from(byte >> 4))) {
+                Some(named) => {
+                    *named |= byte >> 4 != 0;
+                    true
+                }
+                None => false,
+            },
+            _ => false,
+        };
+        if plain {
+            self.reader.skip_byte();
+        }
+        plain
+    }
+
+    /// Reads an operand, and the items if it is a list; keeps them if they are wanted.
+    fn operand_and_items(&mut self, is_last: bool, wanted: bool) -> Result<(), Fault> {
+        let operand = self.operand(is_last)?;
+        if wanted {
+            self.code.operands.push(operand);
+        }
+        let Operand::List(list) = operand else { return Ok(()) };
+        for _ in 0..list.length {
+            if !wanted && self.skip_plain() {
+                continue;
+            }
+            let item = self.operand(false)?;
+            if wanted {
+                self.code.operands.push(item);
+            }
+        }
+        Ok(())
     }
 
     fn op(&mut self, offset: usize) -> Result<Op, LoadError> {
         let number = self
             .reader
             .byte()
-            .map_err(|_| self.error(offset, None, "invalid opcode", "the code does not end in int_code_end"))?;
-        let op = Op::from_number(number)
-            .ok_or_else(|| self.error(offset, None, "invalid opcode", format!("there is no instruction {number}")))?;
+            .map_err(|_| LoadError::new(CODE, offset, "invalid opcode", "the code does not end in int_code_end"))?;
+        let unknown = || LoadError::new(CODE, offset, "invalid opcode", format!("there is no instruction {number}"));
+        let op = Op::from_number(number).ok_or_else(unknown)?;
         if op.is_obsolete() {
-            return Err(self.error(offset, Some(op), OTHER_COMPILER, ""));
+            let mut error = LoadError::new(CODE, offset, OTHER_COMPILER, "");
+            error.op = Some(op.name());
+            return Err(error);
         }
         Ok(op)
     }
@@ -318,12 +657,16 @@ impl Decoder<'_> {
     #[inline]
     fn integer(&mut self, value: Value) -> Result<Operand, Fault> {
         if let Some(value) = self.reader.signed_value(value) {
+            if value.unsigned_abs() >> SMALL_BITS != 0 {
+                self.integer_words += 4;
+            }
             return Ok(Operand::I(value));
         }
         let Value::Bytes { start, length } = value else {
             return Err(Fault("an integer is too big"));
         };
         let bytes = self.reader.value_bytes(start, length);
+        self.integer_words += length / 8 + 4;
         let start = self.code.big_integer_bytes.len() as u32;
         self.code.big_integer_bytes.extend_from_slice(bytes);
         Ok(Operand::BigInteger(BigInteger { start, length: length as u32 }))
@@ -341,7 +684,7 @@ impl Decoder<'_> {
     fn atom(&self, value: Value) -> Result<Operand, Fault> {
         match self.reader.unsigned_value(value) {
             Some(0) => Ok(Operand::Nil),
-            Some(number) if number <= self.limits.atoms.len() as u64 => Ok(Operand::Atom(AtomIndex(number as u32 - 1))),
+            Some(number) if number <= self.limits.atom_count as u64 => Ok(Operand::Atom(AtomIndex(number as u32 - 1))),
             _ => Err(Fault("there is no such atom")),
         }
     }
@@ -352,7 +695,9 @@ impl Decoder<'_> {
         match label {
             Some(0) => Ok(Operand::Label(0)),
             Some(label) => {
-                *self.label_is_named.get_mut(label as usize).ok_or(Fault("there is no such label"))? = true;
+                if let Some(named) = &mut self.label_is_named {
+                    *named.get_mut(label as usize).ok_or(Fault("there is no such label"))? = true;
+                }
                 Ok(Operand::Label(label))
             }
             None => Err(Fault("there is no such label")),
@@ -395,14 +740,6 @@ impl Decoder<'_> {
         Ok(Operand::List(OperandList { start: self.code.operands.len() as u32 + 1, length }))
     }
 
-    fn items(&mut self, list: OperandList) -> Result<(), Fault> {
-        for _ in 0..list.length {
-            let item = self.operand(false)?;
-            self.code.operands.push(item);
-        }
-        Ok(())
-    }
-
     fn allocation_list(&mut self) -> Result<Operand, Fault> {
         let count = self.reader.unsigned_u32()?;
         let mut needs = [0u32; 3];
@@ -438,12 +775,10 @@ impl Decoder<'_> {
         }
     }
 
-    /// Checks operands that are indices into tables, and notes where labels and functions are.
+    /// Checks operands that are indices into tables.
     #[inline]
-    fn check_instruction(&mut self, op: Op, index: usize, first_operand: usize) -> Result<(), String> {
+    fn check_instruction(&self, op: Op, first_operand: usize) -> Result<(), String> {
         match op {
-            Op::Label => return self.define_label(index, first_operand),
-            Op::FuncInfo => return self.start_function(index, first_operand),
             Op::Line | Op::ExecutableLine => {
                 if let Some(count) = self.limits.lines {
                     self.check_index(first_operand, count, "line instruction index overflow")?;
@@ -469,103 +804,5 @@ impl Decoder<'_> {
             Operand::U(index) => Err(format!("{message} {index}")),
             _ => Err("no specific operation found".to_owned()),
         }
-    }
-
-    fn define_label(&mut self, index: usize, operand: usize) -> Result<(), String> {
-        let Operand::U(label) = self.code.operands[operand] else {
-            return Err("no specific operation found".to_owned());
-        };
-        let label_count = self.code.label_count;
-        let position = usize::try_from(label)
-            .ok()
-            .filter(|&label| 0 < label)
-            .and_then(|label| self.code.label_positions.get_mut(label))
-            .ok_or_else(|| format!("invalid label num {label} (0 < label < {label_count})"))?;
-        if *position != UNDEFINED {
-            return Err(format!("label {label} is defined twice"));
-        }
-        *position = index as u32;
-        Ok(())
-    }
-
-    fn start_function(&mut self, index: usize, operand: usize) -> Result<(), String> {
-        let [Operand::Atom(_), Operand::Atom(name), Operand::U(arity @ 0..=255)] = self.code.operands[operand..] else {
-            return Err("no specific operation found".to_owned());
-        };
-        if self.code.functions.len() as u32 >= self.code.function_count {
-            return Err(format!("too many functions in module (header said {})", self.code.function_count));
-        }
-        let has_line = index >= 1 && self.code.instructions[index - 1].op == Op::Line;
-        let start = index.checked_sub(1 + usize::from(has_line)).ok_or("a function does not start with a label")?;
-        let info_label = self.label_at(start).ok_or("a function does not start with a label")?;
-        if let Some(previous) = self.code.functions.last_mut() {
-            previous.instructions.end = start;
-        }
-        self.code.functions.push(Function {
-            name,
-            arity: arity as u32,
-            info_label,
-            entry_label: 0,
-            instructions: start..start,
-            body: index + 2,
-        });
-        Ok(())
-    }
-
-    fn label_at(&self, index: usize) -> Option<u32> {
-        let instruction = self.code.instructions.get(index)?;
-        match self.code.operands.get(instruction.first_operand as usize)? {
-            Operand::U(label) if instruction.op == Op::Label => Some(*label as u32),
-            _ => None,
-        }
-    }
-
-    fn check_labels_and_functions(&mut self) -> Result<(), LoadError> {
-        let end = self.code.instructions.len() - 1;
-        let offset = self.reader.position();
-        let fail = |message: String| LoadError::new(CODE, offset, message, "");
-        if (self.code.functions.len() as u32) < self.code.function_count {
-            return Err(fail(format!(
-                "too few functions ({}) in module (header said {})",
-                self.code.functions.len(),
-                self.code.function_count
-            )));
-        }
-        for index in 0..self.code.functions.len() {
-            let body = self.code.functions[index].body;
-            let entry = self.label_at(body - 1);
-            self.code.functions[index].entry_label =
-                entry.ok_or_else(|| fail("a function has no entry label".to_owned()))?;
-        }
-        if let Some(last) = self.code.functions.last_mut() {
-            last.instructions.end = end;
-        }
-        let first = self.code.functions.first().map_or(end, |function| function.instructions.start);
-        if first != 0 {
-            return Err(fail("there is code in front of the first function".to_owned()));
-        }
-        match (0..self.label_is_named.len())
-            .find(|&label| self.label_is_named[label] && self.code.label_positions[label] == UNDEFINED)
-        {
-            Some(label) => Err(fail(format!("label {label} is not defined"))),
-            None => Ok(()),
-        }
-    }
-
-    #[cold]
-    fn error(
-        &self,
-        offset: usize,
-        op: Option<Op>,
-        message: impl Into<std::borrow::Cow<'static, str>>,
-        detail: impl Into<std::borrow::Cow<'static, str>>,
-    ) -> LoadError {
-        let mut error = LoadError::new(CODE, offset, message, detail);
-        error.op = op.map(Op::name);
-        error.function = self.code.functions.last().map(|function| {
-            let atom = |index: AtomIndex| self.limits.atoms.get(index.index()).map_or("", String::as_str);
-            format!("{}:{}/{}", atom(AtomIndex(0)), atom(function.name), function.arity)
-        });
-        error
     }
 }

@@ -12,6 +12,7 @@ pub(crate) const INFLATED_SIZE_MAX: usize = 256 << 20;
 const CORRUPT: &str = "corrupt file header";
 
 /// Where each chunk's data lies in the file, in the order of the file.
+#[derive(Default)]
 pub(crate) struct Chunks {
     entries: Vec<(ChunkName, Range<usize>)>,
 }

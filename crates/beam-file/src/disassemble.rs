@@ -23,18 +23,19 @@ fn write_module(out: &mut String, file: &BeamFile) -> fmt::Result {
     for export in &file.exports {
         writeln!(out, "export {}/{}", Atom(file.atom(export.function)), export.arity)?;
     }
-    for function in &file.code.functions {
+    for (index, function) in file.outline.functions.iter().enumerate() {
         writeln!(out, "\n{}/{}:", Atom(file.atom(function.name)), function.arity)?;
-        for instruction in &file.code.instructions[function.instructions.clone()] {
-            write_instruction(out, file, *instruction)?;
+        let Ok(code) = file.function_code(index) else { continue };
+        for instruction in &code.instructions {
+            write_instruction(out, file, &code, *instruction)?;
         }
     }
     Ok(())
 }
 
-fn write_instruction(out: &mut String, file: &BeamFile, instruction: Instruction) -> fmt::Result {
+fn write_instruction(out: &mut String, file: &BeamFile, code: &Code, instruction: Instruction) -> fmt::Result {
     let op = instruction.op;
-    let operands = file.code.operands_of(instruction);
+    let operands = code.operands_of(instruction);
     match (op, operands) {
         (Op::Label, [Operand::U(label)]) => return writeln!(out, "  L{label}:"),
         (Op::Line | Op::ExecutableLine, [Operand::U(index), ..]) => {
@@ -49,26 +50,26 @@ fn write_instruction(out: &mut String, file: &BeamFile, instruction: Instruction
             Operand::U(index) if op == Op::MakeFun3 && position == 0 => write_lambda(out, file, index)?,
             Operand::List(list) => {
                 out.push('[');
-                for (index, item) in file.code.list(list).iter().enumerate() {
+                for (index, item) in code.list(list).iter().enumerate() {
                     out.push_str(if index == 0 { "" } else { ", " });
-                    write_operand(out, file, *item)?;
+                    write_operand(out, file, code, *item)?;
                 }
                 out.push(']');
             }
-            operand => write_operand(out, file, operand)?,
+            operand => write_operand(out, file, code, operand)?,
         }
     }
     writeln!(out)
 }
 
-fn write_operand(out: &mut String, file: &BeamFile, operand: Operand) -> fmt::Result {
+fn write_operand(out: &mut String, file: &BeamFile, code: &Code, operand: Operand) -> fmt::Result {
     match operand {
         Operand::U(number) => write!(out, "{number}"),
         Operand::UnsignedTooBig => write!(out, "too_big"),
         Operand::I(number) => write!(out, "#{number}"),
         Operand::BigInteger(integer) => {
             write!(out, "#0x")?;
-            file.code.big_integer(integer).iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+            code.big_integer(integer).iter().try_for_each(|byte| write!(out, "{byte:02x}"))
         }
         Operand::Atom(index) => write!(out, "{}", Atom(file.atom(index))),
         Operand::Nil => write!(out, "[]"),
@@ -131,12 +132,11 @@ impl fmt::Display for Atom<'_> {
 // The code's own view is enough for a debugger too.
 impl fmt::Debug for BeamFile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Code { instructions, functions, .. } = &self.code;
         formatter
             .debug_struct("BeamFile")
             .field("module", &self.module)
-            .field("functions", &functions.len())
-            .field("instructions", &instructions.len())
+            .field("functions", &self.outline.functions.len())
+            .field("instructions", &self.outline.instruction_count)
             .finish_non_exhaustive()
     }
 }

@@ -18,10 +18,10 @@ mod tables;
 mod verify;
 
 pub use beam_file::BeamFile;
-pub use code::{BigInteger, Code, Function, Instruction, Operand, OperandList, TypeIndex};
+pub use code::{BigInteger, Code, Function, FunctionOutline, Instruction, Operand, OperandList, Outline, TypeIndex};
 pub use container::chunk;
 pub use disassemble::disassemble;
 pub use error::{ChunkName, LoadError};
 pub use opcodes::Op;
 pub use tables::{AtomIndex, Export, Import, Lambda, LineEntry, Lines, Literals, TypeEntry, Types};
-pub use verify::verify;
+pub use verify::{Surroundings, verify};

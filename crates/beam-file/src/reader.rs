@@ -54,6 +54,18 @@ impl<'a> Reader<'a> {
         self.data.len() - self.position
     }
 
+    /// The next byte, which stays where it is.
+    #[inline]
+    pub fn peek(&self) -> Option<u8> {
+        self.data.get(self.position).copied()
+    }
+
+    /// Passes over a byte that [`Reader::peek`] has shown.
+    #[inline]
+    pub fn skip_byte(&mut self) {
+        self.position += 1;
+    }
+
     #[inline]
     pub fn byte(&mut self) -> Result<u8, Fault> {
         let byte = *self.data.get(self.position).ok_or(TRUNCATED)?;

@@ -93,6 +93,11 @@ impl Literals {
         self.ranges.is_empty()
     }
 
+    /// Forgets the bytes; how many there are stays known.
+    pub(crate) fn forget(&mut self) {
+        self.bytes = Vec::new();
+    }
+
     /// The bytes of one.
     pub fn get(&self, index: u32) -> Option<&[u8]> {
         let range = self.ranges.get(index as usize)?;
@@ -101,7 +106,7 @@ impl Literals {
 
     /// The bytes of each, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + '_ {
-        self.ranges.iter().map(|range| &self.bytes[range.start as usize..range.end as usize])
+        self.ranges.iter().map(|range| self.bytes.get(range.start as usize..range.end as usize).unwrap_or(&[]))
     }
 }
 

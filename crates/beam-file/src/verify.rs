@@ -4,10 +4,10 @@
 //! different frames the frame is unknown, and code may do little more than raise there: the compiler shares such ends.
 //! Each label is looked at again only when more ways lead to it than before, so the work is in proportion to the code.
 
-use crate::code::{Instruction, Operand};
+use crate::code::{Code, Function, Instruction, Operand};
 use crate::error::{ChunkName, LoadError};
 use crate::opcodes::Op;
-use crate::{BeamFile, Function, Import};
+use crate::tables::{AtomIndex, Import};
 
 /// X registers that can be live: one of the 1024 is left for what is called.
 const LIVE_MAX: u64 = 1023;
@@ -15,6 +15,14 @@ const LIVE_MAX: u64 = 1023;
 const FRAME_WORDS_MAX: u64 = 1024;
 /// Arguments of a function.
 const ARITY_MAX: u64 = 255;
+
+/// What of its file code is checked against.
+pub struct Surroundings<'a> {
+    /// The functions that it calls by the external name.
+    pub imports: &'a [Import],
+    /// The text of an atom.
+    pub text: &'a dyn Fn(AtomIndex) -> &'a str,
+}
 
 /// Checks what numbers of live registers there are, that each Y register lies in the frame, and that what drops a frame
 /// or leaves the function names the frame that is there.
@@ -24,13 +32,13 @@ const ARITY_MAX: u64 = 255;
 /// # Errors
 ///
 /// "invalid code", with the function and the instruction.
-pub fn verify(file: &BeamFile) -> Result<(), LoadError> {
-    let frames = vec![Frame::Unreached; file.code.label_count as usize + 1];
-    let raising = file.imports.iter().map(|import| always_raises(file, import)).collect();
-    let mut walk = Walk { file, raising, frames, todo: Vec::new() };
-    for function in &file.code.functions {
-        walk.reach(function.info_label, Frame::Absent);
-        walk.reach(function.entry_label, Frame::Absent);
+pub fn verify<'a>(code: &'a Code, surroundings: &'a Surroundings<'a>) -> Result<(), LoadError> {
+    let frames = vec![Frame::Unreached; code.label_positions.len()];
+    let mut walk = Walk { code, surroundings, frames, todo: Vec::new() };
+    for function in &code.functions {
+        // Both are labels of the function.
+        let _ = walk.reach(function.info_label, Frame::Absent);
+        let _ = walk.reach(function.entry_label, Frame::Absent);
     }
     while let Some(label) = walk.todo.pop() {
         walk.block(label).map_err(|(index, detail)| walk.error(index, detail))?;
@@ -90,10 +98,9 @@ enum Next {
 }
 
 struct Walk<'a> {
-    file: &'a BeamFile,
-    /// For each import: is it a BIF that does nothing but raise?
-    raising: Vec<bool>,
-    /// The frame at each label.
+    code: &'a Code,
+    surroundings: &'a Surroundings<'a>,
+    /// The frame at each label, less the code's first.
     frames: Vec<Frame>,
     /// Labels whose frame has changed.
     todo: Vec<u32>,
@@ -102,27 +109,30 @@ struct Walk<'a> {
 type Fault = (usize, &'static str);
 
 impl Walk<'_> {
-    /// Notes that control may come to `label` with this frame.
-    fn reach(&mut self, label: u32, frame: Frame) {
-        let known = &mut self.frames[label as usize];
+    /// Notes that control may come to `label` with this frame. Another function is reached without one.
+    fn reach(&mut self, label: u32, frame: Frame) -> Result<(), &'static str> {
+        let place = label.checked_sub(self.code.first_label).and_then(|place| self.frames.get_mut(place as usize));
+        let Some(known) = place else {
+            return if frame == Frame::Absent { Ok(()) } else { Err("the function is left with its frame") };
+        };
         let together = known.or(frame);
         if *known != together {
             *known = together;
             self.todo.push(label);
         }
+        Ok(())
     }
 
     /// Walks from a label to where control cannot go on, or another label begins.
     fn block(&mut self, label: u32) -> Result<(), Fault> {
-        let code = &self.file.code;
+        let code = self.code;
         let Some(position) = code.label_position(label) else { return Ok(()) };
-        let mut frame = self.frames[label as usize];
+        let mut frame = self.frames[(label - code.first_label) as usize];
         for index in position + 1..code.instructions.len() {
             let instruction = code.instructions[index];
             let operands = code.operands_of(instruction);
             if let (Op::Label, [Operand::U(next)]) = (instruction.op, operands) {
-                self.reach(*next as u32, frame);
-                return Ok(());
+                return self.reach(*next as u32, frame).map_err(|detail| (index, detail));
             }
             match self.instruction(instruction, operands, frame).map_err(|detail| (index, detail))? {
                 Next::Falls(after) => frame = after,
@@ -148,7 +158,7 @@ impl Walk<'_> {
         };
         self.operands(operands, frame, at_labels)?;
         if let Some(Operand::List(list)) = operands.last() {
-            let items = self.file.code.list(*list);
+            let items = self.code.list(*list);
             self.operands(items, frame, at_labels)?;
         }
         if self.never_returns(op, operands) {
@@ -192,7 +202,7 @@ impl Walk<'_> {
         }
         if op == Op::BsMatch
             && let Some(Operand::List(list)) = operands.last()
-            && !self.match_commands_are_bounded(self.file.code.list(*list))
+            && !self.match_commands_are_bounded(self.code.list(*list))
         {
             return Err("too many registers are live");
         }
@@ -202,7 +212,7 @@ impl Walk<'_> {
     /// The live registers of the commands that have them; the other rules of commands are the decoder's.
     fn match_commands_are_bounded(&self, items: &[Operand]) -> bool {
         items.windows(2).all(|pair| match pair {
-            [Operand::Atom(command), live] => match self.file.atom(*command) {
+            [Operand::Atom(command), live] => match (self.surroundings.text)(*command) {
                 "integer" | "binary" | "get_tail" | "=:=" => number_of(*live).is_none_or(|live| live <= LIVE_MAX),
                 _ => true,
             },
@@ -217,7 +227,7 @@ impl Walk<'_> {
                 Operand::Y(register, _) if u64::from(register) >= frame.words() => {
                     return Err("a Y register lies outside the frame");
                 }
-                Operand::Label(label) if label != 0 => self.reach(label, at_labels),
+                Operand::Label(label) if label != 0 => self.reach(label, at_labels)?,
                 _ => {}
             }
         }
@@ -229,26 +239,29 @@ impl Walk<'_> {
         let (Op::CallExt | Op::CallExtOnly | Op::CallExtLast, [_, Operand::U(import), ..]) = (op, operands) else {
             return false;
         };
-        self.raising.get(*import as usize) == Some(&true)
+        self.surroundings.imports.get(*import as usize).is_some_and(|import| self.always_raises(import))
+    }
+
+    /// Is it a BIF that does nothing but raise?
+    fn always_raises(&self, import: &Import) -> bool {
+        let text = self.surroundings.text;
+        text(import.module) == "erlang"
+            && matches!(
+                (text(import.function), import.arity),
+                ("error", 1..=3) | ("exit" | "throw", 1) | ("nif_error", 1..=2)
+            )
     }
 
     #[cold]
     fn error(&self, index: usize, detail: &'static str) -> LoadError {
         let mut error = LoadError::new(ChunkName(*b"Code"), 0, "invalid code", detail);
-        error.op = self.file.code.instructions.get(index).map(|instruction| instruction.op.name());
-        let function = self.file.code.functions.iter().find(|function| function.instructions.contains(&index));
-        error.function = function
-            .map(|&Function { name, arity, .. }| format!("{}:{}/{arity}", self.file.module, self.file.atom(name)));
+        error.op = self.code.instructions.get(index).map(|instruction| instruction.op.name());
+        let text = self.surroundings.text;
+        let function = self.code.functions.iter().find(|function| function.instructions.contains(&index));
+        error.function =
+            function.map(|&Function { name, arity, .. }| format!("{}:{}/{arity}", text(AtomIndex(0)), text(name)));
         error
     }
-}
-
-fn always_raises(file: &BeamFile, import: &Import) -> bool {
-    file.atom(import.module) == "erlang"
-        && matches!(
-            (file.atom(import.function), import.arity),
-            ("error", 1..=3) | ("exit" | "throw", 1) | ("nif_error", 1..=2)
-        )
 }
 
 fn number_of(operand: Operand) -> Option<u64> {
@@ -262,23 +275,32 @@ fn number_of(operand: Operand) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TypeIndex;
+    use crate::{BeamFile, TypeIndex};
 
     const SAMPLE: &[u8] = include_bytes!("../tests/data/sample.beam");
 
+    fn verify_in(file: &BeamFile, code: &Code) -> Result<(), LoadError> {
+        verify(code, &Surroundings { imports: &file.imports, text: &|index| file.atom(index) })
+    }
+
     /// What is wrong with the sample after its first `op` has `operand` in this place.
     fn fault_with(op: Op, place: usize, operand: Operand) -> String {
-        let mut file = BeamFile::parse(SAMPLE).unwrap();
-        let instruction = *file.code.instructions.iter().find(|instruction| instruction.op == op).unwrap();
-        file.code.operands[instruction.first_operand as usize + place] = operand;
-        let error = verify(&file).expect_err("it is wrong now");
+        let file = BeamFile::parse(SAMPLE).unwrap();
+        let mut code = file.code().unwrap();
+        let instruction = *code.instructions.iter().find(|instruction| instruction.op == op).unwrap();
+        code.operands[instruction.first_operand as usize + place] = operand;
+        let error = verify_in(&file, &code).expect_err("it is wrong now");
         assert!(error.function.is_some() && error.op.is_some(), "{error}");
         error.detail.into_owned()
     }
 
     #[test]
     fn what_the_compiler_makes_is_right() {
-        assert_eq!(verify(&BeamFile::parse(SAMPLE).unwrap()), Ok(()));
+        let file = BeamFile::parse(SAMPLE).unwrap();
+        assert_eq!(verify_in(&file, &file.code().unwrap()), Ok(()));
+        for index in 0..file.outline.functions.len() {
+            assert_eq!(verify_in(&file, &file.function_code(index).unwrap()), Ok(()));
+        }
     }
 
     #[test]
@@ -314,13 +336,14 @@ mod tests {
     /// Each step leads back to a label before it, which is then looked at again: this must not take forever.
     #[test]
     fn jumps_back_end() {
-        let mut file = BeamFile::parse(SAMPLE).unwrap();
-        let entry = file.code.functions[0].entry_label;
-        for operand in &mut file.code.operands {
+        let file = BeamFile::parse(SAMPLE).unwrap();
+        let mut code = file.code().unwrap();
+        let entry = code.functions[0].entry_label;
+        for operand in &mut code.operands {
             if let Operand::Label(label) = operand {
                 *label = entry;
             }
         }
-        let _ = verify(&file);
+        let _ = verify_in(&file, &code);
     }
 }

@@ -112,10 +112,12 @@ fn integers_of_any_size() {
         64, 0xf9, 0x00, 0x00, 0x80, 0, 0, 0, 0, 0, 0, 0, 0x03, // one more than the greatest
         133, 19,
     ]));
-    let moved: Vec<Operand> = file.code.instructions[4..7].iter().map(|i| file.code.operands_of(*i)[0]).collect();
+    let code = file.code().unwrap();
+    assert_eq!(file.outline.functions[0].integer_words, 4 + 10 / 8 + 4);
+    let moved: Vec<Operand> = code.instructions[4..7].iter().map(|i| code.operands_of(*i)[0]).collect();
     assert_eq!(moved[..2], [Operand::I(-1), Operand::I(i64::MIN)]);
     let Operand::BigInteger(integer) = moved[2] else { panic!() };
-    assert_eq!(file.code.big_integer(integer), [0, 0x80, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(code.big_integer(integer), [0, 0x80, 0, 0, 0, 0, 0, 0, 0]);
 }
 
 #[test]

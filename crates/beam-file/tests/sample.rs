@@ -86,8 +86,8 @@ fn lines_types_and_literals() {
 #[test]
 fn functions() {
     let file = sample();
-    let functions: Vec<_> = file
-        .code
+    let code = file.code().unwrap();
+    let functions: Vec<_> = code
         .functions
         .iter()
         .map(|function| (file.atom(function.name), function.arity, function.info_label, function.entry_label))
@@ -97,31 +97,50 @@ fn functions() {
     assert_eq!(functions[9], ("-adder/1-fun-0-", 2, 29, 30));
     // They follow one another, and `int_code_end` comes last.
     let mut next = 0;
-    for function in &file.code.functions {
+    for function in &code.functions {
         assert_eq!(function.instructions.start, next);
-        assert_eq!(file.code.label_position(function.info_label), Some(next));
-        assert_eq!(file.code.label_position(function.entry_label), Some(function.body - 1));
+        assert_eq!(code.label_position(function.info_label), Some(next));
+        assert_eq!(code.label_position(function.entry_label), Some(function.body - 1));
         next = function.instructions.end;
     }
-    assert_eq!(file.code.instructions[next].op, Op::IntCodeEnd);
-    assert_eq!(next + 1, file.code.instructions.len());
-    assert_eq!(file.code.label_position(0), None);
-    assert_eq!(file.code.label_position(31), None);
+    assert_eq!(next, code.instructions.len());
+    // Besides there is `int_code_end`, which belongs to none.
+    assert_eq!(next + 1, file.outline.instruction_count);
+    assert_eq!(code.label_position(0), None);
+    assert_eq!(code.label_position(31), None);
+}
+
+#[test]
+fn functions_one_by_one() {
+    let file = sample();
+    let code = file.code().unwrap();
+    for (index, (function, outline)) in code.functions.iter().zip(&file.outline.functions).enumerate() {
+        let alone = file.function_code(index).unwrap();
+        let together = &code.instructions[function.instructions.clone()];
+        assert_eq!(alone.instructions.len(), together.len());
+        for (one, other) in alone.instructions.iter().zip(together) {
+            assert_eq!((one.op, alone.operands_of(*one).len()), (other.op, code.operands_of(*other).len()));
+        }
+        assert_eq!(alone.functions[0].entry_label, outline.entry_label);
+        assert_eq!(alone.label_position(outline.entry_label), Some(alone.functions[0].body - 1));
+    }
+    assert!(file.function_code(code.functions.len()).is_err());
 }
 
 #[test]
 fn operands() {
     let file = sample();
+    let code = file.code().unwrap();
     let operands_of = |op: Op| {
-        let instruction = file.code.instructions.iter().find(|instruction| instruction.op == op).unwrap();
-        file.code.operands_of(*instruction)
+        let instruction = code.instructions.iter().find(|instruction| instruction.op == op).unwrap();
+        code.operands_of(*instruction)
     };
     assert_eq!(operands_of(Op::IsTuple), [Operand::Label(5), Operand::X(0, TypeIndex::ANY)]);
     assert_eq!(operands_of(Op::TestHeap)[0], Operand::AllocationList { words: 0, floats: 1, funs: 0 });
     assert_eq!(operands_of(Op::Fmul)[3], Operand::F(1));
     let [Operand::X(1, _), Operand::Label(1), Operand::List(list)] = operands_of(Op::SelectVal) else { panic!() };
     assert_eq!(
-        file.code.list(*list),
+        code.list(*list),
         [Operand::Atom(AtomIndex(2)), Operand::Label(4), Operand::Atom(AtomIndex(3)), Operand::Label(3)]
     );
     let Operand::X(2, known) = operands_of(Op::BsGetBinary2)[3] else { panic!() };

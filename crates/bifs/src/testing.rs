@@ -19,7 +19,7 @@ struct TestEngine {
 }
 
 impl Engine for TestEngine {
-    fn prepare(&self, _vm: &Vm, _file: &BeamFile) -> Result<Prepared, LoadError> {
+    fn prepare(&self, _vm: &Vm, _file: BeamFile) -> Result<Prepared, LoadError> {
         Err(LoadError::BadFile("no code in tests of BIFs".to_owned()))
     }
     fn run(&self, vm: &Vm, process: &Arc<Process>, main: &mut ProcessMain, _dirty: bool, _budget: i32) -> Outcome {
@@ -84,7 +84,7 @@ pub(crate) fn call<'h>(
             Ok(value) => return Some(Answer::Value(value)),
             Err(Interrupt::Raise(exception)) => return Some(Answer::Raise(exception)),
             Err(Interrupt::Trap(
-                Trap::Again { function, arguments: next } | Trap::Dirty { function, arguments: next },
+                Trap::Again { function, arguments: next } | Trap::Dirty { function, arguments: next, .. },
             )) => {
                 code = function;
                 arguments = next;

@@ -2,7 +2,7 @@
 
 use crate::run::{Flow, Position, Run};
 use oxbeam_runtime::{
-    BifContext, BifEntry, BifFunction, DirtyKind, Interrupt, Outcome, Resume, SavedCall, Trace, Trap,
+    BifContext, BifEntry, BifFunction, DirtyKind, Interrupt, LastCall, Outcome, Resume, SavedCall, Trace, Trap,
 };
 use oxbeam_term::{Atom, Export, Term, Word, atoms};
 
@@ -34,6 +34,16 @@ impl<'a> Run<'a> {
     /// Calls a BIF whose arguments are in X registers; `after` is the instruction behind the call.
     #[inline(never)]
     pub(crate) fn call_bif(&mut self, entry: &BifEntry, after: *const u32, position: Position) -> Flow {
+        // Without `after` it is the function of a BIF: the call of that was saved.
+        if self.saves_calls() && !after.is_null() {
+            let (module, function) = (self.known_atom(entry.module), self.known_atom(entry.function));
+            self.save_call(LastCall::Function(module, function, entry.arity));
+        }
+        self.call_unsaved_bif(entry, after, position)
+    }
+    /// As [`Run::call_bif`], for what counts as something else than a call.
+    #[inline]
+    pub(crate) fn call_unsaved_bif(&mut self, entry: &BifEntry, after: *const u32, position: Position) -> Flow {
         let arity = entry.arity as usize;
         if self.vm.tracing.traces_bifs()
             && !after.is_null()
@@ -192,14 +202,11 @@ impl<'a> Run<'a> {
                 }
                 self.resume_bif(next)
             }
-            Trap::Dirty { function, arguments } => {
+            Trap::Dirty { kind, function, arguments } => {
                 self.load_arguments(&arguments);
                 let next = SavedCall { function, arity: arguments.len() as u8, dirty: true, ..saved };
-                if self.dirty {
-                    return self.resume_bif(next);
-                }
                 self.save_bif(next, arguments.len());
-                self.stop(Outcome::Dirty(DirtyKind::Cpu))
+                self.stop(Outcome::Dirty(kind))
             }
             Trap::HandOver => {
                 self.save_bif(SavedCall { dirty: true, ..saved }, saved.arity as usize);
@@ -243,12 +250,13 @@ impl<'a> Run<'a> {
         self.set_x(0, Word::atom(export.module));
         self.set_x(1, Word::atom(export.function));
         self.set_x(2, list);
-        self.state().force_major = true;
-        self.collect_tightly(3);
-        self.save(self.interpreter.apply_only_address() as *const u32, 3);
         if !self.state().messages.is_empty() {
+            self.state().force_major = true;
+            self.save(self.interpreter.apply_only_address() as *const u32, 3);
             return self.stop(Outcome::Yield);
         }
+        self.collect_tightly(3);
+        self.save(self.interpreter.apply_only_address() as *const u32, 3);
         self.state().hibernating = true;
         self.stop(Outcome::Wait)
     }

@@ -3,7 +3,7 @@
 use crate::instruction::Instruction as I;
 use crate::run::{Flow, Position, Run};
 use crate::state::{Source, State, Target, handlers, instruction_at};
-use oxbeam_runtime::{BifEntry, Class, Exception, Trace};
+use oxbeam_runtime::{BifEntry, Class, Exception, LastCall, Trace};
 use oxbeam_term::{Atom, Export, FunEntry, Header, Kind, Term, Word, atoms};
 use std::sync::atomic::Ordering;
 
@@ -93,40 +93,40 @@ handlers! {
         state.enter(run, state.label(3), state.number(4) as usize)
     }
     fn call_ext[](state, run) {
-        let address = state.cell::<Export>(1).address.load(Ordering::Acquire);
+        let address = state.cell::<Export>(1).address.load(Ordering::Acquire) & run.export_mask;
         if address == 0 {
-            return state.tail(run, call_ext_unloaded);
+            return state.tail(run, call_ext_slowly);
         }
         state.push_return(4);
         state.enter(run, address as *const u32, state.number(3) as usize)
     }
     fn call_ext_only[](state, run) {
-        let address = state.cell::<Export>(1).address.load(Ordering::Acquire);
+        let address = state.cell::<Export>(1).address.load(Ordering::Acquire) & run.export_mask;
         if address == 0 {
-            return state.tail(run, call_ext_only_unloaded);
+            return state.tail(run, call_ext_only_slowly);
         }
         state.enter(run, address as *const u32, state.number(3) as usize)
     }
     fn call_ext_last[](state, run) {
-        let address = state.cell::<Export>(1).address.load(Ordering::Acquire);
+        let address = state.cell::<Export>(1).address.load(Ordering::Acquire) & run.export_mask;
         if address == 0 {
-            return state.tail(run, call_ext_last_unloaded);
+            return state.tail(run, call_ext_last_slowly);
         }
         state.drop_frame(4);
         state.enter(run, address as *const u32, state.number(3) as usize)
     }
     #[cold]
-    fn call_ext_unloaded[](state, run) {
+    fn call_ext_slowly[](state, run) {
         state.push_return(4);
-        state.tail(run, call_ext_only_unloaded)
+        state.tail(run, call_ext_only_slowly)
     }
     #[cold]
-    fn call_ext_last_unloaded[](state, run) {
+    fn call_ext_last_slowly[](state, run) {
         state.drop_frame(4);
-        state.tail(run, call_ext_only_unloaded)
+        state.tail(run, call_ext_only_slowly)
     }
     #[cold]
-    fn call_ext_only_unloaded[](state, run) {
+    fn call_ext_only_slowly[](state, run) {
         let export = state.cell(1);
         state.help(run, |run| run.call_export(export, Position::Only))
     }
@@ -238,6 +238,9 @@ impl<'a> Run<'a> {
     /// The arguments are in X registers, and a return address was pushed.
     #[inline(never)]
     pub(crate) fn call_export(&mut self, export: &'static Export, position: Position) -> Flow {
+        if self.saves_calls() {
+            self.save_call(LastCall::Function(export.module, export.function, export.arity));
+        }
         let address = export.address.load(Ordering::Acquire);
         if address != 0 {
             let target = address as *const u32;

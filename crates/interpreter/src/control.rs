@@ -91,6 +91,11 @@ handlers! {
         state.help(run, |run| run.raise_function_clause(ip))
     }
     #[cold]
+    fn undecoded[](state, run) {
+        let ip = state.ip;
+        state.help(run, |run| run.decode_function(ip))
+    }
+    #[cold]
     fn breakpoint[](state, run) {
         state.sync(run);
         let number = run.breakpoint(state.ip);

@@ -1,29 +1,25 @@
-//! From a `.beam` file's generic instructions to the engine's stream.
+//! From the generic instructions of a function to the engine's stream.
 
 use crate::decode_match::Ensured;
 use crate::instruction::{
     Instruction as I, KIND_CONSTANT, KIND_MASK, KIND_X, KIND_Y, OperandKind, SIZE_ALL, flags, segment,
 };
+use crate::prepare::ModuleDecoder;
 use oxbeam_beam_file::{self as beam, BeamFile, Op, Operand};
-use oxbeam_runtime::{FunctionInfo, LineEntry, LoadError, ModuleCode, Prepared, Vm, VmContext};
-use oxbeam_term::{
-    Atom, FunEntry, Header, Heap, HeapOptions, Kind, LiteralBlock, LiteralRange, STACK_RESERVE_WORDS, Term, Word, atoms,
-};
+use oxbeam_runtime::{DecodedFunction, LineEntry, LoadError, Reference, Vm};
+use oxbeam_term::{Atom, Header, Heap, HeapOptions, Kind, STACK_RESERVE_WORDS, Term, Word, atoms};
 use smallvec::SmallVec;
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64};
 
-/// Decodes a module.
-pub fn decode(vm: &Vm, file: &BeamFile) -> Result<Prepared, LoadError> {
-    if file.has_latin1_atoms {
-        return Err(bad("please re-compile this module with an Erlang/OTP 27 compiler"));
-    }
-    beam::verify(file).map_err(|error| bad(error.to_string()))?;
-    let mut decoder = Decoder::new(vm, file)?;
-    for function in &file.code.functions {
-        decoder.function(function)?;
-    }
+/// Decodes one function of a module.
+pub(crate) fn decode_function(vm: &Vm, module: &ModuleDecoder, index: u32) -> Result<DecodedFunction, LoadError> {
+    let code = module.file.function_code(index as usize).map_err(|error| bad(error.to_string()))?;
+    let text = |atom: beam::AtomIndex| module.atoms.get(atom.index()).map_or("", |atom| vm.atoms.text(*atom));
+    beam::verify(&code, &beam::Surroundings { imports: &module.file.imports, text: &text })
+        .map_err(|error| bad(error.to_string()))?;
+    let [function] = &code.functions[..] else { return Err(bad("there is no such function")) };
+    let mut decoder = Decoder::new(vm, module, &code);
+    decoder.function(function)?;
     decoder.finish()
 }
 
@@ -33,59 +29,46 @@ pub(crate) fn bad(text: impl Into<String>) -> LoadError {
 
 pub(crate) struct Decoder<'a> {
     vm: &'a Vm,
+    module: &'a ModuleDecoder,
     file: &'a BeamFile,
-    module: Atom,
-    atoms: Vec<Atom>,
-    literals: Vec<Word>,
-    literal_block: LiteralBlock,
-    lambdas: Vec<&'static FunEntry>,
-    strings: Arc<[u8]>,
+    source: &'a beam::Code,
     code: Vec<u32>,
     constants: Vec<u64>,
     constant_index: HashMap<u64, u32>,
     /// Places in `code` that hold a constant's index, to be moved to where the constants end up.
     constant_places: Vec<u32>,
-    /// Offset of each label, once known.
+    /// Offset of each label of the function, once known.
     labels: Vec<u32>,
-    /// Places in `code` that hold a label: place, start of the instruction, label.
+    /// Places in `code` that hold a label of the function: place, start of the instruction, label.
     label_places: Vec<(u32, u32, u32)>,
-    functions: Vec<FunctionInfo>,
+    /// Places that hold the entry label of another function.
+    references: Vec<Reference>,
+    /// Offset of the entry.
+    entry: u32,
     lines: Vec<LineEntry>,
-    on_load: Option<u32>,
     start: u32,
 }
 
 const UNKNOWN: u32 = u32::MAX;
 
 impl<'a> Decoder<'a> {
-    fn new(vm: &'a Vm, file: &'a BeamFile) -> Result<Decoder<'a>, LoadError> {
-        let full = || bad("the atom table is full");
-        let atoms: Vec<Atom> =
-            file.atoms.iter().map(|name| vm.atoms.intern(name).ok_or_else(full)).collect::<Result<_, _>>()?;
-        let module = vm.atoms.intern(&file.module).ok_or_else(full)?;
-        check_information(vm, file)?;
-        let (literal_block, literals) = decode_literals(vm, file)?;
-        let lambdas = file.lambdas.iter().map(|lambda| fun_entry(vm, file, module, &atoms, lambda)).collect();
-        Ok(Decoder {
+    fn new(vm: &'a Vm, module: &'a ModuleDecoder, source: &'a beam::Code) -> Decoder<'a> {
+        Decoder {
             vm,
-            file,
             module,
-            atoms,
-            literals,
-            literal_block,
-            lambdas,
-            strings: file.strings().into(),
-            code: Vec::with_capacity(file.code.operands.len() + file.code.instructions.len()),
+            file: &module.file,
+            source,
+            code: Vec::with_capacity(source.operands.len() + source.instructions.len()),
             constants: Vec::new(),
             constant_index: HashMap::new(),
             constant_places: Vec::new(),
-            labels: vec![UNKNOWN; file.code.label_count as usize + 1],
+            labels: vec![UNKNOWN; source.label_positions.len()],
             label_places: Vec::new(),
-            functions: Vec::with_capacity(file.code.functions.len()),
+            references: Vec::new(),
+            entry: UNKNOWN,
             lines: Vec::new(),
-            on_load: None,
             start: 0,
-        })
+        }
     }
 
     /// An atom's text.
@@ -93,21 +76,19 @@ impl<'a> Decoder<'a> {
         self.vm.atoms.text(self.atom(index))
     }
     fn atom(&self, index: beam::AtomIndex) -> Atom {
-        self.atoms[index.index()]
+        self.module.atoms[index.index()]
     }
 
     fn function(&mut self, function: &beam::Function) -> Result<(), LoadError> {
         let name = self.atom(function.name);
         let arity = u8::try_from(function.arity).map_err(|_| bad("a function has more than 255 arguments"))?;
-        let bif = self.vm.bif(self.module, name, arity);
-        let info = self.functions.len();
-        self.functions.push(FunctionInfo { start: self.offset(), entry: UNKNOWN, name, arity });
-        let code = &self.file.code;
+        let bif = self.vm.bif(self.module.module, name, arity);
+        let code = self.source;
         let mut indexes = function.instructions.clone();
         while let Some(index) = indexes.next() {
             let instruction = code.instructions[index];
             if index == function.body {
-                self.functions[info].entry = self.offset();
+                self.entry = self.offset();
                 if let Some(bif) = bif {
                     self.emit(I::BifBody);
                     self.address(bif);
@@ -123,14 +104,14 @@ impl<'a> Decoder<'a> {
             }
             self.instruction(instruction, index).map_err(|error| located(self, error))?;
         }
-        if self.functions[info].entry == UNKNOWN {
-            self.functions[info].entry = self.offset();
+        if self.entry == UNKNOWN {
+            self.entry = self.offset();
         }
         Ok(())
     }
 
     fn locate(&self, error: LoadError, op: Op, name: Atom, arity: u8) -> LoadError {
-        let text = oxbeam_runtime::CodeTable::function_text(&self.vm.atoms, self.module, name, arity);
+        let text = oxbeam_runtime::CodeTable::function_text(&self.vm.atoms, self.module.module, name, arity);
         bad(format!("{text}: {}: {error}", op.name()))
     }
 
@@ -241,7 +222,14 @@ impl<'a> Decoder<'a> {
             _ => return Err(bad("a label was expected")),
         };
         if label != 0 {
-            self.label_places.push((self.offset(), self.start, label));
+            let place = self.offset();
+            match self.source.label_position(label) {
+                Some(_) => self.label_places.push((place, self.start, label)),
+                None => {
+                    let function = self.module.function_of(label).ok_or_else(|| bad("a label of another function"))?;
+                    self.references.push(Reference { place, from: self.start, function });
+                }
+            }
         }
         self.code.push(0);
         Ok(())
@@ -255,17 +243,18 @@ impl<'a> Decoder<'a> {
                 None => self.store(&num_bigint::BigInt::from(value))?,
             },
             Operand::BigInteger(integer) => {
-                let value = num_bigint::BigInt::from_signed_bytes_be(self.file.code.big_integer(integer));
+                let value = num_bigint::BigInt::from_signed_bytes_be(self.source.big_integer(integer));
                 self.store(&value)?
             }
-            Operand::Literal(index) => self.literals[index as usize],
+            Operand::Literal(index) => self.module.literals[index as usize],
             _ => return Err(bad("a constant was expected")),
         })
     }
     fn store(&mut self, value: &num_bigint::BigInt) -> Result<Word, LoadError> {
         let heap = Heap::new(HeapOptions::default());
         let term = heap.bigint(value);
-        self.literal_block.store(term).ok_or_else(|| bad("the literal area is full"))
+        let mut integers = self.module.integers.lock();
+        integers.store(term).ok_or_else(|| bad("the literal area is full"))
     }
     fn source(&mut self, operand: Operand) -> Result<(), LoadError> {
         match operand {
@@ -369,7 +358,7 @@ impl<'a> Decoder<'a> {
     }
     pub(crate) fn list(&self, operand: Operand) -> Result<&'a [Operand], LoadError> {
         match operand {
-            Operand::List(list) => Ok(self.file.code.list(list)),
+            Operand::List(list) => Ok(self.source.list(list)),
             _ => Err(bad("a list was expected")),
         }
     }
@@ -383,7 +372,7 @@ impl<'a> Decoder<'a> {
     /// When `deallocate` and `return` follow the instruction, the call it makes is a last call: the frame's size. The
     /// compiler has no instruction for last calls of funs, yet they must not keep their frame.
     fn last_call(&self, index: usize) -> Option<Operand> {
-        let code = &self.file.code;
+        let code = self.source;
         let [deallocate, end] = code.instructions.get(index + 1..index + 3)? else { return None };
         match (deallocate.op, end.op, code.operands_of(*deallocate)) {
             (Op::Deallocate, Op::Return, [words]) => Some(*words),
@@ -393,7 +382,7 @@ impl<'a> Decoder<'a> {
 
     /// Makes one instruction of the first few of `following`, if there is one for them; gives their number.
     fn fused(&mut self, following: &[beam::Instruction]) -> Result<usize, LoadError> {
-        let code = &self.file.code;
+        let code = self.source;
         let op = |index: usize| following.get(index).map(|instruction| instruction.op);
         let operands = |index: usize| code.operands_of(following[index]);
         let to_x0 = || matches!(operands(0)[1], Operand::X(0, _));
@@ -463,7 +452,7 @@ impl<'a> Decoder<'a> {
     }
     /// As [`Decoder::fused`], for a frame that is filled at once.
     fn fused_allocate(&mut self, following: &[beam::Instruction]) -> Result<usize, LoadError> {
-        let code = &self.file.code;
+        let code = self.source;
         let operands = |index: usize| code.operands_of(following[index]);
         if following[1].op == Op::InitYregs {
             self.emit(I::AllocateInit);
@@ -505,7 +494,7 @@ impl<'a> Decoder<'a> {
     }
     /// As [`Decoder::fused`], for room for what the next instruction builds, and maybe for more.
     fn fused_room(&mut self, room: &[Operand], next: beam::Instruction) -> Result<usize, LoadError> {
-        let operands = self.file.code.operands_of(next);
+        let operands = self.source.operands_of(next);
         match next.op {
             Op::PutList => self.put(I::HeapPutList, &operands[..2], &operands[2..3])?,
             _ => match self.list(operands[1])? {
@@ -519,7 +508,7 @@ impl<'a> Decoder<'a> {
     }
     /// As [`Decoder::fused`], for a move.
     fn fused_moves(&mut self, following: &[beam::Instruction]) -> Result<usize, LoadError> {
-        let code = &self.file.code;
+        let code = self.source;
         let moves = following.iter().take(3).take_while(|instruction| instruction.op == Op::Move).count();
         let operands: SmallVec<[Operand; 6]> =
             following[..moves].iter().flat_map(|instruction| code.operands_of(*instruction)).copied().collect();
@@ -547,17 +536,17 @@ impl<'a> Decoder<'a> {
     }
 
     fn instruction(&mut self, instruction: beam::Instruction, index: usize) -> Result<(), LoadError> {
-        let operands = self.file.code.operands_of(instruction);
+        let operands = self.source.operands_of(instruction);
         let o = |index: usize| operands[index];
         match instruction.op {
             Op::Label => {
                 let label = self.unsigned(o(0))?;
-                self.labels[label as usize] = self.offset();
+                let place = (label - self.source.first_label) as usize;
+                self.labels[place] = self.offset();
             }
             Op::Line => self.line(o(0))?,
             Op::FuncInfo => self.emit(I::FuncInfo),
-            Op::IntCodeEnd | Op::NifStart | Op::ExecutableLine => {}
-            Op::OnLoad => self.on_load = Some(self.functions.len() as u32 - 1),
+            Op::IntCodeEnd | Op::NifStart | Op::ExecutableLine | Op::OnLoad => {}
             Op::Call => self.call(I::Call, o(1), None, o(0))?,
             Op::CallOnly => self.call(I::CallOnly, o(1), None, o(0))?,
             Op::CallLast => self.call(I::CallLast, o(1), Some(o(2)), o(0))?,
@@ -685,7 +674,7 @@ impl<'a> Decoder<'a> {
             Op::MakeFun3 => {
                 let environment = self.list(o(2))?;
                 let index = self.unsigned(o(0))? as usize;
-                let entry = *self.lambdas.get(index).ok_or_else(|| bad("no such lambda"))?;
+                let entry = *self.module.lambdas.get(index).ok_or_else(|| bad("no such lambda"))?;
                 self.put(I::MakeFun3, &[], &operands[1..2])?;
                 self.address(entry);
                 self.sources(environment)?;
@@ -1143,11 +1132,11 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
     fn string(&mut self, offset: usize, length: usize) -> Result<(), LoadError> {
-        if offset.checked_add(length).is_none_or(|end| end > self.strings.len()) {
+        if offset.checked_add(length).is_none_or(|end| end > self.module.strings.len()) {
             return Err(bad("a string lies outside the string table"));
         }
         // The table is kept by the module's code, which outlives its instructions.
-        self.wide(self.strings.as_ptr().wrapping_add(offset) as u64);
+        self.wide(self.module.strings.as_ptr().wrapping_add(offset) as u64);
         Ok(())
     }
     fn bs_create_bin(&mut self, operands: &[Operand]) -> Result<(), LoadError> {
@@ -1221,57 +1210,24 @@ impl<'a> Decoder<'a> {
 
     // --- the end -------------------------------------------------------------------------------------------------
 
-    fn finish(mut self) -> Result<Prepared, LoadError> {
-        // Behind the last function: what a jump astray would find.
+    fn finish(mut self) -> Result<DecodedFunction, LoadError> {
+        // Behind the function: what a jump astray would find.
         self.emit(I::FuncInfo);
         for &(place, start, label) in &self.label_places {
-            let target = self.labels[label as usize];
+            let target = self.labels[(label - self.source.first_label) as usize];
             if target == UNKNOWN {
                 return Err(bad(format!("label {label} is not in the code")));
             }
             self.code[place as usize] = target.wrapping_sub(start).wrapping_mul(4);
         }
-        self.literal_block.finish();
         let constants = self.vm.code.constants.add(&self.constants);
         let constants = constants.ok_or_else(|| bad("the table of constants is full"))?;
         let first = constants.first();
         for &place in &self.constant_places {
             self.code[place as usize] += first << KIND_MASK.count_ones();
         }
-        let entry = |name: beam::AtomIndex, arity: u32, label: u32| {
-            let offset = self.labels[label as usize];
-            if offset == UNKNOWN {
-                Err(bad("an export has no code"))
-            } else {
-                Ok((self.atom(name), arity as u8, offset))
-            }
-        };
-        let exports = self.file.exports.iter().map(|export| entry(export.function, export.arity, export.label));
-        let exports = exports.collect::<Result<Vec<_>, _>>()?;
-        let lambdas = self.lambdas.iter().zip(&self.file.lambdas);
-        let lambdas = lambdas.map(|(entry, lambda)| (*entry, self.labels[lambda.label as usize]));
-        let lambdas = lambdas.filter(|(_, offset)| *offset != UNKNOWN).collect();
-        let on_load = self.on_load.map(|index| self.functions[index as usize].entry);
-        let files = &self.file.lines.files;
-        let files = if files.is_empty() { vec![format!("{}.erl", self.file.module)] } else { files.clone() };
-        let code = ModuleCode {
-            module: self.module,
-            md5: self.file.md5,
-            code: self.code.into_iter().map(AtomicU32::new).collect(),
-            functions: self.functions,
-            exports,
-            lambdas,
-            lines: self.lines,
-            files,
-            strings: self.strings,
-            attributes: self.file.attributes().to_vec(),
-            compile_info: self.file.compile_info().to_vec(),
-            on_load,
-            size: self.file.code.instructions.len() * 4,
-            literals: self.literal_block,
-            constants,
-        };
-        Ok(Prepared { code: Arc::new(code) })
+        let (words, references) = (self.code, self.references);
+        Ok(DecodedFunction { words, entry: self.entry, lines: self.lines, references, constants })
     }
 }
 
@@ -1334,52 +1290,5 @@ fn special_guard_bif(function: Atom, arity: u8) -> Option<(I, Operands)> {
         (atoms::EXACTLY_EQUAL, 2) => (I::CompareEqExact, Plain),
         (atoms::NOT_EXACTLY_EQUAL, 2) => (I::CompareNeExact, Plain),
         _ => return None,
-    })
-}
-
-/// The module's literals, in a block that has room for the large integers among the code's operands as well.
-fn decode_literals(vm: &Vm, file: &BeamFile) -> Result<(LiteralBlock, Vec<Word>), LoadError> {
-    let context = VmContext { vm };
-    let heap = Heap::new(HeapOptions { min_heap_words: 1024, literals: vm.literals(), ..HeapOptions::default() });
-    let mut terms = Vec::with_capacity(file.literals.len());
-    for bytes in file.literals.iter() {
-        let decoded = oxbeam_etf::decode(bytes, &heap, &context, oxbeam_etf::DecodeOptions::default());
-        terms.push(decoded.map_err(|_| bad("a literal is malformed"))?.term);
-    }
-    let sizes = terms.iter().map(|term| oxbeam_term::size_in_words(*term, LiteralRange::EMPTY));
-    let integers = file.code.operands.iter().map(|operand| match operand {
-        Operand::I(value) if Word::try_small(*value).is_none() => 4,
-        Operand::BigInteger(integer) => file.code.big_integer(*integer).len() / 8 + 4,
-        _ => 0,
-    });
-    let full = || bad("the literal area is full");
-    // A command of a match may look at an operand more than once.
-    let mut block = vm.code.literals.block(sizes.sum::<usize>() + 2 * integers.sum::<usize>()).ok_or_else(full)?;
-    let words = terms.into_iter().map(|term| block.store(term).ok_or_else(full)).collect::<Result<_, _>>()?;
-    Ok((block, words))
-}
-
-/// Refuses a file whose attributes or compiler's options are there, but are no term.
-fn check_information(vm: &Vm, file: &BeamFile) -> Result<(), LoadError> {
-    let heap = Heap::new(HeapOptions { literals: vm.literals(), ..HeapOptions::default() });
-    for bytes in [file.attributes(), file.compile_info()] {
-        let options = oxbeam_etf::DecodeOptions::default();
-        if !bytes.is_empty() && oxbeam_etf::decode(bytes, &heap, &VmContext { vm }, options).is_err() {
-            return Err(bad("the attributes or the compiler's options are malformed"));
-        }
-    }
-    Ok(())
-}
-
-fn fun_entry(vm: &Vm, file: &BeamFile, module: Atom, atoms: &[Atom], lambda: &beam::Lambda) -> &'static FunEntry {
-    vm.code.fun_entry(FunEntry {
-        module,
-        function: atoms[lambda.function.index()],
-        arity: lambda.arity.saturating_sub(lambda.free_count) as u8,
-        free_count: lambda.free_count,
-        index: lambda.index,
-        old_uniq: lambda.old_uniq,
-        uniq: file.md5,
-        address: AtomicU64::new(0),
     })
 }

@@ -103,6 +103,21 @@ impl<'a> Run<'a> {
         let reason = Term::atom(atoms::FUNCTION_CLAUSE);
         self.raise(ip.wrapping_add(1), Exception { class: Class::Error, reason, trace, cause: None })
     }
+    /// The function at the stub `ip` is called for the first time: decodes it, and goes on there. Code that cannot be executed
+    /// raises `{badfile, Why}`.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn decode_function(&mut self, ip: *const u32) -> Flow {
+        let Some((code, function, _)) = self.vm.code.describe(ip as u64) else { return self.raise_function_clause(ip) };
+        match code.decode(self.vm, function.index) {
+            Ok(entry) => Flow::go(code.address(entry) as *const u32),
+            Err(error) => {
+                let heap = self.heap();
+                let reason = heap.tuple(&[Term::atom(atoms::BADFILE), heap.binary(error.to_string().as_bytes())]);
+                self.raise_code(ip, reason)
+            }
+        }
+    }
     /// A function is not there, and nor is the error handler: `undef` with the function first.
     #[cold]
     pub(crate) fn raise_undefined(&mut self, (module, function, arguments): (Atom, Atom, Word)) -> Flow {

@@ -148,6 +148,8 @@ macro_rules! instructions {
             /// End of a process.
             NormalExit PLAIN control::normal_exit,
             FuncInfo PLAIN control::func_info,
+            /// In place of a function that is not decoded.
+            Undecoded PLAIN control::undecoded,
             /// In place of a traced function's first instruction.
             Breakpoint PLAIN control::breakpoint,
             /// A stub that external calls of a traced function pass.

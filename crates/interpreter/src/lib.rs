@@ -1,7 +1,7 @@
 //! The loader's decoder and the interpreter.
 //!
-//! [`Interpreter`] is an [`oxbeam_runtime::Engine`]: `decode.rs` turns a `.beam` file's generic instructions into a
-//! stream of 32-bit words with every operand resolved (`instruction.rs` has the layout), `run.rs` executes it.
+//! [`Interpreter`] is an [`oxbeam_runtime::Engine`]: `prepare.rs` makes a module of a `.beam` file; when one of its functions
+//! is called for the first time, `decode.rs` turns its generic instructions into a stream of 32-bit words with every operand resolved (`instruction.rs` has the layout), `run.rs` executes it.
 
 mod arithmetic;
 mod bif_call;
@@ -22,6 +22,7 @@ mod instruction;
 mod maps;
 mod messages;
 mod old_construction;
+mod prepare;
 mod run;
 mod select;
 mod state;
@@ -78,8 +79,8 @@ impl Default for Interpreter {
 }
 
 impl Engine for Interpreter {
-    fn prepare(&self, vm: &Vm, file: &BeamFile) -> Result<Prepared, LoadError> {
-        decode::decode(vm, file)
+    fn prepare(&self, vm: &Vm, file: BeamFile) -> Result<Prepared, LoadError> {
+        prepare::prepare(vm, file)
     }
     fn run(&self, vm: &Vm, process: &Arc<Process>, main: &mut ProcessMain, dirty: bool, budget: i32) -> Outcome {
         run::Run::run(self, vm, process, main, dirty, budget)

@@ -2,7 +2,7 @@
 
 use crate::run::{Flow, Position, Run};
 use crate::state::{G, State, handlers, number_at};
-use oxbeam_runtime::{Outcome, Peek, Signal, Vm, trace_flag};
+use oxbeam_runtime::{LastCall, Outcome, Peek, Signal, Vm, trace_flag};
 use oxbeam_term::{OwnedTerm, Term, Word, atoms};
 use std::sync::Arc;
 
@@ -108,6 +108,9 @@ impl Run<'_> {
         if self.reductions < 0 && self.state().exiting.is_some() {
             return self.suspend(ip, 2, Outcome::Yield);
         }
+        if self.saves_calls() {
+            self.save_call(LastCall::Function(atoms::ERLANG, atoms::SEND, 2));
+        }
         let (target, message) = (self.term(self.x(0)), self.term(self.x(1)));
         if let Some(pid) = target.as_pid() {
             let words = self.deliver(pid, message);
@@ -116,12 +119,12 @@ impl Run<'_> {
             return Flow::go(ip.wrapping_add(1));
         }
         match self.vm.bif(atoms::ERLANG, atoms::SEND_OP, 2) {
-            Some(entry) => self.call_bif(entry, ip.wrapping_add(1), Position::Body),
+            Some(entry) => self.call_unsaved_bif(entry, ip.wrapping_add(1), Position::Body),
             None => self.raise_code(ip, Term::atom(atoms::NOTSUP)),
         }
     }
     fn deliver(&mut self, pid: oxbeam_term::Pid, message: Term<'_>) -> usize {
-        if self.process.trace_flags() & trace_flag::SEND != 0 {
+        if self.process.trace_flags() & trace_flag::SEND != 0 || self.saves_calls() {
             self.trace_send();
         }
         let Some(process) = self.vm.process(pid) else { return 0 };
@@ -276,6 +279,9 @@ impl Run<'_> {
     #[inline(never)]
     fn remove_message(&mut self, ip: *const u32) -> Flow {
         self.forget_deadline();
+        if self.saves_calls() {
+            self.save_call(LastCall::Receive);
+        }
         let heap = self.heap();
         self.vm.receive_token(self.process, self.state());
         self.state().messages.take(heap);
@@ -288,6 +294,9 @@ impl Run<'_> {
     #[inline(never)]
     fn timeout(&mut self, ip: *const u32) -> Flow {
         self.trace_timeout();
+        if self.saves_calls() {
+            self.save_call(LastCall::Timeout);
+        }
         self.forget_deadline();
         self.state().messages.rewind();
         Flow::go(ip.wrapping_add(1))

@@ -3,7 +3,7 @@
 use crate::Interpreter;
 use crate::old_construction::Builder;
 use crate::state::{LOOPS, State, number_at};
-use oxbeam_runtime::{Collected, Outcome, Process, ProcessMain, ProcessState, Resume, Vm};
+use oxbeam_runtime::{Collected, LastCall, Outcome, Process, ProcessMain, ProcessState, Resume, Vm};
 use oxbeam_term::{Heap, Term, Word, atoms};
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
@@ -81,6 +81,9 @@ pub struct Slice<'a> {
     /// Where a helper that was to give a value goes on instead.
     pub(crate) left: Flow,
     pub(crate) constants: *const u64,
+    /// What addresses of exports are taken with: all ones, or 0 in a process that saves its calls, so that each call goes
+    /// the long way.
+    pub(crate) export_mask: u64,
     /// Why the slice is over.
     outcome: Option<Outcome>,
     /// Where the native stack was when the slice began.
@@ -127,6 +130,7 @@ impl<'a> Run<'a> {
         budget: i32,
     ) -> Outcome {
         let nowhere = std::ptr::null_mut::<u64>();
+        let export_mask = if main.state.rare.last_calls.is_some() { 0 } else { u64::MAX };
         let slice = Slice {
             interpreter,
             vm,
@@ -139,6 +143,7 @@ impl<'a> Run<'a> {
             live: 0,
             left: Flow::STOP,
             constants: vm.code.constants.base(),
+            export_mask,
             outcome: None,
             native_stack: 0,
             builder: None,
@@ -279,12 +284,27 @@ impl<'a> Run<'a> {
     /// Label operand `n`.
     #[inline(always)]
     pub(crate) fn label(&self, ip: *const u32, n: usize) -> *const u32 {
-        ip.wrapping_byte_offset(self.number(ip, n) as i32 as isize)
+        // SAFETY: the decoder put an operand there; it may be changed atomically.
+        ip.wrapping_byte_offset(unsafe { number_at(ip.add(n)) } as i32 as isize)
     }
     /// Is label operand `n` none?
     #[inline(always)]
     pub(crate) fn no_label(&self, ip: *const u32, n: usize) -> bool {
         self.number(ip, n) == 0
+    }
+
+    // --- saving calls --------------------------------------------------------------------------------------------
+
+    /// Did the process save its calls when the slice began?
+    #[inline(always)]
+    pub(crate) fn saves_calls(&self) -> bool {
+        self.export_mask == 0
+    }
+    /// Keeps `call` for a process that still saves its calls, and is not sensitive.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn save_call(&mut self, call: LastCall) {
+        self.with_context(|context| context.save_call(call));
     }
 
     // --- the stack -----------------------------------------------------------------------------------------------
@@ -341,19 +361,15 @@ impl<'a> Run<'a> {
             }
         }
     }
-    /// As [`Run::collect`] for a process that will not need room soon: the heap takes what it holds and no more.
+    /// Collects everything, for a process that will not run soon: the heap keeps no room at all, so somebody must collect
+    /// before it goes on.
     pub(crate) fn collect_tightly(&mut self, live: usize) {
-        // SAFETY: the slice owns the process, and no other reference to its main part is in use here.
-        let main = unsafe { &mut *self.main };
-        if let Some(options) = main.state.rare.if_set().and_then(|rare| rare.heap_options.take()) {
-            *main.heap.options_mut() = options;
-        }
-        let usual = std::mem::replace(&mut main.heap.options_mut().min_heap_words, 0);
-        // The first collection has room for everything there was; the second knows how little is left.
+        self.state().force_major = true;
         self.collect(0, live);
-        self.collect(0, live);
-        // SAFETY: as above.
-        unsafe { &mut *self.main }.heap.options_mut().min_heap_words = usual;
+        let registers = self.registers().cast::<Word>();
+        // SAFETY: as in `collect`.
+        let (main, registers) = unsafe { (&mut *self.main, std::slice::from_raw_parts_mut(registers, live)) };
+        main.fit(registers);
     }
     /// Makes sure that the block has room for `words`.
     #[inline(always)]

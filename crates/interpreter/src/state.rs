@@ -151,7 +151,9 @@ impl State {
     /// Label operand `n`.
     #[inline(always)]
     pub(crate) fn label(&self, n: usize) -> *const u32 {
-        self.ip.wrapping_byte_offset(self.number(n) as i32 as isize)
+        // SAFETY: the decoder put an operand there; when the function that it names is decoded it is changed atomically.
+        let distance = unsafe { number_at(self.ip.add(n)) };
+        self.ip.wrapping_byte_offset(distance as i32 as isize)
     }
     /// The 64 bits in operands `n` and `n + 1`.
     #[inline(always)]
@@ -243,7 +245,7 @@ impl State {
 /// The instruction number at `ip`.
 ///
 /// # Safety
-/// `ip` is at an instruction that the decoder made, or at a breakpoint put in its place.
+/// `ip` is at an instruction that the decoder made, or at a breakpoint put in its place, or at a label operand.
 #[inline(always)]
 pub(crate) unsafe fn number_at(ip: *const u32) -> u32 {
     // SAFETY: by the caller's promise; tracing replaces the word atomically.

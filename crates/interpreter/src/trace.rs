@@ -89,7 +89,7 @@ impl<'a> Run<'a> {
             address => address,
         }
     }
-    /// A process with the flag `SEND` sends x1 to x0.
+    /// A process that is traced or saves its calls sends x1 to x0.
     #[cold]
     pub(crate) fn trace_send(&mut self) {
         let (to, message) = (self.term(self.x(0)), self.term(self.x(1)));
@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
         let handler = caught.filter(|_| handler.is_some()).map(|word| word.code_address());
         self.with_context(|context| tracer.raised(context, &frames, class, reason, handler));
     }
-    fn with_context<R>(&mut self, work: impl FnOnce(&mut BifContext<'a>) -> R) -> R {
+    pub(crate) fn with_context<R>(&mut self, work: impl FnOnce(&mut BifContext<'a>) -> R) -> R {
         let (state, heap) = (self.state(), self.heap());
         let reductions: *mut i32 = &raw mut self.reductions;
         let mut context = BifContext {

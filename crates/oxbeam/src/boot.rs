@@ -191,7 +191,7 @@ fn strip(prepared: &mut Prepared) {
     if let Some(code) = Arc::get_mut(&mut prepared.code) {
         code.attributes.clear();
         code.compile_info.clear();
-        code.lines.clear();
+        code.files.clear();
     }
 }
 
@@ -205,5 +205,5 @@ pub fn wait_for_end(vm: &Vm) -> i32 {
 /// Decodes a `.beam` file.
 pub fn prepare(vm: &Vm, bytes: &[u8]) -> Result<Prepared, String> {
     let file = BeamFile::parse(bytes).map_err(|error| error.to_string())?;
-    vm.engine().prepare(vm, &file).map_err(|error| error.to_string())
+    vm.engine().prepare(vm, file).map_err(|error| error.to_string())
 }

@@ -49,7 +49,8 @@ pub fn check_load(folders: &[PathBuf]) -> std::io::Result<CheckReport> {
 /// # Errors
 /// Why it does not load.
 pub fn load_check(vm: &Vm, bytes: &[u8]) -> Result<(), String> {
-    prepare(vm, bytes).map(|_| ())
+    let prepared = prepare(vm, bytes)?;
+    prepared.code.decode_all(vm).map_err(|error| error.to_string())
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
@@ -66,4 +67,38 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{new_machine, prepare};
+    use crate::VmOptions;
+
+    const SAMPLE: &[u8] = include_bytes!("../../beam-file/tests/data/sample.beam");
+
+    /// What is wrong with a function is found when that is decoded; the others can still be called.
+    #[test]
+    fn functions_are_decoded_one_by_one() {
+        let vm = new_machine(VmOptions::default());
+        assert_eq!(super::load_check(&vm, SAMPLE), Ok(()));
+        // `deallocate` of another number of words than there are.
+        let places = (1..SAMPLE.len()).filter(|at| SAMPLE[at - 1] == 18 && SAMPLE[*at] & 0x0f == 0);
+        let mut refused = 0;
+        for place in places {
+            let mut bytes = SAMPLE.to_vec();
+            bytes[place] = 0x50;
+            let Ok(prepared) = prepare(&vm, &bytes) else { continue };
+            let code = prepared.code;
+            let functions = 0..code.functions().count() as u32;
+            let errors: Vec<String> = functions
+                .clone()
+                .filter_map(|one| code.decode(&vm, one).err())
+                .map(|error| error.to_string())
+                .collect();
+            assert!(errors.len() < functions.len(), "{errors:?}");
+            refused += errors.iter().filter(|error| error.contains("a frame is dropped that is not there")).count();
+            assert!(functions.filter(|one| code.decode(&vm, *one).is_err()).count() == errors.len());
+        }
+        assert!(refused > 0);
+    }
 }

@@ -3,7 +3,7 @@
 //! A BIF returns a value, raises an exception, or traps: it never blocks and never collects. NIFs of OTP's own
 //! modules (`prim_file`, `prim_tty`, ...) are BIFs too, marked [`BifFlags::nif`].
 
-use crate::{Exception, Process, ProcessState, RunStatus, Vm};
+use crate::{DirtyKind, Exception, Process, ProcessState, RunStatus, Vm};
 use oxbeam_term::{Atom, AtomTable, Export, Heap, Integer, LiteralRange, OwnedTerm, Pid, Term, Tuple, atoms};
 use std::borrow::Cow;
 
@@ -38,8 +38,10 @@ pub enum Trap<'h> {
         /// Its arguments.
         arguments: Vec<Term<'h>>,
     },
-    /// Call this BIF function with these arguments on a dirty scheduler for computations.
+    /// Call this BIF function with these arguments on a dirty scheduler.
     Dirty {
+        /// Which kind.
+        kind: DirtyKind,
         /// The function.
         function: BifFunction,
         /// Its arguments.
@@ -181,7 +183,11 @@ impl<'h> BifContext<'h> {
     /// Goes on in this BIF function on a dirty scheduler: for computations that are long only with some arguments. Those
     /// of the BIF should be the function's too, since they are what a stack trace shows.
     pub fn dirty(&self, function: BifFunction, arguments: &[Term<'h>]) -> BifResult<'h> {
-        Err(Box::new(Interrupt::Trap(Trap::Dirty { function, arguments: arguments.to_vec() })))
+        self.dirty_as(DirtyKind::Cpu, function, arguments)
+    }
+    /// As [`dirty`](Self::dirty), on a dirty scheduler of this kind.
+    pub fn dirty_as(&self, kind: DirtyKind, function: BifFunction, arguments: &[Term<'h>]) -> BifResult<'h> {
+        Err(Box::new(Interrupt::Trap(Trap::Dirty { kind, function, arguments: arguments.to_vec() })))
     }
     /// Goes on in an Erlang function.
     pub fn call(&self, module: Atom, function: Atom, arguments: &[Term<'h>]) -> BifResult<'h> {

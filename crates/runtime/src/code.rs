@@ -1,12 +1,13 @@
 //! Loaded code: modules and their versions, export cells, fun entries, constants, and where an address belongs.
 
-use crate::constants::{ConstantBlock, Constants};
+use crate::area::Area;
+use crate::module_code::{CodeRange, FunctionInfo, ModuleCode, Place};
 use crate::purge::PurgingFuns;
-use oxbeam_term::{Atom, AtomTable, Export, FunEntry, LiteralArea, LiteralBlock, NumberMap};
+use oxbeam_term::{Atom, AtomTable, Export, FunEntry, LiteralArea, NumberMap};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Why a module does not load: what the chunk or instruction was, in words for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,107 +23,6 @@ impl std::fmt::Display for LoadError {
         match self {
             LoadError::BadFile(text) | LoadError::WrongModule(text) => formatter.write_str(text),
         }
-    }
-}
-
-/// Where a function begins, in a module's code.
-#[derive(Clone, Copy, Debug)]
-pub struct FunctionInfo {
-    /// Offset of its `func_info` instruction, in 32-bit words.
-    pub start: u32,
-    /// Offset of its entry.
-    pub entry: u32,
-    /// Name.
-    pub name: Atom,
-    /// Arity.
-    pub arity: u8,
-}
-
-/// From which offset on code belongs to a source line.
-#[derive(Clone, Copy, Debug)]
-pub struct LineEntry {
-    /// Offset in 32-bit words.
-    pub offset: u32,
-    /// Index in [`ModuleCode::files`].
-    pub file: u16,
-    /// Line number; 0 when unknown.
-    pub line: u32,
-}
-
-/// One version of a module's code. It does not change once it is made, but for breakpoints, and never moves.
-pub struct ModuleCode {
-    /// Module name.
-    pub module: Atom,
-    /// MD5 of the module's essential chunks.
-    pub md5: [u8; 16],
-    /// The engine's instruction stream.
-    pub code: Box<[AtomicU32]>,
-    /// Functions by ascending start.
-    pub functions: Vec<FunctionInfo>,
-    /// Exports with the offsets of their entries.
-    pub exports: Vec<(Atom, u8, u32)>,
-    /// Funs with the offsets of their entries.
-    pub lambdas: Vec<(&'static FunEntry, u32)>,
-    /// Source lines by ascending offset.
-    pub lines: Vec<LineEntry>,
-    /// Source file names.
-    pub files: Vec<String>,
-    /// Bytes that binary matching and construction refer to.
-    pub strings: Arc<[u8]>,
-    /// `module_info(attributes)` in the external term format.
-    pub attributes: Vec<u8>,
-    /// `module_info(compile)` in the external term format.
-    pub compile_info: Vec<u8>,
-    /// Offset of the `on_load` function.
-    pub on_load: Option<u32>,
-    /// Bytes of the `.beam` file's code chunk, for accounting.
-    pub size: usize,
-    /// The literals that the code refers to.
-    pub literals: LiteralBlock,
-    /// The constants that the code refers to.
-    pub constants: ConstantBlock,
-}
-
-impl ModuleCode {
-    /// Address of an offset.
-    pub fn address(&self, offset: u32) -> u64 {
-        self.code.as_ptr().wrapping_add(offset as usize) as u64
-    }
-    /// The word at an offset.
-    pub fn word(&self, offset: u32) -> u32 {
-        self.code.get(offset as usize).map_or(0, |word| word.load(Ordering::Relaxed))
-    }
-    /// Replaces the word at an offset, the first of an instruction that others may be executing.
-    pub(crate) fn set_word(&self, offset: u32, word: u32) {
-        if let Some(place) = self.code.get(offset as usize) {
-            place.store(word, Ordering::Release);
-        }
-    }
-    /// Range of addresses.
-    pub fn range(&self) -> std::ops::Range<u64> {
-        self.address(0)..self.address(self.code.len() as u32)
-    }
-    /// Offset of an address in this code.
-    pub fn offset(&self, address: u64) -> u32 {
-        ((address - self.address(0)) / 4) as u32
-    }
-    /// The function that holds this offset.
-    pub fn function_at(&self, offset: u32) -> Option<&FunctionInfo> {
-        let index = self.functions.partition_point(|function| function.start <= offset);
-        self.functions.get(index.checked_sub(1)?)
-    }
-    /// Source file and line of this offset.
-    pub fn line_at(&self, offset: u32) -> Option<(&str, u32)> {
-        self.line_of(self.function_at(offset)?, offset)
-    }
-    /// The same when the function is known.
-    pub(crate) fn line_of(&self, function: &FunctionInfo, offset: u32) -> Option<(&str, u32)> {
-        let index = self.lines.partition_point(|entry| entry.offset <= offset);
-        let entry = self.lines.get(index.checked_sub(1)?)?;
-        if entry.offset < function.start || entry.line == 0 {
-            return None;
-        }
-        Some((self.files.get(entry.file as usize)?, entry.line))
     }
 }
 
@@ -172,6 +72,10 @@ pub enum PublishError {
     Duplicated(Vec<Atom>),
 }
 
+/// Words of all code, in 32 bits.
+const CODE_WORDS_MAX: usize = if cfg!(miri) { 1 << 14 } else { 1 << 27 };
+const CONSTANTS_MAX: usize = if cfg!(miri) { 1 << 14 } else { 1 << 25 };
+
 /// Module, index, MD5 of the module, arity and size of the environment.
 type FunKey = (Atom, u32, [u8; 16], u8, u32);
 
@@ -181,9 +85,11 @@ pub struct CodeTable {
     exports: RwLock<Exports>,
     /// By everything that says which function it is: what comes in from outside never changes a module's own entry.
     funs: Mutex<HashMap<FunKey, &'static FunEntry>>,
-    pub(crate) ranges: RwLock<BTreeMap<u64, Arc<ModuleCode>>>,
-    /// Constants that instructions refer to by index.
-    pub constants: Constants,
+    pub(crate) ranges: RwLock<BTreeMap<u64, CodeRange>>,
+    /// Instructions.
+    pub area: Area<u32>,
+    /// Words that instructions refer to by index: literals, atoms, integers, addresses of export cells.
+    pub constants: Area<u64>,
     /// Literal terms.
     pub literals: LiteralArea,
     /// The funs of old code that is being purged.
@@ -197,7 +103,8 @@ impl CodeTable {
             exports: RwLock::default(),
             funs: Mutex::default(),
             ranges: RwLock::default(),
-            constants: Constants::new(),
+            area: Area::new(CODE_WORDS_MAX),
+            constants: Area::new(CONSTANTS_MAX),
             literals: LiteralArea::new(),
             purging_funs: Mutex::default(),
         }
@@ -282,13 +189,13 @@ impl CodeTable {
     }
     /// Which code an address belongs to.
     pub fn find(&self, address: u64) -> Option<Arc<ModuleCode>> {
-        self.look_at(address, |code| Some(code.clone()))
+        self.look_at(address, |place| Some(place.code.clone()))
     }
     /// What `look` says of the code that an address belongs to. It must not load or purge code.
-    pub fn look_at<T>(&self, address: u64, look: impl FnOnce(&Arc<ModuleCode>) -> Option<T>) -> Option<T> {
+    pub fn look_at<T>(&self, address: u64, look: impl FnOnce(Place<'_>) -> Option<T>) -> Option<T> {
         let ranges = self.ranges.read();
-        let (_, code) = ranges.range(..=address).next_back()?;
-        if code.range().contains(&address) { look(code) } else { None }
+        let (_, range) = ranges.range(..=address).next_back()?;
+        look(range.at(address)?)
     }
     /// Makes prepared modules current, all at once. With `on_load` only one may be given; it waits in `pending`.
     ///
@@ -316,11 +223,11 @@ impl CodeTable {
         }
         for one in prepared {
             let code = one.code.clone();
-            self.ranges.write().insert(code.range().start, code.clone());
+            code.register(self);
             let number = modules.len();
             let module = modules.entry(code.module).or_insert_with(|| Module { number, ..Module::default() });
-            for (entry, offset) in &code.lambdas {
-                entry.address.store(code.address(*offset), Ordering::Release);
+            for (entry, function) in &code.lambdas {
+                entry.address.store(code.entry_address(*function), Ordering::Release);
             }
             if code.on_load.is_some() {
                 module.pending = Some(code);
@@ -340,8 +247,8 @@ impl CodeTable {
             }
             module.old = Some(previous);
         }
-        for (function, arity, offset) in &code.exports {
-            self.export(code.module, *function, *arity).address.store(code.address(*offset), Ordering::Release);
+        for (name, arity, function) in &code.exports {
+            self.export(code.module, *name, *arity).address.store(code.entry_address(*function), Ordering::Release);
         }
         module.current = Some(code);
     }
@@ -354,7 +261,7 @@ impl CodeTable {
         if keep {
             self.make_current(module, code);
         } else {
-            self.ranges.write().remove(&code.range().start);
+            code.unregister(self);
         }
         true
     }
@@ -389,14 +296,11 @@ impl CodeTable {
     }
     /// Bytes of code that is loaded.
     pub fn bytes(&self) -> usize {
-        self.ranges.read().values().map(|code| code.code.len() * 4).sum()
+        self.ranges.read().values().filter_map(CodeRange::module).map(|code| code.bytes()).sum()
     }
     /// Module, function, arity and offset of an address.
     pub fn describe(&self, address: u64) -> Option<(Arc<ModuleCode>, FunctionInfo, u32)> {
-        let code = self.find(address)?;
-        let offset = code.offset(address);
-        let function = *code.function_at(offset)?;
-        Some((code, function, offset))
+        self.look_at(address, |place| Some((place.code.clone(), place.function()?, place.offset)))
     }
     /// Text `module:function/arity`, for messages to people.
     pub fn function_text(atoms: &AtomTable, module: Atom, function: Atom, arity: u8) -> String {

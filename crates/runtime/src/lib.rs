@@ -3,11 +3,11 @@
 //! Knows nothing of how code is executed: an [`Engine`] does that, given to the machine when it is built.
 //! Start with [`Vm`], then `process.rs` and `signal.rs`.
 
+mod area;
 mod bif;
 mod blocking;
 mod clock;
 mod code;
-mod constants;
 mod dirty;
 pub mod distribution;
 mod exception;
@@ -15,8 +15,10 @@ mod extensions;
 mod external;
 mod inbox;
 mod inspect;
+mod last_calls;
 mod literal_release;
 mod mailbox;
+mod module_code;
 mod monitor;
 mod online;
 mod pause;
@@ -41,17 +43,19 @@ mod trace;
 mod vm;
 mod wall_time;
 
+pub use area::{Area, Run};
 pub use bif::{BifContext, BifEntry, BifFlags, BifFunction, BifResult, FromTerm, Interrupt, Trap};
 pub use blocking::{MultiScheduling, SchedulerCounts};
 pub use clock::Clock;
-pub use code::{
-    CodeTable, FunctionInfo, LineEntry, LoadError, Module, ModuleCode, ModuleState, Prepared, PublishError,
-};
-pub use constants::{ConstantBlock, Constants};
+pub use code::{CodeTable, LoadError, Module, ModuleState, Prepared, PublishError};
 pub use dirty::{DirtyHandling, Shadow};
 pub use exception::{Class, Exception, Trace};
 pub use external::VmContext;
+pub use last_calls::{LastCall, LastCalls};
 pub use mailbox::{Mailbox, Message, Peek};
+pub use module_code::{
+    DecodedFunction, FunctionDecoder, FunctionInfo, LineEntry, ModuleCode, ModuleParts, Place, Reference,
+};
 pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, RemotePid, RemoteReference, Watcher};
 pub use pause::Paused;
 pub use process::{

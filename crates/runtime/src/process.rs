@@ -17,7 +17,7 @@ use crate::distribution::{RemoteWatcher, SpawnRequest};
 use crate::inbox::Inbox;
 use crate::mailbox::Mailbox;
 use crate::monitor::{LinkTarget, Monitor, RemoteReference, Watcher};
-use crate::{AliasKind, BifFunction, Signal, SmallMap};
+use crate::{AliasKind, BifFunction, LastCalls, Signal, SmallMap};
 use oxbeam_term::{
     Atom, Heap, HeapOptions, LeavingLiterals, LiteralRange, LocalReference, OwnedTerm, Pid, Term, Word, atoms,
 };
@@ -319,8 +319,8 @@ pub struct RareFields {
     pub seq_trace_counts: (i64, i64),
     /// Who sent the message that is being put into the queue, if somebody wants to know.
     pub(crate) message_sender: Option<Pid>,
-    /// The depth that `save_calls` asked for. Calls are not saved.
-    pub save_calls: u32,
+    /// What it did last, if it asked for that (`save_calls`).
+    pub last_calls: Option<LastCalls>,
     /// Signals that must wait until its dirty call is over. The lock makes it something that a constant may hold.
     pub(crate) postponed: parking_lot::Mutex<Vec<Signal>>,
     /// Has it subscribed to nodes coming and going?
@@ -355,7 +355,7 @@ impl RareFields {
             seq_trace_token: None,
             seq_trace_counts: (0, 0),
             message_sender: None,
-            save_calls: 0,
+            last_calls: None,
             postponed: parking_lot::const_mutex(Vec::new()),
             monitors_nodes: false,
             connections: BTreeMap::new(),
@@ -441,6 +441,10 @@ impl Process {
     pub fn set_trace_flags(&self, flags: u32) {
         let _ =
             self.trace_flags.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some(old & SENSITIVE | flags));
+    }
+    /// Is it kept from tracers?
+    pub fn is_sensitive(&self) -> bool {
+        self.trace_flags.load(Ordering::Relaxed) & SENSITIVE != 0
     }
     /// Sets whether it is kept from tracers (`process_flag(sensitive, _)`).
     pub fn set_sensitive(&self, sensitive: bool) {
@@ -544,13 +548,7 @@ impl ProcessMain {
         let ProcessMain { heap, state } = self;
         state.messages.settle(heap);
         state.messages.take_in(leaving, literals);
-        let mut queued: Vec<&mut Word> = state.messages.on_heap_words().collect();
-        let mut queued_words: Vec<Word> = queued.iter().map(|word| **word).collect();
-        let mut roots: [&mut [Word]; 3] = [&mut state.registers, &mut state.dictionary.words, &mut queued_words];
-        heap.take_in(leaving, &mut roots);
-        for (place, word) in queued.iter_mut().zip(&queued_words) {
-            **place = *word;
-        }
+        state.with_roots(&mut [], &mut [], |roots| heap.take_in(leaving, roots));
     }
     /// Should it get a slice although it waits for a signal?
     pub(crate) fn wants_attention(&self) -> bool {
@@ -569,15 +567,8 @@ impl ProcessMain {
             *heap.options_mut() = options;
         }
         state.messages.settle(heap);
-        let mut queued: Vec<&mut Word> = state.messages.on_heap_words().collect();
-        let mut queued_words: Vec<Word> = queued.iter().map(|word| **word).collect();
         let used = heap.used_words();
-        let mut roots: [&mut [Word]; 5] =
-            [live, more, &mut state.registers, &mut state.dictionary.words, &mut queued_words];
-        heap.collect(need, &mut roots, force);
-        for (place, word) in queued.iter_mut().zip(&queued_words) {
-            **place = *word;
-        }
+        state.with_roots(live, more, |roots| heap.collect(need, roots, force));
         let reclaimed = used.saturating_sub(heap.used_words()) as u64;
         state.reclaimed_words += reclaimed;
         state.reclaimed_ever += reclaimed;
@@ -591,6 +582,29 @@ impl ProcessMain {
         };
         let messages = if state.flags.off_heap { 0 } else { state.messages.words() };
         if heap.total_words() + binaries + messages > limit.size { Collected::TooLarge } else { Collected::Fine }
+    }
+    /// Right after a major collection: leaves the heap no room at all ([`Heap::fit`]).
+    pub fn fit(&mut self, live: &mut [Word]) {
+        let ProcessMain { heap, state } = self;
+        state.with_roots(live, &mut [], |roots| heap.fit(roots));
+    }
+}
+
+impl ProcessState {
+    /// Calls `collect` with the words that hold terms of the heap outside of it and its stack.
+    fn with_roots<T>(
+        &mut self,
+        live: &mut [Word],
+        more: &mut [Word],
+        collect: impl FnOnce(&mut [&mut [Word]]) -> T,
+    ) -> T {
+        let mut queued: Vec<&mut Word> = self.messages.on_heap_words().collect();
+        let mut queued_words: Vec<Word> = queued.iter().map(|word| **word).collect();
+        let result = collect(&mut [live, more, &mut self.registers, &mut self.dictionary.words, &mut queued_words]);
+        for (place, word) in queued.iter_mut().zip(&queued_words) {
+            **place = *word;
+        }
+        result
     }
 }
 

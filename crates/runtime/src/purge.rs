@@ -9,7 +9,7 @@
 //! funs find no address and wait ([`Vm::waits_for_purge`]). Purged code is freed at once: an address in it that still
 //! stands in a stack trace is looked up among the code that is loaded, and not found.
 
-use crate::code::ModuleCode;
+use crate::module_code::ModuleCode;
 use crate::{CodeTable, ProcessState, Vm};
 use oxbeam_term::{Atom, FunEntry, Pid};
 use std::sync::Arc;
@@ -29,9 +29,10 @@ impl CodeTable {
         // Locked throughout: whoever finds no address asks here.
         let mut purging = self.purging_funs.lock();
         let mut entries = Vec::new();
-        for (entry, offset) in &old.lambdas {
-            let here = old.address(*offset);
-            if entry.address.compare_exchange(here, 0, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+        for (entry, _) in &old.lambdas {
+            let here = entry.address.load(Ordering::Relaxed);
+            let here = if old.holds(here) { entry.address.swap(0, Ordering::SeqCst) } else { 0 };
+            if here != 0 {
                 entries.push((*entry, here));
             }
         }
@@ -60,9 +61,9 @@ impl Vm {
         self.end_purge(name, |(entry, _)| {
             // The same module loaded twice has the same entries: then the funs go on in the current code.
             let lambdas = current.iter().flat_map(|current| current.lambdas.iter().map(move |one| (current, one)));
-            for (current, (other, offset)) in lambdas {
+            for (current, (other, function)) in lambdas {
                 if std::ptr::eq(*other, entry) {
-                    entry.address.store(current.address(*offset), Ordering::SeqCst);
+                    entry.address.store(current.entry_address(*function), Ordering::SeqCst);
                 }
             }
         });
@@ -81,8 +82,8 @@ impl Vm {
         }
     }
     fn forget_code(&self, code: Arc<ModuleCode>) {
-        self.code.ranges.write().remove(&code.range().start);
-        self.tracing.forget(&code.range());
+        code.unregister(&self.code);
+        self.tracing.forget(&code);
         drop(code);
         self.literals_retired();
     }

@@ -521,7 +521,9 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) -> u64 {
     }
     // Nothing runs now, so all roots are where a collection looks for them: for those asked for by somebody else, and
     // for a process that went through its slice without a safepoint at which its fragments could be collected.
-    let wanted = main.state.force_major || main.state.force_minor || main.heap.wants_collection();
+    // Hibernation left no room for frames and return addresses.
+    let wakes_up = main.state.hibernating && main.state.rare.suspended == 0 && !main.state.messages.is_empty();
+    let wanted = wakes_up || main.state.force_major || main.state.force_minor || main.heap.wants_collection();
     if wanted && vm.collect(&process, main, 0, &mut []) == Collected::TooLarge {
         vm.report_heap_too_large(&process, main);
         if main.state.rare.max_heap_size.kill {

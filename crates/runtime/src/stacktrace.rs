@@ -37,20 +37,21 @@ impl Vm {
     /// The function at a return address (or just behind the address of an instruction).
     pub fn frame_at(&self, address: u64) -> Option<Frame> {
         // The address behind a call may already belong to the next function: look at the call itself.
-        let (code, function, offset) = self.code.describe(address.checked_sub(4)?)?;
-        let location = code.line_at(offset).filter(|(_, line)| u64::from(*line) <= LINE_MAX);
-        let location = location.map(|(file, line)| (file.to_owned(), line));
-        Some(Frame { module: code.module, function: function.name, arity: function.arity, location })
+        self.code.look_at(address.checked_sub(4)?, |place| {
+            let function = place.function()?;
+            let location = place.line().filter(|(_, line)| u64::from(*line) <= LINE_MAX);
+            let location = location.map(|(file, line)| (file.to_owned(), line));
+            Some(Frame { module: place.code.module, function: function.name, arity: function.arity, location })
+        })
     }
     /// The same as it stands in a stack trace.
     pub fn frame_term_at<'h>(&self, heap: &'h Heap, address: u64) -> Option<Term<'h>> {
         let address = address.checked_sub(4)?;
-        self.code.look_at(address, |code| {
-            let offset = code.offset(address);
-            let function = code.function_at(offset)?;
-            let location = code.line_of(function, offset).filter(|(_, line)| u64::from(*line) <= LINE_MAX);
+        self.code.look_at(address, |place| {
+            let function = place.function()?;
+            let location = place.line().filter(|(_, line)| u64::from(*line) <= LINE_MAX);
             Some(heap.tuple(&[
-                Term::atom(code.module),
+                Term::atom(place.code.module),
                 Term::atom(function.name),
                 Term::small(i64::from(function.arity)),
                 self.location_term(heap, location),

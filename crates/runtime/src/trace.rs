@@ -5,7 +5,7 @@
 //! external calls count, the function's export leads to a stub with a breakpoint instead. Nothing is paid for functions
 //! and processes that are not traced but one look at [`Process::trace_flags`] for an event.
 
-use crate::{BifContext, Class, LinkTarget, Process, ProcessMain, Vm};
+use crate::{BifContext, Class, LastCall, LinkTarget, ModuleCode, Process, ProcessMain, Vm};
 use oxbeam_term::{Atom, Heap, Pid, Port, Term};
 use parking_lot::RwLock;
 use std::collections::HashMap;
@@ -244,8 +244,8 @@ impl Tracing {
         self.points.write().insert(point.at, Arc::new(point));
     }
     /// Forgets the points of code that is purged.
-    pub(crate) fn forget(&self, code: &std::ops::Range<u64>) {
-        self.points.write().retain(|_, point| !code.contains(&point.entry));
+    pub(crate) fn forget(&self, code: &ModuleCode) {
+        self.points.write().retain(|_, point| !code.holds(point.entry));
     }
     /// Forgets a point; its breakpoint is gone already.
     pub fn remove(&self, at: u64) {
@@ -337,9 +337,19 @@ impl Vm {
 }
 
 impl<'h> BifContext<'h> {
+    /// Keeps `call` if the caller saves its calls. A sensitive process does not.
+    #[inline]
+    pub fn save_call(&mut self, call: LastCall) {
+        if !self.process.is_sensitive()
+            && let Some(calls) = self.state.rare.if_set().and_then(|rare| rare.last_calls.as_mut())
+        {
+            calls.save(call);
+        }
+    }
     /// The caller sends a message: tells the tracer if the caller is traced.
     #[inline]
     pub fn trace_send(&mut self, to: Term<'h>, message: Term<'h>) {
+        self.save_call(LastCall::Send);
         if self.process.trace_flags() & trace_flag::SEND != 0
             && let Some(tracer) = self.vm.tracing.tracer()
         {

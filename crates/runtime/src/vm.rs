@@ -24,7 +24,7 @@ pub trait Engine: Send + Sync {
     ///
     /// # Errors
     /// When the file holds something that this machine cannot execute.
-    fn prepare(&self, vm: &Vm, file: &BeamFile) -> Result<Prepared, LoadError>;
+    fn prepare(&self, vm: &Vm, file: BeamFile) -> Result<Prepared, LoadError>;
     /// Runs a process that the caller owns until it yields, waits or ends. `budget` is its reductions.
     fn run(&self, vm: &Vm, process: &Arc<Process>, main: &mut ProcessMain, dirty: bool, budget: i32) -> Outcome;
     /// The instruction word that stands at the entry of a traced function.

@@ -18,7 +18,7 @@ type Body = Box<dyn FnMut(&Vm, &Arc<Process>, &mut ProcessMain) -> Outcome + Sen
 struct Bodies(Arc<Mutex<Vec<Option<Body>>>>);
 
 impl Engine for Bodies {
-    fn prepare(&self, _vm: &Vm, _file: &BeamFile) -> Result<Prepared, LoadError> {
+    fn prepare(&self, _vm: &Vm, _file: BeamFile) -> Result<Prepared, LoadError> {
         Err(LoadError::BadFile("no code here".to_owned()))
     }
     fn run(&self, vm: &Vm, process: &Arc<Process>, main: &mut ProcessMain, _dirty: bool, _budget: i32) -> Outcome {

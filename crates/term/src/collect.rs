@@ -33,7 +33,12 @@ impl Heap {
         let force_major = force_major || self.stress_wants_major();
         let major = force_major || self.needs_major();
         let old_before = self.old_top;
-        let kind = if major { self.major(need, roots) } else { self.minor(need, roots) };
+        let kind = if major {
+            let block = self.new_block(self.young_words() + self.old_used_words() + self.fragment_words.get(), need);
+            self.major(block, need, roots)
+        } else {
+            self.minor(need, roots)
+        };
         self.virtual_words.set(0);
         if cfg!(gc_stress) || cfg!(debug_assertions) {
             // A walk over the whole old generation each time would make work on large heaps quadratic.
@@ -42,6 +47,17 @@ impl Heap {
             self.verify(roots, from);
         }
         kind
+    }
+
+    /// Right after a major collection: moves everything once more, into a block without any room, for a process that will
+    /// not run soon. Whoever wants to run it must collect before, since there is no room for return addresses either.
+    pub fn fit(&mut self, roots: &mut [&mut [Word]]) {
+        debug_assert!(
+            self.old.words == 0 && self.fragment_words.get() == 0,
+            "memory is fitted after a major collection"
+        );
+        let block = Block::new((self.young_words() + self.stack_words()).max(1));
+        self.major(block, 0, roots);
     }
 
     /// Must the next collection be a full sweep?
@@ -106,10 +122,9 @@ impl Heap {
         CollectionKind::Minor
     }
 
-    fn major(&mut self, need: usize, roots: &mut [&mut [Word]]) -> CollectionKind {
+    /// Moves everything that is alive into `block`, which has room for it.
+    fn major(&mut self, block: Block, need: usize, roots: &mut [&mut [Word]]) -> CollectionKind {
         let old_words = self.old_used_words();
-        let bound = self.young_words() + old_words + self.fragment_words.get();
-        let block = self.new_block(bound, need);
         let fragments = self.take_fragments();
         let mut mover = Mover {
             block: (self.block.start as usize, self.young_words() * 8),
@@ -119,7 +134,7 @@ impl Heap {
             to: block.start,
             to_old: ptr::null_mut(),
         };
-        // SAFETY: `new_block` has room for everything that may survive; roots and stack hold terms of this heap.
+        // SAFETY: `block` has room for everything that may survive; roots and stack hold terms of this heap.
         unsafe {
             mover.move_roots(roots);
             mover.move_words(self.stack_top.get(), self.stack_words());

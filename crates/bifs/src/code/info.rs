@@ -101,7 +101,7 @@ fn module_item<'h>(cx: &BifContext<'h>, code: &ModuleCode, item: Atom) -> Option
     Some(match item {
         atoms::MODULE => Term::atom(code.module),
         atoms::EXPORTS => exports(cx, code.module),
-        atoms::FUNCTIONS => named(cx, code.functions.iter().map(|function| (function.name, function.arity))),
+        atoms::FUNCTIONS => named(cx, code.functions()),
         atoms::ATTRIBUTES => external(cx, &code.attributes),
         atoms::COMPILE => external(cx, &code.compile_info),
         atoms::MD5 => cx.heap.binary(&code.md5),

@@ -49,7 +49,7 @@ fn prepare(vm: &Vm, module: Atom, bytes: &[u8]) -> Result<Arc<ModuleCode>, Strin
     if file.has_latin1_atoms {
         return Err(format!("please re-compile this module with an Erlang/OTP 27 compiler: {}", file.module));
     }
-    vm.engine().prepare(vm, &file).map(|prepared| prepared.code).map_err(|error| error.to_string())
+    vm.engine().prepare(vm, file).map(|prepared| prepared.code).map_err(|error| error.to_string())
 }
 
 /// Has the prepared code an `on_load` function?
@@ -105,11 +105,11 @@ fn modules_refused<'h>(cx: &BifContext<'h>, why: Atom, modules: &[Atom]) -> Term
 #[bif("erlang:call_on_load_function/1")]
 fn call_on_load_function<'h>(cx: &mut BifContext<'h>, module: Atom) -> BifResult<'h> {
     let pending = cx.vm.code.with_module(module, |module| module.pending.clone()).flatten();
-    let Some((code, offset)) = pending.and_then(|code| code.on_load.map(|offset| (code, offset))) else {
+    let Some((code, function)) = pending.and_then(|code| code.on_load.map(|function| (code, function))) else {
         return cx.badarg();
     };
-    let name = code.function_at(offset).map_or(atoms::ON_LOAD, |function| function.name);
-    let export = cx.vm.code.anonymous_export(module, name, 0, code.address(offset));
+    let name = code.functions().nth(function as usize).map_or(atoms::ON_LOAD, |(name, _)| name);
+    let export = cx.vm.code.anonymous_export(module, name, 0, code.entry_address(function));
     Err(Box::new(Interrupt::Trap(Trap::Call { export, arguments: Vec::new() })))
 }
 

@@ -4,12 +4,27 @@ use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, ModuleCode, return_addresses};
 use oxbeam_term::{Term, atoms};
 use parking_lot::Mutex;
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-/// Versions of modules that have called `load_nif/2`, by the address of their code. Addresses are never used again.
+/// Versions of modules that have called `load_nif/2`.
 #[derive(Default)]
-struct LoadedLibraries(Mutex<HashSet<u64>>);
+struct LoadedLibraries(Mutex<Vec<Weak<ModuleCode>>>);
+
+impl LoadedLibraries {
+    fn has(&self, code: &ModuleCode) -> bool {
+        self.0.lock().iter().any(|one| std::ptr::eq(one.as_ptr(), code))
+    }
+    /// Notes that `code` has called it; `false` when that was known.
+    fn add(&self, code: &Arc<ModuleCode>) -> bool {
+        let mut all = self.0.lock();
+        all.retain(|one| one.strong_count() > 0);
+        let is_new = !all.iter().any(|one| std::ptr::eq(one.as_ptr(), Arc::as_ptr(code)));
+        if is_new {
+            all.push(Arc::downgrade(code));
+        }
+        is_new
+    }
+}
 
 /// Makes a library the implementation of the calling module's native functions: `ok` when they are part of the
 /// machine, else `{error, {Reason, Text}}`.
@@ -29,7 +44,7 @@ fn load_nif<'h>(cx: &mut BifContext<'h>, path: Term<'h>, information: Term<'h>) 
     }
     if has_native_functions(cx, name) {
         let libraries = cx.vm.extension::<LoadedLibraries>();
-        if libraries.0.lock().insert(code.address(0)) {
+        if libraries.add(&code) {
             if name == "prim_file"
                 && let Some(janitor) = information.as_pid()
             {
@@ -80,7 +95,7 @@ fn has_native_functions(cx: &BifContext<'_>, module: &str) -> bool {
 
 /// The native functions of a module, once it has loaded its library.
 pub(super) fn nifs<'h>(cx: &BifContext<'h>, code: &ModuleCode) -> Term<'h> {
-    if !cx.vm.extension::<LoadedLibraries>().0.lock().contains(&code.address(0)) {
+    if !cx.vm.extension::<LoadedLibraries>().has(code) {
         return Term::NIL;
     }
     let module = cx.text(code.module);

@@ -3,7 +3,7 @@
 //! Only what this machine has an answer for: any other state is `badarg`, as an unknown one is in OTP.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Interrupt, Trap};
+use oxbeam_runtime::{BifContext, BifResult};
 use oxbeam_term::{Atom, Term, atoms, size_in_words_shared};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::io::System;
 struct Available(AtomicBool);
 
 /// Longest time that a dirty wait takes, in milliseconds.
-const WAIT_MAX: u64 = 600_000;
+pub(super) const WAIT_MAX: u64 = 600_000;
 
 /// Looks at internal state.
 ///
@@ -198,35 +198,6 @@ fn size_shared<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> BifResult<'h> {
     let words = size_in_words_shared(term, cx.literals());
     cx.spend(words / 4);
     Ok(cx.heap.unsigned(words as u64))
-}
-
-/// Runs on a dirty scheduler for computations.
-#[bif("erts_debug:dirty_cpu/2", dirty_cpu)]
-fn dirty_cpu<'h>(cx: &mut BifContext<'h>, what: Term<'h>, argument: Term<'h>) -> BifResult<'h> {
-    dirty_work(cx, atoms::DIRTY_CPU, what, argument)
-}
-
-/// Runs on a dirty scheduler for blocking work.
-#[bif("erts_debug:dirty_io/2", dirty_io)]
-fn dirty_io<'h>(cx: &mut BifContext<'h>, what: Term<'h>, argument: Term<'h>) -> BifResult<'h> {
-    dirty_work(cx, atoms::DIRTY_IO, what, argument)
-}
-
-fn dirty_work<'h>(cx: &mut BifContext<'h>, kind: Atom, what: Term<'h>, argument: Term<'h>) -> BifResult<'h> {
-    match (what.as_atom(), argument.as_atom()) {
-        (Some(atoms::SCHEDULER), Some(atoms::TYPE)) => return Ok(Term::atom(kind)),
-        (Some(atoms::ERROR), Some(reason)) => return Err(cx.raise(reason)),
-        (Some(atoms::COPY), _) => return Ok(argument),
-        _ => {}
-    }
-    match (what.as_atom(), argument.as_u64()) {
-        (Some(atoms::WAIT), Some(milliseconds)) => {
-            std::thread::sleep(Duration::from_millis(milliseconds.min(WAIT_MAX)));
-            Ok(Term::atom(atoms::OK))
-        }
-        (Some(atoms::YIELD), Some(_)) => Err(Box::new(Interrupt::Trap(Trap::Yield(Term::atom(atoms::OK))))),
-        _ => cx.badarg(),
-    }
 }
 
 /// Locks are not counted: `error`, as in a build without lock counting.

@@ -5,6 +5,7 @@ pub(crate) mod arithmetic;
 pub(crate) mod binary;
 pub(crate) mod conversion;
 pub(crate) mod debug;
+pub(crate) mod debug_dirty;
 pub(crate) mod dictionary;
 pub(crate) mod dyntrace;
 pub(crate) mod exception;

@@ -7,7 +7,8 @@ use oxbeam_bif_macros::bif;
 use oxbeam_runtime::RemotePid;
 use oxbeam_runtime::distribution::NodesMonitorOptions;
 use oxbeam_runtime::{
-    BifContext, BifResult, DirtyHandling, DirtyState, Interrupt, MaxHeapSize, RunStatus, Signal, SystemTask, Trap, Vm,
+    BifContext, BifResult, DirtyHandling, DirtyState, Interrupt, LastCalls, MaxHeapSize, RunStatus, Signal, SystemTask,
+    Trap, Vm,
 };
 use oxbeam_term::{Atom, AtomTable, Heap, OwnedTerm, Pid, Term, Value, atoms};
 
@@ -480,7 +481,8 @@ fn process_flag<'h>(cx: &mut BifContext<'h>, flag: Term<'h>, value: Term<'h>) ->
         Some(atoms::MONITOR_NODES) => return monitor_nodes(cx, Term::NIL, value),
         Some(atoms::SAVE_CALLS) => {
             let old = save_calls(cx.state, value);
-            return if old.is_atom(atoms::BADARG) { cx.badarg() } else { Ok(old) };
+            // Behind it begins another slice: whether calls are saved is settled when one begins.
+            return if old.is_atom(atoms::BADARG) { cx.badarg() } else { trap(Trap::Yield(old)) };
         }
         Some(name) if FLAGS.contains(&name) => set_flag(cx, name, value),
         _ => return cx.badarg_because(atoms::BADOPT),
@@ -592,11 +594,13 @@ fn nodes_monitor_options(options: Term<'_>) -> Option<NodesMonitorOptions> {
     Some(chosen)
 }
 
+/// Saves the last `value` calls from now on, none for 0: how many were saved before, or `badarg`.
 fn save_calls<'t>(state: &mut oxbeam_runtime::ProcessState, value: Term<'_>) -> Term<'t> {
-    match value.as_small() {
-        Some(depth @ 0..=10_000) => Term::small(i64::from(std::mem::replace(&mut state.rare.save_calls, depth as u32))),
-        _ => Term::atom(atoms::BADARG),
-    }
+    let depth = value.as_small().and_then(|depth| u32::try_from(depth).ok());
+    let Some(depth) = depth.filter(|depth| *depth <= LastCalls::DEPTH_MAX) else { return Term::atom(atoms::BADARG) };
+    let calls = (depth > 0).then(|| LastCalls::new(depth));
+    let old = std::mem::replace(&mut state.rare.last_calls, calls);
+    Term::small(old.map_or(0, |calls| i64::from(calls.depth())))
 }
 
 /// Sets a flag of another process (`save_calls` only): the old value, `badarg`, `badtype`, or a reference of the answer.
@@ -607,7 +611,7 @@ fn process_flag_of<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, flag: Term<'h>, v
     }
     match pid.as_pid() {
         None => Ok(Term::atom(atoms::BADTYPE)),
-        Some(pid) if pid == cx.pid() => Ok(save_calls(cx.state, value)),
+        Some(pid) if pid == cx.pid() => trap(Trap::Yield(save_calls(cx.state, value))),
         Some(pid) => {
             let reference = cx.make_reference();
             let (requester, value, answer) = (cx.pid(), cx.own(value), cx.own(reference));

@@ -6,8 +6,8 @@
 use super::process::{await_result, max_heap_size_map};
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{
-    BifContext, BifResult, DirtyState, Frame, MonitorTarget, Process, ProcessState, Resume, Signal, SystemTask, Vm,
-    collection_sizes,
+    BifContext, BifResult, DirtyState, Frame, LastCall, MonitorTarget, Process, ProcessState, Resume, Signal,
+    SystemTask, Vm, collection_sizes,
 };
 use oxbeam_term::{Atom, Heap, OwnedTerm, Pid, Term, Value, Word, atoms, word::ImmediateKind};
 use std::sync::Arc;
@@ -120,6 +120,27 @@ fn process_info_of<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, what: Term<'h>) -
     }
 }
 
+impl Item {
+    /// May signals that have arrived, and were not handled yet, change the answer?
+    fn follows_from_signals(&self) -> bool {
+        let Item::Plain(name) = self else { return false };
+        matches!(
+            *name,
+            atoms::BINARY
+                | atoms::GROUP_LEADER
+                | atoms::LINKS
+                | atoms::MEMORY
+                | atoms::MESSAGES
+                | atoms::MESSAGE_QUEUE_LEN
+                | atoms::MONITORED_BY
+                | atoms::MONITORS
+                | atoms::SUSPENDING
+                | atoms::TOTAL_HEAP_SIZE
+                | atoms::TRACE
+        )
+    }
+}
+
 fn item(cx: &BifContext<'_>, term: Term<'_>) -> Option<Item> {
     if let Some([name, key]) = term.as_tuple_of::<2>() {
         return name.is_atom(atoms::DICTIONARY).then(|| Item::DictionaryKey(cx.own(*key)));
@@ -138,7 +159,7 @@ fn inform<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, items: Vec<Item>, form: Fo
     cx.spend(items.len());
     let is_self = pid == cx.pid();
     let frames = if is_self { Some(frames(cx.vm, cx.heap, cx.state)) } else { None };
-    if is_self && !cx.process.has_signals() {
+    if is_self && !(cx.process.has_signals() && items.iter().any(Item::follows_from_signals)) {
         let spent = u64::try_from(oxbeam_runtime::SLICE_REDUCTIONS.saturating_sub(*cx.reductions)).unwrap_or(0);
         let mut subject = Subject {
             vm: cx.vm,
@@ -170,6 +191,18 @@ fn inform<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, items: Vec<Item>, form: Fo
         vm.send_message(requester, answer);
     });
     if cx.vm.signal_pid(pid, Signal::Task(task)) { await_result(cx, reference) } else { Ok(undefined) }
+}
+
+/// How `last_calls` tells a call.
+fn last_call<'t>(target: &'t Heap, call: LastCall) -> Term<'t> {
+    match call {
+        LastCall::Function(module, function, arity) => {
+            target.tuple(&[Term::atom(module), Term::atom(function), Term::small(i64::from(arity))])
+        }
+        LastCall::Send => Term::atom(atoms::SEND),
+        LastCall::Receive => Term::atom(atoms::RECEIVE),
+        LastCall::Timeout => Term::atom(atoms::TIMEOUT),
+    }
 }
 
 /// Status of a process that handles a signal: what it was about before.
@@ -301,13 +334,10 @@ impl Subject<'_> {
             }
             atoms::PARENT => self.state.parent.map_or(Term::atom(atoms::UNDEFINED), Term::pid),
             atoms::LABEL => self.label(target),
-            atoms::LAST_CALLS => {
-                if self.state.rare.save_calls == 0 {
-                    Term::FALSE
-                } else {
-                    Term::NIL
-                }
-            }
+            atoms::LAST_CALLS => match &self.state.rare.last_calls {
+                None => Term::FALSE,
+                Some(calls) => target.list(&calls.iter().map(|call| last_call(target, call)).collect::<Vec<_>>()),
+            },
             atoms::TRACE => Term::small(0),
             atoms::SEQUENTIAL_TRACE_TOKEN => {
                 self.state.rare.seq_trace_token.as_ref().map_or(Term::NIL, |token| target.copy_in(token.term()))
@@ -460,8 +490,9 @@ impl Subject<'_> {
 /// Would purging the old code of `module` pull the ground from under this process?
 pub(crate) fn runs_old_code(vm: &Vm, module: Atom, heap: &Heap, state: &ProcessState) -> bool {
     let Some(old) = vm.code.old(module) else { return false };
-    let range = old.range();
-    let inside = |address: u64| address != 0 && (range.contains(&address) || address == range.end);
+    let ranges = old.ranges();
+    let within = |address: u64| ranges.iter().any(|range| range.contains(&address) || address == range.end);
+    let inside = |address: u64| address != 0 && within(address);
     // This is where it goes on when it does not run, and where it calls from when it asks for itself.
     let on_stack = |word: &Word| word.is_return_address() && inside(word.code_address());
     inside(state.current_address) || heap.stack().iter().any(on_stack)

@@ -15,7 +15,7 @@ type Work = Box<dyn FnOnce(&mut Session<'_>) + Send>;
 struct TestEngine(Arc<Mutex<Option<Work>>>);
 
 impl Engine for TestEngine {
-    fn prepare(&self, _vm: &Vm, _file: &BeamFile) -> Result<Prepared, LoadError> {
+    fn prepare(&self, _vm: &Vm, _file: BeamFile) -> Result<Prepared, LoadError> {
         Err(LoadError::BadFile("no code in tests of BIFs".to_owned()))
     }
     fn run(&self, vm: &Vm, process: &Arc<Process>, main: &mut ProcessMain, _dirty: bool, _budget: i32) -> Outcome {

@@ -303,12 +303,12 @@ pub(super) fn matching(vm: &Vm, module: Atom, function: Atom, arity: Option<u8>)
             |name: Atom, has: u8| (any(function) || name == function) && arity.is_none_or(|arity| arity == has);
         let exported: std::collections::HashSet<(Atom, u8)> =
             code.exports.iter().map(|(name, arity, _)| (*name, *arity)).collect();
-        found.extend(
-            code.functions.iter().filter(|one| wanted(one.name, one.arity)).map(|one| Found {
-                entry: code.address(one.entry),
-                exported: exported.contains(&(one.name, one.arity)),
-            }),
-        );
+        let functions = (0..).zip(code.functions()).filter(|(_, (name, arity))| wanted(*name, *arity));
+        // Breakpoints stand in decoded code. What does not decode cannot be called either.
+        found.extend(functions.filter_map(|(index, function)| {
+            let entry = code.decode(vm, index).ok()?;
+            Some(Found { entry: code.address(entry), exported: exported.contains(&function) })
+        }));
     }
     found
 }

@@ -100,10 +100,9 @@ pub(crate) fn module_deleted(vm: &Vm, module: Atom) {
 /// The module's old code is traced no more.
 fn forget_points(vm: &Vm, state: &mut super::State, module: Atom) {
     let Some(old) = vm.code.old(module) else { return };
-    let range = old.range();
     let mut gone = Vec::new();
     for session in state.sessions.values_mut() {
-        gone.extend(session.points.extract_if(|entry, _| range.contains(entry)).map(|(entry, _)| entry));
+        gone.extend(session.points.extract_if(|entry, _| old.holds(*entry)).map(|(entry, _)| entry));
     }
     for entry in gone {
         update_breakpoints(vm, state, entry);
