@@ -543,8 +543,9 @@ impl NodeEntry {
         if !is_free && channel.output.queued() + channel.in_port >= limit {
             return;
         }
-        let (stay, go) =
-            std::mem::take(&mut channel.suspended).into_iter().partition(|pid| channel.output.sends_stream_of(*pid));
+        let (stay, go) = std::mem::take(&mut channel.suspended)
+            .into_iter()
+            .partition(|pid| !is_free && channel.output.sends_stream_of(*pid));
         channel.suspended = stay;
         for pid in &go {
             vm.signal_pid(*pid, Signal::Wake);
@@ -609,7 +610,7 @@ impl NodeEntry {
             channel.suspended_streams.insert(pid);
             return true;
         }
-        let busy = channel.output.sends_stream_of(pid) || is_full && !channel.admitted.remove(&pid);
+        let busy = is_full && (channel.output.sends_stream_of(pid) || !channel.admitted.remove(&pid));
         if busy {
             channel.suspended.insert(pid);
         }
