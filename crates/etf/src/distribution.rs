@@ -297,25 +297,60 @@ pub enum Framing {
     Fragments,
 }
 
-/// The packets of a message: of a control message and a payload as [`crate::encode`] writes them. `atoms` is what its header says
-/// of atoms ([`crate::SentAtoms::header`]), `sequence` a number that no other message in fragments has.
-pub fn packets(framing: Framing, sequence: u64, atoms: &[u8], control: &[u8], payload: &[u8]) -> Vec<Vec<u8>> {
+/// A message that goes in one packet: a control message and a payload as [`crate::encode`] writes them. `atoms` is what its header
+/// says of atoms ([`crate::SentAtoms::header`]).
+pub fn packet(framing: Framing, atoms: &[u8], control: &[u8], payload: &[u8]) -> Vec<u8> {
     if framing == Framing::PassThrough {
-        return vec![[&[PASS_THROUGH], control, payload].concat()];
+        return [&[PASS_THROUGH], control, payload].concat();
     }
-    let (control, payload) = (control.get(1..).unwrap_or(&[]), payload.get(1..).unwrap_or(&[]));
-    if framing == Framing::Header || control.len() + payload.len() <= FRAGMENT_SIZE {
-        return vec![[&[tag::VERSION, HEADER], atoms, control, payload].concat()];
+    [&[tag::VERSION, HEADER], atoms, without_version(control), without_version(payload)].concat()
+}
+
+/// Is the message to be cut into [`Fragments`]?
+pub fn needs_fragments(framing: Framing, control: &[u8], payload: &[u8]) -> bool {
+    framing == Framing::Fragments && control.len() + payload.len() > FRAGMENT_SIZE + 2
+}
+
+fn without_version(term: &[u8]) -> &[u8] {
+    term.get(1..).unwrap_or(&[])
+}
+
+/// A large message on its way out, packet by packet.
+pub struct Fragments {
+    sequence: u64,
+    /// What the first packet has besides payload, until that has gone.
+    head: Option<Vec<u8>>,
+    payload: Vec<u8>,
+    /// Where the next packet's part of the payload begins.
+    position: usize,
+}
+
+impl Fragments {
+    /// The arguments are those of [`packet`]; `sequence` is a number that no other message in fragments has.
+    pub fn new(sequence: u64, atoms: &[u8], control: &[u8], payload: Vec<u8>) -> Fragments {
+        // The control message belongs to the first fragment whole.
+        let head = Some([atoms, without_version(control)].concat());
+        let position = payload.len().min(1);
+        Fragments { sequence, head, payload, position }
     }
-    // The control message belongs to the first fragment whole.
-    let first = payload.len().min(FRAGMENT_SIZE);
-    let rest = payload[first..].chunks(FRAGMENT_SIZE);
-    let count = 1 + rest.len() as u64;
-    let head =
-        |kind: u8, number: u64| [&[tag::VERSION, kind][..], &sequence.to_be_bytes(), &number.to_be_bytes()].concat();
-    let mut packets = vec![[&head(FIRST_FRAGMENT, count), atoms, control, &payload[..first]].concat()];
-    for (index, part) in rest.enumerate() {
-        packets.push([&head(FRAGMENT, count - 1 - index as u64), part].concat());
+    /// Bytes that are left.
+    pub fn size(&self) -> usize {
+        self.head.as_ref().map_or(0, Vec::len) + self.payload.len() - self.position
     }
-    packets
+    /// The next packet; `None` when all have gone.
+    pub fn next_packet(&mut self) -> Option<Vec<u8>> {
+        let left = self.payload.get(self.position..).unwrap_or(&[]);
+        let head = self.head.take();
+        if head.is_none() && left.is_empty() {
+            return None;
+        }
+        // They are counted downwards; the last one has the number 1.
+        let number = (left.len().div_ceil(FRAGMENT_SIZE) as u64).max(1);
+        let kind = if head.is_some() { FIRST_FRAGMENT } else { FRAGMENT };
+        let part = &left[..left.len().min(FRAGMENT_SIZE)];
+        let numbers = [self.sequence.to_be_bytes(), number.to_be_bytes()].concat();
+        let packet = [&[tag::VERSION, kind], &numbers[..], head.as_deref().unwrap_or(&[]), part].concat();
+        self.position += part.len();
+        Some(packet)
+    }
 }

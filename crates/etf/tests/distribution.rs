@@ -1,6 +1,6 @@
 //! Messages between nodes: bytes of a peer, good and bad.
 
-use oxbeam_etf::distribution::{Framing, MessageReader, packets};
+use oxbeam_etf::distribution::{Fragments, Framing, MessageReader, needs_fragments, packet};
 use oxbeam_etf::{EncodeContext, Node, SentAtoms, WithMessageAtoms};
 use oxbeam_term::{Atom, AtomTable};
 use std::cell::RefCell;
@@ -17,10 +17,16 @@ fn ticks_are_no_messages() {
     assert!(MessageReader::new(Framing::Fragments).packet(Vec::new(), &atoms()).unwrap().is_none());
 }
 
+fn fragments(sequence: u64, payload: Vec<u8>) -> Vec<Vec<u8>> {
+    let mut fragments = Fragments::new(sequence, &[0], CONTROL, payload);
+    std::iter::from_fn(|| fragments.next_packet()).collect()
+}
+
 #[test]
 fn fragments_come_together() {
     let payload: Vec<u8> = [&[131, 109, 0, 4, 0, 0][..], &vec![7; 1 << 18]].concat();
-    let cut = packets(Framing::Fragments, 9, &[0], CONTROL, &payload);
+    assert!(needs_fragments(Framing::Fragments, CONTROL, &payload));
+    let cut = fragments(9, payload);
     assert_eq!(cut.len(), 5);
     let (mut reader, atoms) = (MessageReader::new(Framing::Fragments), atoms());
     let mut complete = Vec::new();
@@ -70,7 +76,7 @@ fn headers_of_sent_atoms_are_understood() {
         let indexes: Vec<Option<u8>> = all[range.clone()].iter().map(|&atom| message.cache_index(atom)).collect();
         let referred = message.atoms.into_inner().into_atoms();
         let header = sent.header(&referred, &near);
-        let packet = packets(Framing::Header, 1, &header, CONTROL, &[]).remove(0);
+        let packet = packet(Framing::Header, &header, CONTROL, &[]);
         let came = reader.packet(packet, &far).unwrap().unwrap();
         for (index, text) in indexes.iter().zip(&texts[range.clone()]) {
             match index {
@@ -99,7 +105,7 @@ impl EncodeContext for Plain<'_> {
 /// Whatever a peer sends is a message or an error.
 #[test]
 fn no_packet_does_harm() {
-    let good = packets(Framing::Fragments, 1, &[0], CONTROL, &[&[131, 109, 0, 1, 17, 112][..], &[1; 70_000]].concat());
+    let good = fragments(1, [&[131, 109, 0, 1, 17, 112][..], &[1; 70_000]].concat());
     let mut state = 0x1234_5678_9abc_def1u64;
     let mut next = move || {
         state ^= state << 13;

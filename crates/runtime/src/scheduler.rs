@@ -495,7 +495,7 @@ fn run_slice(vm: &Arc<Vm>, process: Arc<Process>, counters: &Counters) -> u64 {
     vm.handle_these_signals(&process, main, signals);
     main.state.was_waiting = false;
     if let Some(reason) = main.state.exiting.take() {
-        vm.terminate(&process, reason);
+        end_process(vm, process, reason);
         return 0;
     }
     if main.state.take_in_literals {
@@ -581,7 +581,7 @@ fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome, used: u64
     // SAFETY: the slice that ends here owns the process, and its references to the main part are gone.
     let main = unsafe { process.main() };
     if let Some(reason) = main.state.exiting.take() {
-        vm.terminate(&process, reason);
+        end_process(vm, process, reason);
         return;
     }
     // A signal that was handled while it looked for messages asked for something.
@@ -605,7 +605,19 @@ fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome, used: u64
             vm.schedulers.enqueue_dirty(vm, kind, process);
         }
         Outcome::Ended => {}
-        Outcome::Exit(reason) => vm.terminate(&process, reason),
+        Outcome::Exit(reason) => end_process(vm, process, reason),
+    }
+}
+
+/// A process ends, or waits until its reason can be sent to other nodes.
+fn end_process(vm: &Arc<Vm>, process: Arc<Process>, reason: OwnedTerm) {
+    // SAFETY: the caller owns the process, and uses its main part no more.
+    let main = unsafe { process.main() };
+    if vm.waits_to_end(&process, &mut main.state, &reason) {
+        main.state.exiting = Some(reason);
+        park(vm, process);
+    } else {
+        vm.terminate(&process, reason);
     }
 }
 

@@ -3,12 +3,13 @@
 //! Only what this machine has an answer for: any other state is `badarg`, as an unknown one is in OTP.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, LinkTarget, MonitorTarget, ProcessState, Signal, SystemTask};
-use oxbeam_term::{Atom, Heap, Pid, Term, atoms, size_in_words_shared};
+use oxbeam_runtime::{BifContext, BifResult};
+use oxbeam_term::{Atom, Term, atoms, size_in_words_shared};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::process::{await_result, reply};
+use super::relations;
 use crate::io::System;
 
 /// May internal state be looked at and set (`available_internal_state`)?
@@ -66,8 +67,8 @@ fn get_internal_state<'h>(cx: &mut BifContext<'h>, what: Term<'h>) -> BifResult<
             let entry = cx.vm.node_table().get(node);
             Ok(entry.and_then(|entry| super::node::controller_of(&entry)).unwrap_or(Term::atom(atoms::UNDEFINED)))
         }
-        Some(atoms::LINK_LIST) => ask(cx, *subject, links),
-        Some(atoms::MONITOR_LIST) => ask(cx, *subject, monitors),
+        Some(atoms::LINK_LIST) => relations::links_of(cx, *subject),
+        Some(atoms::MONITOR_LIST) => relations::monitors_of(cx, *subject),
         _ => cx.badarg(),
     }
 }
@@ -110,82 +111,6 @@ fn node_references<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
     }
     let nodes = heap.tuple(&[nodes, heap.list(&[unreferenced(identity)])]);
     Ok(heap.tuple(&[nodes, heap.tuple(&[channels, heap.list(&listed)])]))
-}
-
-/// Asks a process (or the caller) for a list about itself.
-fn ask<'h>(
-    cx: &mut BifContext<'h>,
-    subject: Term<'h>,
-    list: for<'t> fn(&'t Heap, &ProcessState, Pid) -> Term<'t>,
-) -> BifResult<'h> {
-    let Some(pid) = subject.as_pid() else { return cx.badarg() };
-    if pid == cx.pid() && !cx.process.has_signals() {
-        return Ok(list(cx.heap, cx.state, pid));
-    }
-    let reference = cx.make_reference();
-    let (requester, owned) = (cx.pid(), cx.own(reference));
-    let task: SystemTask = Box::new(move |vm, _, main| {
-        reply(vm, requester, &owned, |heap| match main {
-            Some(main) => list(heap, &main.state, pid),
-            None => Term::atom(atoms::UNDEFINED),
-        });
-    });
-    if cx.vm.signal_pid(pid, Signal::Task(task)) {
-        await_result(cx, reference)
-    } else {
-        Ok(Term::atom(atoms::UNDEFINED))
-    }
-}
-
-/// `{erl_link, Kind, OtherEnd, State, Id}` for each link.
-fn links<'t>(heap: &'t Heap, state: &ProcessState, _owner: Pid) -> Term<'t> {
-    let link = |end: &LinkTarget| {
-        let (kind, other) = match end {
-            LinkTarget::Process(pid) => (atoms::PROCESS, Term::pid(*pid)),
-            LinkTarget::Port(port) => (atoms::PORT, Term::port(*port)),
-            LinkTarget::Remote(pid) => (atoms::DIST_PROCESS, pid.term(heap)),
-        };
-        let linked = Term::atom(atoms::LINKED);
-        heap.tuple(&[Term::atom(atoms::ERL_LINK), Term::atom(kind), other, linked, Term::NIL])
-    };
-    let links: Vec<Term<'t>> = state.links.keys().map(link).collect();
-    heap.list(&links)
-}
-
-/// `{erl_monitor, Kind, Direction, Reference, OtherEnd, Name}` for each monitor set by or on the process.
-fn monitors<'t>(heap: &'t Heap, state: &ProcessState, owner: Pid) -> Term<'t> {
-    let entry = |kind: Atom, direction: Atom, reference: Term<'t>, other: Term<'t>, name: Option<Atom>| {
-        let (kind, direction) = (Term::atom(kind), Term::atom(direction));
-        let name = name.map_or(Term::NIL, Term::atom);
-        heap.tuple(&[Term::atom(atoms::ERL_MONITOR), kind, direction, reference, other, name])
-    };
-    let mut all = Vec::new();
-    for (reference, monitor) in state.monitors.iter() {
-        let (kind, other, name) = match monitor.target {
-            MonitorTarget::Process(pid) => (atoms::PROCESS, Term::pid(pid), None),
-            MonitorTarget::Name(name, pid) => (atoms::PROCESS, Term::pid(pid), Some(name)),
-            MonitorTarget::Port(port) => (atoms::PORT, Term::port(port), None),
-            MonitorTarget::PortName(name, port) => (atoms::PORT, Term::port(port), Some(name)),
-            MonitorTarget::Remote(pid) => (atoms::DIST_PROCESS, pid.term(heap), None),
-            MonitorTarget::RemoteName(name, node) => (atoms::DIST_PROCESS, Term::atom(node), Some(name)),
-            MonitorTarget::TimeOffset => (atoms::TIME_OFFSET, Term::atom(atoms::CLOCK_SERVICE), None),
-            MonitorTarget::Gone(_) | MonitorTarget::GonePort(_) => continue,
-        };
-        let reference = match monitor.carries_owner {
-            true => heap.alias_reference(reference.0, owner),
-            false => heap.reference(reference.0),
-        };
-        all.push(entry(kind, atoms::ORIGIN, reference, other, name));
-    }
-    for (reference, watcher) in state.watchers.iter() {
-        let reference = heap.reference(reference.0);
-        all.push(entry(atoms::PROCESS, atoms::TARGET, reference, Term::pid(watcher.watcher), watcher.name));
-    }
-    for (reference, one) in &state.rare.remote_watchers {
-        let (reference, watcher) = (reference.term(heap), one.watcher.term(heap));
-        all.push(entry(atoms::DIST_PROCESS, atoms::TARGET, reference, watcher, one.name));
-    }
-    heap.list(&all)
 }
 
 /// Changes internal state.

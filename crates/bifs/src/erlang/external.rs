@@ -7,9 +7,9 @@ use oxbeam_runtime::{BifContext, BifResult, VmContext};
 use oxbeam_term::{Bits, HEAP_BINARY_BYTES_MAX, Term, atoms};
 
 /// Terms (or parts of long binaries) that are written or read before the reductions are looked at.
-const TERMS_PER_STEP: usize = 16 * 1024;
+pub(super) const TERMS_PER_STEP: usize = 16 * 1024;
 /// Terms written or read for one reduction.
-const TERMS_PER_REDUCTION: usize = 8;
+pub(super) const TERMS_PER_REDUCTION: usize = 8;
 
 /// Options of `term_to_binary/2`; `None` when there are others among them.
 fn encode_options(list: Term<'_>) -> Option<EncodeOptions> {

@@ -1,10 +1,10 @@
 //! Links, monitors and aliases.
 
-use super::messages::{interested, prepared};
+use super::messages::{interested, prepared, wait_for_node};
 use super::spawn::monitor_options;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{
-    AliasKind, BifContext, BifResult, LinkTarget, Monitor, MonitorTarget, RemotePid, Signal, Vm, trace_flag,
+    AliasKind, BifContext, BifResult, Interrupt, LinkTarget, Monitor, MonitorTarget, RemotePid, Signal, Vm, trace_flag,
 };
 use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Reference, Term, Value, atoms};
 
@@ -60,6 +60,9 @@ fn link<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
 #[bif("erlang:unlink/1")]
 fn unlink<'h>(cx: &mut BifContext<'h>, target: Term<'h>) -> BifResult<'h> {
     let caller = cx.pid();
+    if let Some(remote) = RemotePid::of(target).filter(|&pid| cx.state.links.contains_key(&LinkTarget::Remote(pid))) {
+        wait_for_node(cx, remote.node)?;
+    }
     cx.vm.trace_event(cx.process, trace_flag::PROCS, "unlink", &|heap| vec![heap.copy_in(target)]);
     match target.value() {
         Value::Pid(pid) => {
@@ -294,6 +297,16 @@ fn ask_to_watch(cx: &BifContext<'_>, reference: LocalReference, target: MonitorT
 }
 
 /// Removes a monitor; true when it was there.
+/// Waits while the channel to the node that is watched is busy.
+fn wait_to_demonitor<'h>(cx: &mut BifContext<'h>, reference: LocalReference) -> Result<(), Box<Interrupt<'h>>> {
+    match cx.state.monitors.get(&reference).map(|monitor| monitor.target) {
+        Some(MonitorTarget::Remote(RemotePid { node, .. }) | MonitorTarget::RemoteName(_, node)) => {
+            wait_for_node(cx, node)
+        }
+        _ => Ok(()),
+    }
+}
+
 fn remove_monitor(cx: &mut BifContext<'_>, reference: LocalReference) -> bool {
     let Some(monitor) = cx.state.monitors.remove(&reference) else { return false };
     if monitor.alias == Some(AliasKind::Explicit) {
@@ -310,6 +323,7 @@ fn remove_monitor(cx: &mut BifContext<'_>, reference: LocalReference) -> bool {
 /// `badarg` for anything that is no reference of this node.
 #[bif("erlang:demonitor/1")]
 fn demonitor<'h>(cx: &mut BifContext<'h>, reference: Reference<'h>) -> BifResult<'h> {
+    wait_to_demonitor(cx, reference.number())?;
     remove_monitor(cx, reference.number());
     Ok(Term::TRUE)
 }
@@ -330,6 +344,7 @@ fn demonitor_with<'h>(cx: &mut BifContext<'h>, reference: Reference<'h>, options
             _ => return cx.badarg(),
         }
     }
+    wait_to_demonitor(cx, reference.number())?;
     let found = remove_monitor(cx, reference.number());
     if flush && !found {
         let is_down = |message: Term<'_>| {

@@ -1,7 +1,9 @@
 //! Sending messages, and registered names.
 
+use super::external::{TERMS_PER_REDUCTION, TERMS_PER_STEP};
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::distribution::{Interest, Prepared};
+use oxbeam_etf::SystemLimit;
+use oxbeam_runtime::distribution::{EncodedPayload, Interest, Payload, Prepared};
 use oxbeam_runtime::{
     BifContext, BifResult, Destination, Interrupt, LinkTarget, RemotePid, RemoteReference, Signal, Trap, sequential,
 };
@@ -91,7 +93,8 @@ fn send_elsewhere<'h>(
     if options.nosuspend && to.entry.is_busy(cx.vm) {
         return Ok(Term::atom(atoms::NOSUSPEND));
     }
-    wait_for_channel(cx, &to)?;
+    wait_for_channel(cx, &to, Some(message))?;
+    let payload = Payload::Encoded(encoded_payload(cx, &to, message)?);
     cx.trace_send(destination, message);
     let from = cx.pid();
     let token = cx.vm.next_token(cx.state, from);
@@ -100,19 +103,50 @@ fn send_elsewhere<'h>(
     }
     let token = token.as_ref();
     if let Some(pid) = RemotePid::of(destination) {
-        cx.vm.send_remote(&to, from, pid, message, token);
+        cx.vm.send_remote(&to, from, pid, payload, token);
     } else if let Some(alias) = RemoteReference::of(destination) {
-        cx.vm.send_remote_alias(&to, from, alias, message, token);
+        cx.vm.send_remote_alias(&to, from, alias, payload, token);
     } else if let Some([name, _]) = destination.as_tuple_of::<2>() {
-        cx.vm.send_remote_name(&to, from, name.as_atom().unwrap_or(atoms::UNDEFINED), message, token);
+        cx.vm.send_remote_name(&to, from, name.as_atom().unwrap_or(atoms::UNDEFINED), payload, token);
     }
     cx.spend(10);
     ok
 }
 
+/// What a message to another node carries. A large one is encoded on a dirty scheduler.
+///
+/// # Errors
+///
+/// `system_limit` when it is too large for the format.
+pub(crate) fn encoded_payload<'h>(
+    cx: &mut BifContext<'h>,
+    to: &Prepared,
+    term: Term<'h>,
+) -> Result<EncodedPayload, Box<Interrupt<'h>>> {
+    let mut encoder = to.payload_encoder(term);
+    loop {
+        let mut budget = TERMS_PER_STEP;
+        match encoder.step(cx.vm, &mut budget) {
+            Ok(Some(payload)) => {
+                cx.spend((TERMS_PER_STEP - budget) / TERMS_PER_REDUCTION);
+                return Ok(payload);
+            }
+            Ok(None) => cx.work(TERMS_PER_STEP / TERMS_PER_REDUCTION)?,
+            Err(SystemLimit) => return Err(cx.raise(atoms::SYSTEM_LIMIT)),
+        }
+    }
+}
+
 /// Lets the caller wait while the channel is busy: it is woken, and calls again, when it is not any more.
-fn wait_for_channel<'h>(cx: &mut BifContext<'h>, to: &Prepared) -> Result<(), Box<Interrupt<'h>>> {
-    if cx.state.flags.async_dist || !to.entry.suspend_if_busy(cx.vm, cx.pid()) {
+fn wait_for_channel<'h>(
+    cx: &mut BifContext<'h>,
+    to: &Prepared,
+    payload: Option<Term<'h>>,
+) -> Result<(), Box<Interrupt<'h>>> {
+    let (vm, pid) = (cx.vm, cx.pid());
+    let is_large = || payload.is_some_and(|payload| vm.is_large(payload));
+    // A call that was handed over to a dirty scheduler has waited already.
+    if cx.state.flags.async_dist || cx.is_dirty() || !to.entry.suspend_if_busy(vm, pid, is_large) {
         return Ok(());
     }
     cx.state.rare.waits_for_channel = true;
@@ -130,12 +164,30 @@ fn no_longer_waits(cx: &mut BifContext<'_>) {
 
 /// Gets ready to send a signal to a node, connecting to it if need be; waits while it is busy. `None` when there is no connection.
 pub(crate) fn prepared<'h>(cx: &mut BifContext<'h>, node: Atom) -> Result<Option<Prepared>, Box<Interrupt<'h>>> {
+    prepared_for(cx, node, None)
+}
+
+/// As [`prepared`], for a signal that carries `payload`.
+pub(crate) fn prepared_for<'h>(
+    cx: &mut BifContext<'h>,
+    node: Atom,
+    payload: Option<Term<'h>>,
+) -> Result<Option<Prepared>, Box<Interrupt<'h>>> {
     no_longer_waits(cx);
     let to = cx.vm.prepare(node, true);
     if let Some(to) = &to {
-        wait_for_channel(cx, to)?;
+        wait_for_channel(cx, to, payload)?;
     }
     Ok(to)
+}
+
+/// Waits while the channel to a node is busy, if there is a connection.
+pub(crate) fn wait_for_node<'h>(cx: &mut BifContext<'h>, node: Atom) -> Result<(), Box<Interrupt<'h>>> {
+    no_longer_waits(cx);
+    match cx.vm.prepare(node, false) {
+        Some(to) => wait_for_channel(cx, &to, None),
+        None => Ok(()),
+    }
 }
 
 /// Has the caller be told when the connection ends: `None` when it has ended. When the caller has not handled the end of an

@@ -24,6 +24,7 @@ pub(crate) mod packet;
 pub(crate) mod process;
 pub(crate) mod process_info;
 pub(crate) mod process_text;
+mod relations;
 pub(crate) mod schedulers;
 pub(crate) mod spawn;
 pub(crate) mod statistics;

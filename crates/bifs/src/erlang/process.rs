@@ -1,6 +1,6 @@
 //! Processes: exit signals, flags of others, suspension, hibernation, collection.
 
-use super::messages::prepared;
+use super::messages::{encoded_payload, prepared_for};
 use super::process_info::runs_old_code;
 use super::spawn::{HEAP_WORDS_MIN, VIRTUAL_WORDS_MIN, heap_words, max_heap_size, off_heap, priority};
 use oxbeam_bif_macros::bif;
@@ -69,8 +69,9 @@ fn exit_signal<'h>(cx: &mut BifContext<'h>, target: Term<'h>, reason: Term<'h>) 
         }
         Value::ExternalPid(_) => {
             let Some(pid) = RemotePid::of(target) else { return cx.badarg() };
-            if let Some(to) = prepared(cx, pid.node)? {
-                cx.vm.send_remote_exit(&to, cx.pid(), pid, reason);
+            if let Some(to) = prepared_for(cx, pid.node, Some(reason))? {
+                let encoded = encoded_payload(cx, &to, reason)?;
+                cx.vm.send_remote_exit(&to, cx.pid(), pid, reason, encoded);
             }
         }
         Value::ExternalPort(port) if port.node() == cx.vm.node().0 => {}

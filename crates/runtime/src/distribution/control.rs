@@ -1,5 +1,7 @@
 //! Control messages: the operations of the distribution protocol by name, and the flags that connections agree on.
 
+use oxbeam_term::{Pid, Term};
+
 /// Numbers of operations, and how many elements their tuples have (ERTS' "Distribution Protocol", "Protocol between Connected
 /// Nodes").
 macro_rules! operations {
@@ -44,6 +46,36 @@ operations! {
     ALIAS_SEND_TT = 34 of 4,
     UNLINK_ID = 35 of 4,
     UNLINK_ID_ACK = 36 of 4,
+}
+
+/// The process of this node that sends a control message, if the message says that.
+pub(super) fn sender(control: Term<'_>) -> Option<Pid> {
+    let elements = control.as_tuple()?.elements();
+    let index = match elements.first()?.as_small()? {
+        LINK
+        | EXIT
+        | EXIT2
+        | EXIT_TT
+        | EXIT2_TT
+        | PAYLOAD_EXIT
+        | PAYLOAD_EXIT_TT
+        | PAYLOAD_EXIT2
+        | PAYLOAD_EXIT2_TT
+        | REG_SEND
+        | REG_SEND_TT
+        | SEND_SENDER
+        | SEND_SENDER_TT
+        | ALIAS_SEND
+        | ALIAS_SEND_TT
+        | MONITOR_P
+        | DEMONITOR_P
+        | MONITOR_P_EXIT
+        | PAYLOAD_MONITOR_P_EXIT => 1,
+        UNLINK_ID | UNLINK_ID_ACK | SPAWN_REQUEST | SPAWN_REQUEST_TT => 2,
+        SPAWN_REPLY | SPAWN_REPLY_TT => 4,
+        _ => return None,
+    };
+    elements.get(index)?.as_pid()
 }
 
 /// In a spawn reply: the new process is linked.

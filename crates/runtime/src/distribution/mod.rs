@@ -19,6 +19,8 @@
 
 mod control;
 mod external;
+mod output;
+mod payload;
 mod process;
 mod receive;
 mod receive_spawn;
@@ -26,15 +28,17 @@ mod send;
 
 pub use control::flag;
 pub use external::ExternalTerm;
+pub use payload::{EncodedPayload, Payload, PayloadEncoder};
 pub use process::{Interest, RemoteWatcher, SpawnRequest};
-pub use send::{Payload, Prepared, SpawnCall};
+pub use send::{Prepared, SpawnCall};
 
 use crate::{Signal, Vm};
-use oxbeam_etf::distribution::{BadPacket, Framing, Message, MessageReader, packets};
-use oxbeam_etf::{DecodeError, SentAtoms};
+use output::Output;
+use oxbeam_etf::DecodeError;
+use oxbeam_etf::distribution::{BadPacket, Framing, Message, MessageReader};
 use oxbeam_term::{Atom, AtomTable, Heap, LocalReference, OwnedTerm, Pid, Port, Term, atoms};
 use parking_lot::{Mutex, RwLock};
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
@@ -61,14 +65,6 @@ pub enum ChannelState {
     Connected,
 }
 
-/// A message on its way out: external terms, each with its version byte.
-struct Outgoing {
-    /// The atoms that they refer to by index.
-    atoms: Vec<Atom>,
-    control: Vec<u8>,
-    payload: Vec<u8>,
-}
-
 /// What changes with the connection.
 struct Channel {
     state: ChannelState,
@@ -76,18 +72,15 @@ struct Channel {
     creation: u32,
     flags: u64,
     controller: Option<Controller>,
-    queue: VecDeque<Outgoing>,
-    /// Fragments of the first message that are left.
-    packets: VecDeque<Vec<u8>>,
-    sequence: u64,
-    /// What the peer was told of atoms.
-    sent_atoms: SentAtoms,
-    /// Bytes in `queue` and `packets`.
-    queued: usize,
+    output: Output,
     /// Bytes that wait in the controlling port.
     in_port: usize,
     writing: bool,
     suspended: BTreeSet<Pid>,
+    /// Those that wait until fewer large messages are being sent.
+    suspended_streams: BTreeSet<Pid>,
+    /// Those that were suspended and may send once, though large messages of others wait.
+    admitted: BTreeSet<Pid>,
     interested: HashSet<Pid>,
     /// Process that gives us data (`dist_ctrl_input_handler/2`).
     input_handler: Option<Pid>,
@@ -270,7 +263,7 @@ impl Vm {
         channel.state = ChannelState::Connected;
         (channel.flags, channel.creation, channel.controller) = (flags, creation, Some(controller));
         let connection = channel.connection;
-        let waits = !channel.queue.is_empty();
+        let waits = !channel.output.is_empty();
         channel.writing = waits;
         *entry.reader.lock() = MessageReader::new(channel.framing());
         drop(channel);
@@ -304,7 +297,7 @@ impl Vm {
         for pid in old.interested {
             self.signal_pid(pid, process::node_down(entry.name, connection));
         }
-        for pid in old.suspended {
+        for pid in old.suspended.into_iter().chain(old.suspended_streams) {
             self.signal_pid(pid, Signal::Wake);
         }
         drop(channel);
@@ -448,14 +441,12 @@ impl Channel {
             creation: 0,
             flags: 0,
             controller: None,
-            queue: VecDeque::new(),
-            packets: VecDeque::new(),
-            sequence: 0,
-            sent_atoms: SentAtoms::default(),
-            queued: 0,
+            output: Output::default(),
             in_port: 0,
             writing: false,
             suspended: BTreeSet::new(),
+            suspended_streams: BTreeSet::new(),
+            admitted: BTreeSet::new(),
             interested: HashSet::new(),
             input_handler: None,
             notify: false,
@@ -475,24 +466,13 @@ impl Channel {
     }
     /// The next packet, without a length in front.
     fn next_packet(&mut self, atoms: &AtomTable) -> Option<Vec<u8>> {
-        if self.packets.is_empty() {
-            let message = self.queue.pop_front()?;
-            self.queued -= message.size();
-            self.sequence += 1;
-            let header = self.sent_atoms.header(&message.atoms, atoms);
-            self.packets = packets(self.framing(), self.sequence, &header, &message.control, &message.payload).into();
-            self.queued += self.packets.iter().map(Vec::len).sum::<usize>();
-        }
-        let packet = self.packets.pop_front()?;
-        self.queued -= packet.len();
+        let packet = self.output.next_packet(self.framing(), atoms)?;
         self.sent += 1;
         Some(packet)
     }
-}
-
-impl Outgoing {
-    fn size(&self) -> usize {
-        self.control.len() + self.payload.len()
+    /// Bytes that wait, here and in the port.
+    fn waiting(&self) -> usize {
+        self.output.size() + self.in_port
     }
 }
 
@@ -535,6 +515,7 @@ impl NodeEntry {
         if packet.is_none() {
             channel.writing = false;
         }
+        self.wake_suspended(vm, &mut channel);
         packet
     }
     /// The controlling port tells how many bytes wait in it. Senders go on when little enough waits.
@@ -546,12 +527,33 @@ impl NodeEntry {
         channel.in_port = bytes;
         self.wake_suspended(vm, &mut channel);
     }
+    /// Something has been sent. Who waits goes on when little enough is left, or when what is left is large messages of others
+    /// that are being sent: then it may send once.
     fn wake_suspended(&self, vm: &Vm, channel: &mut Channel) {
-        if channel.suspended.is_empty() || channel.queued + channel.in_port >= vm.node_table().busy_limit() {
+        if !channel.output.is_full_of_streams() {
+            for pid in std::mem::take(&mut channel.suspended_streams) {
+                vm.signal_pid(pid, Signal::Wake);
+            }
+        }
+        if channel.suspended.is_empty() {
             return;
         }
-        for pid in std::mem::take(&mut channel.suspended) {
-            vm.signal_pid(pid, Signal::Wake);
+        let limit = vm.node_table().busy_limit();
+        let is_free = channel.waiting() < limit;
+        if !is_free && channel.output.queued() + channel.in_port >= limit {
+            return;
+        }
+        let (stay, go) = std::mem::take(&mut channel.suspended)
+            .into_iter()
+            .partition(|pid| !is_free && channel.output.sends_stream_of(*pid));
+        channel.suspended = stay;
+        for pid in &go {
+            vm.signal_pid(*pid, Signal::Wake);
+        }
+        if is_free {
+            channel.admitted.clear();
+        } else {
+            channel.admitted.extend(go);
         }
     }
     /// A controlling process takes a packet; with `None` for nothing. The flag says whether it wants to be told the size.
@@ -567,7 +569,7 @@ impl NodeEntry {
     /// The controlling process wants `dist_data` when data wait; true when some do already.
     pub fn notify(&self, connection: u32) -> bool {
         let mut channel = self.channel.lock();
-        let waits = !channel.queue.is_empty() || !channel.packets.is_empty();
+        let waits = !channel.output.is_empty();
         channel.notify = channel.connection == connection && !waits;
         waits
     }
@@ -594,13 +596,21 @@ impl NodeEntry {
     /// Packets received and sent, and bytes that wait.
     pub fn statistics(&self) -> (u64, u64, usize) {
         let channel = self.channel.lock();
-        (channel.received, channel.sent, channel.queued + channel.in_port)
+        (channel.received, channel.sent, channel.waiting())
     }
-    /// Suspends the process until little enough waits; false when that is so already.
-    pub fn suspend_if_busy(&self, vm: &Vm, pid: Pid) -> bool {
+    /// Suspends the process until it may send; false when it may now. `is_large` says whether it is a large message, and is
+    /// asked when that matters.
+    pub fn suspend_if_busy(&self, vm: &Vm, pid: Pid, is_large: impl FnOnce() -> bool) -> bool {
         let mut channel = self.channel.lock();
-        let busy =
-            channel.state != ChannelState::Idle && channel.queued + channel.in_port >= vm.node_table().busy_limit();
+        let is_full = channel.waiting() >= vm.node_table().busy_limit();
+        if channel.state == ChannelState::Idle {
+            return false;
+        }
+        if is_full && channel.output.is_full_of_streams() && is_large() {
+            channel.suspended_streams.insert(pid);
+            return true;
+        }
+        let busy = is_full && (channel.output.sends_stream_of(pid) || !channel.admitted.remove(&pid));
         if busy {
             channel.suspended.insert(pid);
         }
@@ -609,7 +619,7 @@ impl NodeEntry {
     /// Would a sender be suspended?
     pub fn is_busy(&self, vm: &Vm) -> bool {
         let channel = self.channel.lock();
-        channel.queued + channel.in_port >= vm.node_table().busy_limit()
+        channel.waiting() >= vm.node_table().busy_limit()
     }
     /// Takes a packet from the peer and does what it says.
     ///

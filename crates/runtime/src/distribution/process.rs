@@ -4,6 +4,7 @@ use super::{NodeEntry, Prepared};
 use crate::monitor::{AliasKind, LinkTarget, MonitorTarget, RemotePid};
 use crate::process::{Process, ProcessMain, ProcessState, RareFields};
 use crate::{Signal, Vm};
+
 use oxbeam_term::{Atom, Heap, LocalReference, OwnedTerm, Pid, Term, atoms};
 use std::sync::Arc;
 
@@ -153,6 +154,19 @@ impl Vm {
             heap.tuple(&[heap.copy_in(request.tag.term()), reference, Term::atom(outcome), heap.copy_in(value)])
         });
         self.handle_signal(process, main, Signal::SystemMessage(message));
+    }
+    /// A process that ends with a large reason waits for busy channels to those that are told of it. It is woken when they
+    /// are not any more; signals find it gone meanwhile.
+    pub(crate) fn waits_to_end(&self, process: &Process, state: &mut ProcessState, reason: &OwnedTerm) -> bool {
+        let asynchronous = state.flags.async_dist;
+        let Some(rare) = state.rare.if_set().filter(|rare| !asynchronous && !rare.connections.is_empty()) else {
+            return false;
+        };
+        let entries: Vec<_> = rare.connections.keys().filter_map(|&node| self.node_table().get(node)).collect();
+        if !entries.iter().any(|entry| entry.is_busy(self)) {
+            return false;
+        }
+        self.is_large(reason.term()) && entries.iter().any(|entry| entry.suspend_if_busy(self, process.pid(), || true))
     }
     /// A process ends: those of other nodes that watch it are told.
     pub(crate) fn end_remote_relations(&self, pid: Pid, rare: &mut RareFields, reason: &OwnedTerm) {

@@ -1,16 +1,14 @@
 //! Signals on their way to other nodes.
 
 use super::control::{self as operation, flag};
-use super::{ChannelState, NodeEntry, Outgoing};
+use super::output::Outgoing;
+use super::payload::{EncodedPayload, Payload};
+use super::{ChannelState, NodeEntry};
+use crate::Vm;
 use crate::monitor::{LinkTarget, Monitor, MonitorTarget, RemotePid, RemoteReference};
-use crate::{Vm, VmContext};
-use oxbeam_etf::{EncodeOptions, WithMessageAtoms, encode};
+use oxbeam_etf::SystemLimit;
 use oxbeam_term::{Atom, Heap, HeapOptions, LocalReference, OwnedTerm, Pid, Term, atoms};
-use std::cell::RefCell;
 use std::sync::Arc;
-
-/// The second term of a message, if it has one.
-pub type Payload<'t> = Option<Term<'t>>;
 
 /// A channel that takes signals.
 #[derive(Clone)]
@@ -72,26 +70,40 @@ impl Vm {
         Some(Prepared { entry, connection, flags })
     }
     /// Sends a message to a node. Nothing happens when the connection is gone: processes are told of that otherwise.
+    ///
+    /// # Errors
+    /// When it is too large for the format.
     pub(super) fn post(
         &self,
         to: &Prepared,
         payload: Payload<'_>,
         control: impl for<'h> FnOnce(&'h Heap) -> Vec<Term<'h>>,
-    ) {
+    ) -> Result<(), SystemLimit> {
         let heap = Heap::new(HeapOptions { literals: self.literals(), ..HeapOptions::default() });
         let control = heap.tuple(&control(&heap));
-        let context = WithMessageAtoms { context: &VmContext { vm: self }, atoms: RefCell::default() };
-        let atom_cache = to.flags & flag::HEADER_ATOM_CACHE != 0;
-        let bytes = |term: Term<'_>| encode(term, &context, EncodeOptions { atom_cache, ..EncodeOptions::default() });
-        // What is too large for the format cannot be sent.
-        let (Ok(control), Ok(payload)) = (bytes(control), payload.map_or(Ok(Vec::new()), bytes)) else { return };
-        let message = Outgoing { atoms: context.atoms.into_inner().into_atoms(), control, payload };
+        let sender = operation::sender(control);
+        let (atoms, control, payload) = to.encode(self, control, payload)?;
+        let message = Outgoing { sender, atoms: atoms.into_atoms(), control, payload };
+        self.append(to, message);
+        Ok(())
+    }
+    /// As [`Vm::post`], where nobody can be told: the connection ends when the message is too large, as in OTP.
+    pub(super) fn post_or_end(
+        &self,
+        to: &Prepared,
+        payload: Payload<'_>,
+        control: impl for<'h> FnOnce(&'h Heap) -> Vec<Term<'h>>,
+    ) {
+        if self.post(to, payload, control).is_err() {
+            self.kill_connection(&to.entry, to.connection);
+        }
+    }
+    fn append(&self, to: &Prepared, message: Outgoing) {
         let mut channel = to.entry.channel.lock();
         if channel.state == ChannelState::Idle || channel.connection != to.connection {
             return;
         }
-        channel.queued += message.size();
-        channel.queue.push_back(message);
+        channel.output.push(message);
         let controller = channel.controller.filter(|_| !channel.writing && channel.state == ChannelState::Connected);
         if let Some(controller) = controller {
             channel.writing = true;
@@ -108,25 +120,32 @@ impl Vm {
         to: &Prepared,
         from: Pid,
         target: RemotePid,
-        message: Term<'_>,
+        message: Payload<'_>,
         token: Option<&OwnedTerm>,
     ) {
         if to.flags & flag::SEND_SENDER != 0 {
-            self.post(to, Some(message), |heap| {
+            self.post_or_end(to, message, |heap| {
                 let number = [operation::SEND_SENDER, operation::SEND_SENDER_TT];
                 with_token(heap, number, vec![Term::pid(from), target.term(heap)], token)
             });
         } else {
             let none = self.empty_atom();
-            self.post(to, Some(message), |heap| {
+            self.post_or_end(to, message, |heap| {
                 with_token(heap, [operation::SEND, operation::SEND_TT], vec![none, target.term(heap)], token)
             });
         }
     }
     /// `{Name, Node} ! Message`.
-    pub fn send_remote_name(&self, to: &Prepared, from: Pid, name: Atom, message: Term<'_>, token: Option<&OwnedTerm>) {
+    pub fn send_remote_name(
+        &self,
+        to: &Prepared,
+        from: Pid,
+        name: Atom,
+        message: Payload<'_>,
+        token: Option<&OwnedTerm>,
+    ) {
         let none = self.empty_atom();
-        self.post(to, Some(message), |heap| {
+        self.post_or_end(to, message, |heap| {
             let number = [operation::REG_SEND, operation::REG_SEND_TT];
             with_token(heap, number, vec![Term::pid(from), none, Term::atom(name)], token)
         });
@@ -137,11 +156,11 @@ impl Vm {
         to: &Prepared,
         from: Pid,
         alias: RemoteReference,
-        message: Term<'_>,
+        message: Payload<'_>,
         token: Option<&OwnedTerm>,
     ) {
         if to.flags & flag::ALIAS != 0 {
-            self.post(to, Some(message), |heap| {
+            self.post_or_end(to, message, |heap| {
                 let number = [operation::ALIAS_SEND, operation::ALIAS_SEND_TT];
                 with_token(heap, number, vec![Term::pid(from), alias.term(heap)], token)
             });
@@ -149,7 +168,9 @@ impl Vm {
     }
     /// `link/1`.
     pub fn send_remote_link(&self, to: &Prepared, from: Pid, target: RemotePid) {
-        self.post(to, None, |heap| vec![Term::small(operation::LINK), Term::pid(from), target.term(heap)]);
+        self.post_or_end(to, Payload::None, |heap| {
+            vec![Term::small(operation::LINK), Term::pid(from), target.term(heap)]
+        });
     }
     /// `unlink/1`, or its acknowledgement.
     pub fn send_remote_unlink(&self, from: Pid, target: RemotePid, id: u64) {
@@ -160,7 +181,9 @@ impl Vm {
     }
     fn send_unlink_operation(&self, number: i64, from: Pid, target: RemotePid, id: u64) {
         let Some(to) = self.prepare(target.node, false) else { return };
-        self.post(&to, None, |heap| vec![Term::small(number), heap.unsigned(id), Term::pid(from), target.term(heap)]);
+        self.post_or_end(&to, Payload::None, |heap| {
+            vec![Term::small(number), heap.unsigned(id), Term::pid(from), target.term(heap)]
+        });
     }
     /// The end `from` of a link has ended.
     pub(crate) fn send_remote_link_exit(
@@ -173,18 +196,25 @@ impl Vm {
         let (LinkTarget::Process(from), Some(to)) = (from, self.prepare(target.node, false)) else { return };
         let plain = [operation::EXIT, operation::EXIT_TT];
         let with_payload = [operation::PAYLOAD_EXIT, operation::PAYLOAD_EXIT_TT];
-        self.send_exit_operation(&to, (plain, with_payload), (Term::pid(from), target), reason, token);
+        self.send_exit_operation(&to, (plain, with_payload), (Term::pid(from), target), reason, None, token);
     }
     /// There is no process to link to. It may be one of an earlier life of this node.
     pub(super) fn refuse_remote_link(&self, to: &Prepared, wanted: Term<'_>, from: RemotePid) {
         let numbers = ([operation::EXIT, operation::EXIT_TT], [operation::PAYLOAD_EXIT, operation::PAYLOAD_EXIT_TT]);
-        self.send_exit_operation(to, numbers, (wanted, from), Term::atom(atoms::NOPROC), None);
+        self.send_exit_operation(to, numbers, (wanted, from), Term::atom(atoms::NOPROC), None, None);
     }
-    /// `exit/2`.
-    pub fn send_remote_exit(&self, to: &Prepared, from: Pid, target: RemotePid, reason: Term<'_>) {
+    /// `exit/2`. The reason comes encoded, too, for nodes that take it as a payload.
+    pub fn send_remote_exit(
+        &self,
+        to: &Prepared,
+        from: Pid,
+        target: RemotePid,
+        reason: Term<'_>,
+        encoded: EncodedPayload,
+    ) {
         let plain = [operation::EXIT2, operation::EXIT2_TT];
         let with_payload = [operation::PAYLOAD_EXIT2, operation::PAYLOAD_EXIT2_TT];
-        self.send_exit_operation(to, (plain, with_payload), (Term::pid(from), target), reason, None);
+        self.send_exit_operation(to, (plain, with_payload), (Term::pid(from), target), reason, Some(encoded), None);
     }
     fn send_exit_operation(
         &self,
@@ -192,12 +222,14 @@ impl Vm {
         (plain, with_payload): ([i64; 2], [i64; 2]),
         (from, target): (Term<'_>, RemotePid),
         reason: Term<'_>,
+        encoded: Option<EncodedPayload>,
         token: Option<&OwnedTerm>,
     ) {
         if to.flags & flag::EXIT_PAYLOAD != 0 {
-            self.post(to, Some(reason), |heap| with_token(heap, with_payload, ends(heap, from, target), token));
+            let payload = encoded.map_or(Payload::Term(reason), Payload::Encoded);
+            self.post_or_end(to, payload, |heap| with_token(heap, with_payload, ends(heap, from, target), token));
         } else {
-            self.post(to, None, |heap| {
+            self.post_or_end(to, Payload::None, |heap| {
                 let mut control = with_token(heap, plain, ends(heap, from, target), token);
                 control.push(heap.copy_in(reason));
                 control
@@ -206,7 +238,9 @@ impl Vm {
     }
     /// `group_leader/2`.
     pub fn send_remote_group_leader(&self, to: &Prepared, leader: Term<'_>, target: RemotePid) {
-        self.post(to, None, |heap| vec![Term::small(operation::GROUP_LEADER), heap.copy_in(leader), target.term(heap)]);
+        self.post_or_end(to, Payload::None, |heap| {
+            vec![Term::small(operation::GROUP_LEADER), heap.copy_in(leader), target.term(heap)]
+        });
     }
     /// `monitor/2`; false when the node does not know monitors.
     pub fn send_remote_monitor(
@@ -220,7 +254,7 @@ impl Vm {
         if to.flags & flag::DIST_MONITOR == 0 {
             return false;
         }
-        self.post(to, None, |heap| {
+        self.post_or_end(to, Payload::None, |heap| {
             let (target, reference) = monitor_terms(heap, watcher, target, reference, is_alias);
             vec![Term::small(operation::MONITOR_P), Term::pid(watcher), target, reference]
         });
@@ -233,7 +267,7 @@ impl Vm {
             _ => return,
         };
         let Some(to) = self.prepare(node, false) else { return };
-        self.post(&to, None, |heap| {
+        self.post_or_end(&to, Payload::None, |heap| {
             let (target, reference) = monitor_terms(heap, watcher, monitor.target, reference, monitor.carries_owner);
             vec![Term::small(operation::DEMONITOR_P), Term::pid(watcher), target, reference]
         });
@@ -248,12 +282,12 @@ impl Vm {
         reason: Term<'_>,
     ) {
         if to.flags & flag::EXIT_PAYLOAD != 0 {
-            self.post(to, Some(reason), |heap| {
+            self.post_or_end(to, Payload::Term(reason), |heap| {
                 let number = Term::small(operation::PAYLOAD_MONITOR_P_EXIT);
                 vec![number, from(heap), watcher.term(heap), reference.term(heap)]
             });
         } else {
-            self.post(to, None, |heap| {
+            self.post_or_end(to, Payload::None, |heap| {
                 let number = Term::small(operation::MONITOR_P_EXIT);
                 vec![number, from(heap), watcher.term(heap), reference.term(heap), heap.copy_in(reason)]
             });
@@ -264,7 +298,7 @@ impl Vm {
         if to.flags & flag::SPAWN == 0 {
             return false;
         }
-        self.post(to, Some(call.arguments), |heap| {
+        let sent = self.post(to, Payload::Term(call.arguments), |heap| {
             let (module, function) = call.function;
             let arity = Term::small(i64::try_from(call.arity).unwrap_or(0));
             let function = heap.tuple(&[Term::atom(module), Term::atom(function), arity]);
@@ -273,7 +307,7 @@ impl Vm {
             let request = vec![reference, Term::pid(call.from), leader, function, heap.copy_in(call.options)];
             with_token(heap, numbers, request, call.token.as_ref())
         });
-        true
+        sent.is_ok()
     }
     pub(super) fn send_spawn_reply(
         &self,
@@ -283,7 +317,7 @@ impl Vm {
         flags: i64,
         result: Term<'_>,
     ) {
-        self.post(to, None, |heap| {
+        self.post_or_end(to, Payload::None, |heap| {
             let number = Term::small(operation::SPAWN_REPLY);
             vec![number, request.term(heap), requester.term(heap), Term::small(flags), heap.copy_in(result)]
         });
