@@ -15,22 +15,25 @@
 
 main([Folder, Suite, Results, Logs]) ->
     Specification = filename:join(Logs, "suite.spec"),
-    Terms = [{logdir, Logs}, {suites, Folder, [list_to_atom(Suite)]}, {event_handler, [?MODULE], [Results]},
-             {skip_cases, Folder, list_to_atom(Suite), ran_before(Results), ?RAN_BEFORE}],
-    ok = file:write_file(Specification, [io_lib:format("~tp.~n", [Term]) || Term <- Terms, Term =/= nothing_to_skip(Term)]),
+    Terms = [{logdir, Logs}, {suites, Folder, [list_to_atom(Suite)]}, {event_handler, [?MODULE], [Results]}
+             | skipped(Folder, list_to_atom(Suite), ran_before(Results))],
+    ok = file:write_file(Specification, [io_lib:format("~tp.~n", [Term]) || Term <- Terms]),
     Result = (catch ct:run_test([{spec, Specification}, {auto_compile, false}, {verbosity, 0}])),
     io:format("~tp~n", [Result]),
     write(Results, ["end"]),
     halt(0).
 
-nothing_to_skip({skip_cases, _, _, [], _} = Term) -> Term;
-nothing_to_skip(_) -> none.
+%% Leaves out cases, each in its innermost group: a case may be in several groups.
+skipped(Folder, Suite, Cases) ->
+    [case lists:reverse([list_to_atom(Name) || Name <- string:split(Case, "/", all)]) of
+         [Name] -> {skip_cases, Folder, Suite, [Name], ?RAN_BEFORE};
+         [Name, Group | _] -> {skip_groups, Folder, Suite, Group, {cases, [Name]}, ?RAN_BEFORE}
+     end || Case <- Cases].
 
-%% The names of cases that were started, without their groups: common_test leaves out cases by name.
+%% The names of cases that were started, with their groups.
 ran_before(Results) ->
     {ok, Text} = file:read_file(Results),
-    Started = [Case || <<"start\t", Case/binary>> <- binary:split(Text, <<"\n">>, [global])],
-    lists:usort([list_to_atom(filename:basename(binary_to_list(Case))) || Case <- Started]).
+    lists:usort([binary_to_list(Case) || <<"start\t", Case/binary>> <- binary:split(Text, <<"\n">>, [global])]).
 
 %% The state: the file, and the groups that were entered and not left, innermost first.
 init([Results]) -> {ok, {Results, []}}.

@@ -26,6 +26,30 @@ struct PersistentTerms {
     entries: RwLock<HashMap<u64, Vec<Entry>>>,
 }
 
+/// Entries that the table keeps room for, however few there are.
+const LEAST_ROOM: usize = 64;
+
+impl PersistentTerms {
+    /// Entries that the table has room for without growing.
+    fn room(&self) -> usize {
+        self.entries.read().capacity()
+    }
+}
+
+/// Gives back room when less than a quarter is in use.
+fn shrink(entries: &mut HashMap<u64, Vec<Entry>>) {
+    if entries.capacity() > LEAST_ROOM && entries.len() * 4 < entries.capacity() {
+        entries.shrink_to(entries.len() + entries.len() / 2);
+    }
+}
+
+/// `#{table => Places}`: what `erts_debug:get_internal_state(persistent_term)` tells.
+pub(crate) fn internal_state<'h>(cx: &BifContext<'h>) -> BifResult<'h> {
+    let places = cx.vm.extension::<PersistentTerms>().room();
+    let table = Term::atom(cx.intern("table")?);
+    Ok(cx.heap.map_from_pairs(&[(table, cx.heap.unsigned(places as u64))], cx.atoms()))
+}
+
 /// Calls `look` with the value of `key`, copied to the caller's heap (which copies nothing of a literal).
 fn find<'h>(cx: &BifContext<'h>, key: Term<'h>) -> Option<Term<'h>> {
     let terms = cx.vm.extension::<PersistentTerms>();
@@ -124,6 +148,7 @@ fn remove(entries: &mut HashMap<u64, Vec<Entry>>, key: Term<'_>) -> bool {
     let removed = bucket.len() < before;
     if bucket.is_empty() {
         entries.remove(&hash);
+        shrink(entries);
     }
     removed
 }
@@ -132,11 +157,12 @@ fn remove(entries: &mut HashMap<u64, Vec<Entry>>, key: Term<'_>) -> bool {
 #[bif("erts_internal:erase_persistent_terms/0")]
 fn erase_all<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
     cx.vm.extension::<PersistentTerms>().entries.write().clear();
+    shrink(&mut cx.vm.extension::<PersistentTerms>().entries.write());
     cx.vm.literals_retired();
     Ok(Term::TRUE)
 }
 
-/// Number and size in bytes of all persistent terms.
+/// Number and size in bytes of all persistent terms, with a word for each place in their table.
 #[bif("persistent_term:info/0")]
 fn info<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
     let terms = cx.vm.extension::<PersistentTerms>();
@@ -145,7 +171,7 @@ fn info<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
     let words = entries.values().flatten().map(Entry::words).sum::<usize>();
     let pairs = [
         (Term::atom(atoms::COUNT), cx.heap.unsigned(count as u64)),
-        (Term::atom(atoms::MEMORY), cx.heap.unsigned(words as u64 * 8)),
+        (Term::atom(atoms::MEMORY), cx.heap.unsigned((words + entries.capacity()) as u64 * 8)),
     ];
     Ok(cx.heap.map_from_pairs(&pairs, cx.atoms()))
 }

@@ -90,6 +90,12 @@ handlers! {
         let holds = left >= size && (left - size) % state.bytes(4) == 0;
         state.branch(run, holds, 5, 2)
     }
+    fn bs_ensure_huge[S: Source](state, run) {
+        let context = state.context::<S>(run);
+        let left = ((context.end() - context.position()) as u64).checked_sub(state.wide(3));
+        let holds = left.is_some_and(|left| left == 0 || left.is_multiple_of(state.number(5).into()));
+        state.branch(run, holds, 6, 2)
+    }
     fn bs_byte[S: Source, T: Target](state, run) {
         let context = state.context::<S>(run);
         let position = context.position();

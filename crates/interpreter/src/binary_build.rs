@@ -7,8 +7,12 @@ use oxbeam_runtime::{Class, Exception, Trace};
 use oxbeam_term::arithmetic;
 use oxbeam_term::{Bits, HEAP_BINARY_BYTES_MAX, Term, atoms, bits};
 
+/// A size that is more than memory holds, which is `system_limit`.
+const TOO_BIG: &str = "too_big";
+
 /// Why a segment cannot be built, in the words of `erl_erts_errors:format_bs_fail/2`.
 struct SegmentError<'h> {
+    /// Its number in the source, from 1.
     index: usize,
     kind: &'static str,
     error: &'static str,
@@ -150,7 +154,7 @@ impl<'a> Run<'a> {
             }
         };
         for (index, place) in segments.iter_mut().enumerate() {
-            match self.segment(ip, 6 + index * 6, index) {
+            match self.segment(ip, 6 + index * 6) {
                 Ok(segment) => *place = segment,
                 Err(_) if !self.no_label(ip, 1) => return Flow::go(self.label(ip, 1)),
                 Err(error) => return self.segment_failed(ip, &error),
@@ -174,8 +178,9 @@ impl<'a> Run<'a> {
         heap.bitstring_with(total, |bytes| write_all(segments, bytes, 0))
     }
 
-    fn segment(&self, ip: *const u32, at: usize, index: usize) -> Result<Segment<'a>, SegmentError<'a>> {
+    fn segment(&self, ip: *const u32, at: usize) -> Result<Segment<'a>, SegmentError<'a>> {
         let (kind, unit, flags) = (self.number(ip, at), self.number(ip, at + 1) as usize, self.number(ip, at + 2));
+        let index = (flags >> flags::SEGMENT_SHIFT) as usize;
         if kind == segment::STRING {
             let length = self.number(ip, at + 5) as usize;
             let address = self.wide(ip, at + 3) as *const u8;
@@ -200,24 +205,24 @@ impl<'a> Run<'a> {
                 Ok(Segment { kind, flags, bits, value: Value::Character(character) })
             }
             segment::APPEND | segment::PRIVATE_APPEND | segment::BINARY => {
+                let bits = match self.number(ip, at + 4) {
+                    SIZE_ALL => None,
+                    _ => Some(self.segment_size(ip, at + 4, unit, index, kind_text)?),
+                };
                 let source = value.as_bits().ok_or_else(|| fail("type", value))?;
-                let bits = if self.number(ip, at + 4) == SIZE_ALL {
-                    if source.bit_size() % unit.max(1) != 0 {
-                        return Err(fail("unit", value));
-                    }
-                    source.bit_size()
-                } else {
-                    let bits = self.segment_size(ip, at + 4, unit, index, kind_text)?;
-                    if bits > source.bit_size() {
-                        return Err(fail("short", value));
-                    }
-                    bits
+                let bits = match bits {
+                    None if source.bit_size() % unit.max(1) != 0 => return Err(fail("unit", value)),
+                    None => source.bit_size(),
+                    Some(bits) if bits > source.bit_size() => return Err(fail("short", value)),
+                    Some(bits) => bits,
                 };
                 Ok(Segment { kind, flags, bits, value: Value::Bits(source) })
             }
             segment::FLOAT => {
                 let bits = self.segment_size(ip, at + 4, unit, index, kind_text)?;
-                arithmetic::as_float(value).ok_or_else(|| fail("type", value))?;
+                // An integer may be too large for a float.
+                let wrong = if value.is_integer() { "no_float" } else { "type" };
+                arithmetic::as_float(value).ok_or_else(|| fail(wrong, value))?;
                 if !matches!(bits, 16 | 32 | 64) {
                     return Err(fail("invalid", self.term(self.source(ip, at + 4))));
                 }
@@ -251,7 +256,7 @@ impl<'a> Run<'a> {
         // What does not fit into memory is refused before anybody tries.
         match bits {
             Some(bits) if bits <= 1 << 40 => Ok(bits as usize),
-            _ => Err(fail("too_big")),
+            _ => Err(fail(TOO_BIG)),
         }
     }
 
@@ -259,15 +264,16 @@ impl<'a> Run<'a> {
     fn segment_failed(&mut self, ip: *const u32, error: &SegmentError<'a>) -> Flow {
         let heap = self.heap();
         let atom = |text: &str| self.vm.atoms.intern(text).map_or(Term::atom(atoms::UNDEFINED), Term::atom);
-        let cause =
-            heap.tuple(&[Term::small(error.index as i64 + 1), atom(error.kind), atom(error.error), error.value]);
+        let too_big = error.error == TOO_BIG;
+        let what = if too_big { "size" } else { error.error };
+        let cause = heap.tuple(&[Term::small(error.index as i64), atom(error.kind), atom(what), error.value]);
         let info = [
             (Term::atom(atoms::CAUSE), cause),
             (atom("function"), atom("format_bs_fail")),
             (Term::atom(atoms::MODULE), Term::atom(atoms::ERL_ERTS_ERRORS)),
         ];
         let info = heap.map_from_pairs(&info, &self.vm.atoms);
-        let reason = if error.error == "too_big" { atoms::SYSTEM_LIMIT } else { atoms::BADARG };
+        let reason = if too_big { atoms::SYSTEM_LIMIT } else { atoms::BADARG };
         let trace = Trace::Caller { arguments: None, error_info: Some(info) };
         let exception = Exception { class: Class::Error, reason: Term::atom(reason), trace, cause: None };
         self.raise(ip.wrapping_add(1), exception)

@@ -83,7 +83,7 @@ impl<'a> Run<'a> {
         let left = context.end() - context.position();
         match self.size_in_bits(ip, 3, self.number(ip, 4) as usize, left) {
             // What no integer can hold does not match one.
-            Some(size) if size <= left && size as u64 <= BIG_BITS_MAX => {
+            Some(size) if size <= left && fits_an_integer(context, size, self.number(ip, 5)) => {
                 let value = read_integer(self.heap(), context.data(), context.position(), size, self.number(ip, 5));
                 self.advance_context(context, context.position() + size);
                 self.write(ip, 6, value.word());
@@ -180,6 +180,18 @@ impl<'a> Run<'a> {
         let found = read_utf32(context.data(), context.position(), context.end(), flags);
         self.character(ip, found, keep, if keep { 5 } else { 4 })
     }
+}
+
+/// Can an integer hold the next `size` bits? Of more than it has, those in front must be 0.
+fn fits_an_integer(context: MatchContext<'_>, size: usize, flag: u32) -> bool {
+    let beyond = (size as u64).saturating_sub(BIG_BITS_MAX) as usize;
+    let big_and_unsigned = flag & (flags::LITTLE | flags::SIGNED) == 0;
+    let position = context.position();
+    beyond == 0
+        || big_and_unsigned
+            && (0..beyond)
+                .step_by(64)
+                .all(|at| bits::read_bits64(context.data(), position + at, (beyond - at).min(64)) == 0)
 }
 
 /// An integer of `size` bits at `position`.

@@ -1166,8 +1166,8 @@ impl<'a> Decoder<'a> {
             };
             self.number(kind);
             self.plain(item[2])?;
-            let flags = self.flags(item[3])?;
-            self.number(flags);
+            let (flags, number) = (self.flags(item[3])?, self.unsigned(item[1])?);
+            self.number(flags | number.min(u32::MAX >> flags::SEGMENT_SHIFT) << flags::SEGMENT_SHIFT);
             if kind == segment::STRING {
                 let length = self.unsigned(item[5])?;
                 self.string(self.unsigned(item[4])? as usize, length as usize)?;

@@ -10,6 +10,11 @@ use smallvec::SmallVec;
 /// Bits that one reading gives at most, wherever in a byte it begins.
 const READ_BITS_MAX: u32 = 56;
 
+/// Bits that no binary has: a terabyte.
+const HUGE_BITS_MAX: u64 = 1 << 43;
+/// Bits that one instruction skips at most.
+const SKIPPED_BITS_MAX: u64 = 1 << 31;
+
 /// What must be there before anything is read, as instructions give it.
 #[derive(Clone, Copy)]
 pub(crate) struct Ensured {
@@ -145,6 +150,9 @@ impl<'a> Decoder<'a> {
         };
         let (arguments, rest) = rest.split_at_checked(count).ok_or_else(|| bad("a bs_match command is too short"))?;
         match name {
+            "ensure_at_least" | "ensure_exactly" | "skip" if let Some(bits) = self.huge(arguments[0]) => {
+                self.match_huge(of, name, bits, arguments)?;
+            }
             "ensure_at_least" => {
                 let (bits, unit) = (self.unsigned(arguments[0])?, self.unsigned(arguments[1])?.max(1));
                 self.ensure(of)?;
@@ -190,6 +198,43 @@ impl<'a> Decoder<'a> {
             }
         }
         Ok(rest)
+    }
+    /// A number of bits that the usual instructions have no room for; `u64::MAX` for what no number of 64 bits is.
+    fn huge(&self, bits: Operand) -> Option<u64> {
+        match bits {
+            Operand::U(bits) => Some(bits),
+            Operand::I(bits) => u64::try_from(bits).ok(),
+            Operand::UnsignedTooBig | Operand::BigInteger(_) => Some(u64::MAX),
+            _ => None,
+        }
+        .filter(|bits| *bits > u64::from(u32::MAX))
+    }
+    /// A command about more bits than most binaries have.
+    fn match_huge(&mut self, of: &mut Matching, name: &str, bits: u64, arguments: &[Operand]) -> Result<(), LoadError> {
+        let unit = match name {
+            "ensure_at_least" => self.unsigned(arguments[1])?.max(1),
+            "ensure_exactly" => 0,
+            _ => 1,
+        };
+        self.ensure(of)?;
+        self.put(I::BsEnsureHuge, &[of.context], &[])?;
+        self.label(of.fail)?;
+        self.wide(bits);
+        self.number(unit);
+        of.known = u32::MAX;
+        if name != "skip" {
+            return Ok(());
+        }
+        of.known = 0;
+        // No binary has so many.
+        let mut left = if bits > HUGE_BITS_MAX { 0 } else { bits };
+        while left > 0 {
+            let step = left.min(SKIPPED_BITS_MAX);
+            self.reading(of, I::BsSkip, None, step as u32)?;
+            self.number(step as u32);
+            left -= step;
+        }
+        Ok(())
     }
     /// Size times unit of live, flags, size, unit, register.
     fn segment_bits(&self, arguments: &[Operand]) -> Result<u32, LoadError> {

@@ -378,6 +378,8 @@ macro_rules! instructions {
             BsEnsure FROM binaries::bs_ensure,
             /// The same, unless the unit is a power of 2: context, fail, bits, unit.
             BsEnsureUnit FROM binaries::bs_ensure_unit,
+            /// More bits than 32 bits can tell: context, fail, bits (two words), unit of those beyond (0: there are none).
+            BsEnsureHuge FROM binaries::bs_ensure_huge,
             /// A byte. Nothing follows: at least 8 bits must be there.
             BsByte FROM_TO binaries::bs_byte,
             /// An unsigned number, the most significant bit first: bits, at most 56.
@@ -513,4 +515,6 @@ pub mod flags {
     pub const SIGNED: u32 = 4;
     /// The machine's own byte order.
     pub const NATIVE: u32 = 16;
+    /// The bits above these are the segment's number in the source, from 1, for errors.
+    pub const SEGMENT_SHIFT: u32 = 8;
 }

@@ -90,8 +90,12 @@ impl Vm {
             // It has handled everything that was sent to it, and has nothing to do: the caller does it in its place.
             self.literal_release.state.lock().requests.insert(pid, (requester, id));
             // SAFETY: this thread just moved the process to Running.
-            self.take_in_literals(&process, unsafe { process.main() });
-            if !process.incoming.park() {
+            let main = unsafe { process.main() };
+            self.take_in_literals(&process, main);
+            if main.wants_attention() {
+                process.incoming.requeue();
+                self.schedulers.enqueue(process);
+            } else if !process.incoming.park() {
                 self.schedulers.enqueue(process);
             }
             return;
@@ -115,6 +119,8 @@ impl Vm {
         let leaving = self.literal_release.state.lock().leaving.clone();
         if let Some(leaving) = leaving {
             main.take_in(&leaving, self.literals());
+            // The heap may have become larger than it may be, which a collection finds out.
+            main.state.force_minor |= (1..main.heap.total_words()).contains(&main.state.rare.max_heap_size.size);
         }
         self.answer_taking_in(process.pid(), true);
     }

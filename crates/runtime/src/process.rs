@@ -309,6 +309,8 @@ pub struct RareFields {
     pub label: Option<OwnedTerm>,
     /// How often `suspend_process/1` was called on it.
     pub suspended: u32,
+    /// Did it wait for a message when it was suspended?
+    pub suspended_waiting: bool,
     /// Processes that it has suspended, and how often.
     pub suspending: BTreeMap<Pid, u32>,
     /// Heap limit.
@@ -318,7 +320,7 @@ pub struct RareFields {
     /// Serial numbers of sequential tracing: the last one it sent with, and the last one it received.
     pub seq_trace_counts: (i64, i64),
     /// Who sent the message that is being put into the queue, if somebody wants to know.
-    pub(crate) message_sender: Option<Pid>,
+    pub(crate) message_sender: Option<crate::Sender>,
     /// What it did last, if it asked for that (`save_calls`).
     pub last_calls: Option<LastCalls>,
     /// Signals that must wait until its dirty call is over. The lock makes it something that a constant may hold.
@@ -355,6 +357,7 @@ impl RareFields {
             seq_trace_token: None,
             seq_trace_counts: (0, 0),
             message_sender: None,
+            suspended_waiting: false,
             last_calls: None,
             postponed: parking_lot::const_mutex(Vec::new()),
             monitors_nodes: false,

@@ -217,6 +217,12 @@ impl Schedulers {
     pub fn dirty_queue_length(&self, kind: DirtyKind) -> usize {
         self.dirty[kind as usize].queue_length()
     }
+    /// How many threads have something to do just now: of each ordinary scheduler (0 or 1), then of the dirty ones for
+    /// computations and for blocking work.
+    pub fn busy_counts(&self) -> Vec<usize> {
+        let ordinary = self.idle[..self.schedulers.len()].iter().map(|idle| usize::from(!idle.is_idle()));
+        ordinary.chain(self.dirty.iter().map(|pool| pool.load().1)).collect()
+    }
     /// How many threads of a dirty pool may work, and how many do.
     pub(crate) fn dirty_load(&self, kind: DirtyKind) -> (usize, usize) {
         self.dirty[kind as usize].load()

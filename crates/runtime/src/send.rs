@@ -4,7 +4,7 @@ use crate::inbox::Delivery;
 use crate::monitor::LinkTarget;
 use crate::process::{Priority, Process, RunStatus};
 use crate::run_queue::Turn;
-use crate::{Signal, SystemTask, Vm};
+use crate::{Sender, Signal, SystemTask, Vm};
 use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Port, Term};
 use std::sync::Arc;
 
@@ -41,6 +41,10 @@ impl Vm {
     }
     /// As [`Vm::signal`], for a message that a process sends.
     pub fn signal_from(&self, sender: Pid, process: &Arc<Process>, signal: Signal) -> bool {
+        self.signal_of(Sender::Process(sender), process, signal)
+    }
+    /// As [`Vm::signal`], for a message of this sender.
+    pub(crate) fn signal_of(&self, sender: Sender, process: &Arc<Process>, signal: Signal) -> bool {
         if process.trace_flags() & crate::trace_flag::RECEIVE == 0 {
             return self.signal(process, signal);
         }

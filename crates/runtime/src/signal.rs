@@ -107,7 +107,7 @@ pub enum Signal {
     /// A message whose receiver wants to know who sent it.
     From {
         /// Who did.
-        sender: Pid,
+        sender: crate::Sender,
         /// How the message comes.
         signal: Box<Signal>,
     },
@@ -322,7 +322,7 @@ impl Vm {
     #[cold]
     fn trace_receive(&self, process: &Arc<Process>, main: &mut ProcessMain, message: Term<'_>) {
         let Some(tracer) = self.tracing.tracer() else { return };
-        let sender = main.state.rare.message_sender.map_or(Sender::System, Sender::Process);
+        let sender = main.state.rare.message_sender.unwrap_or(Sender::System);
         let mut reductions = 0;
         let ProcessMain { heap, state } = main;
         let mut context = BifContext { vm: self, heap, process, state, reductions: &mut reductions };
@@ -544,6 +544,10 @@ impl Vm {
         let resume: SystemTask = Box::new(move |_, _, main| {
             if let Some(main) = main {
                 main.state.rare.suspended = main.state.rare.suspended.saturating_sub(count);
+                // It was parked while it was suspended, whatever it was about.
+                if main.state.rare.suspended == 0 {
+                    main.state.was_waiting &= main.state.rare.suspended_waiting;
+                }
             }
         });
         self.signal_pid(pid, Signal::Task(resume));

@@ -139,6 +139,8 @@ pub trait Tracer: Send + Sync {
 pub enum Sender {
     /// A process of this node.
     Process(Pid),
+    /// Somebody at another node.
+    Node(oxbeam_term::Atom),
     /// The machine itself, or a port.
     System,
     /// The clock: the message is `timeout`.

@@ -25,6 +25,10 @@ impl IdleTime {
             self.since.store(0, Ordering::Relaxed);
         }
     }
+    /// Has the thread nothing to do, as far as another thread can see it?
+    pub(crate) fn is_idle(&self) -> bool {
+        self.since.load(Ordering::Relaxed) != 0
+    }
     /// Idle time until now, as far as another thread can see it.
     pub(crate) fn until(&self, now: u64) -> u64 {
         let since = self.since.load(Ordering::Relaxed);

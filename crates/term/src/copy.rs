@@ -239,6 +239,20 @@ impl Heap {
     }
 }
 
+impl Heap {
+    /// As [`Heap::copy_in`]; what is referred to several times is copied once. Literals are copied as well if `all`.
+    pub fn copy_in_shared(&self, term: Term<'_>, all: bool) -> Term<'_> {
+        let literals = if all { LiteralRange::EMPTY } else { self.options.literals }.kept();
+        let start = self.allocate(size_shared_without(term, literals));
+        let mut copier = Copier::new(start, self.off_heap.get(), literals);
+        // SAFETY: `allocate` gave room for exactly the words that the copy needs.
+        let root = unsafe { copier.copy_shared(term.word(), start) };
+        self.off_heap.set(copier.off_heap);
+        self.virtual_words.set(self.virtual_words.get() + copier.virtual_words);
+        Term::from_word(root)
+    }
+}
+
 /// Words that a flat copy of `term` takes, literals left out (`erts_debug:flat_size/1` counts the same way).
 pub fn size_in_words(term: Term<'_>, literals: LiteralRange) -> usize {
     size_without(term, literals.kept())
@@ -288,6 +302,11 @@ fn size_without(term: Term<'_>, literals: KeptLiterals) -> usize {
 /// Words that `term` takes, each part counted once however often it is referred to, literals left out
 /// (`erts_debug:size_shared/1`).
 pub fn size_in_words_shared(term: Term<'_>, literals: LiteralRange) -> usize {
+    size_shared_without(term, literals.kept())
+}
+
+/// Words that a copy takes that shares these literals, and has what is referred to several times once.
+fn size_shared_without(term: Term<'_>, literals: KeptLiterals) -> usize {
     let mut total = 0;
     let mut seen = std::collections::HashSet::new();
     let mut pending = vec![term.word()];
@@ -330,9 +349,40 @@ impl Copier {
     /// # Safety
     /// There is room for the whole copy at `start`, which is also `self.next`.
     pub(crate) unsafe fn copy(&mut self, root: Word, start: *mut u64) -> Word {
+        // SAFETY: by the caller's promise, there is room for each object that `shallow` copies.
+        unsafe { self.copy_by(root, start, |copier, word| copier.shallow(word)) }
+    }
+
+    /// As [`Copier::copy`]; what is referred to several times is copied once.
+    ///
+    /// # Safety
+    /// There is room for [`size_in_words_shared`] words at `start`, which is also `self.next`.
+    pub(crate) unsafe fn copy_shared(&mut self, root: Word, start: *mut u64) -> Word {
+        let mut copies = std::collections::HashMap::new();
+        let shallow = |copier: &mut Copier, word: Word| {
+            if !word.is_pointer() || copier.literals.contains(word.pointer()) {
+                return word;
+            }
+            // SAFETY: by the caller's promise, there is room for each object once.
+            *copies.entry(word.pointer() as usize).or_insert_with(|| unsafe { copier.shallow(word) })
+        };
+        // SAFETY: as above.
+        unsafe { self.copy_by(root, start, shallow) }
+    }
+
+    /// # Safety
+    /// `shallow` gives the address of a copy of the object that a word points to, whose parts are not copied yet. There is
+    /// room for the copies at `start`, which is also `self.next`.
+    #[inline(always)]
+    unsafe fn copy_by(
+        &mut self,
+        root: Word,
+        start: *mut u64,
+        mut shallow: impl FnMut(&mut Copier, Word) -> Word,
+    ) -> Word {
         // SAFETY: `shallow` keeps whole objects behind `start`, and the scan never passes `next`.
         unsafe {
-            let root = self.shallow(root);
+            let root = shallow(self, root);
             let mut scan = start;
             while scan < self.next {
                 let word = Word(*scan);
@@ -340,11 +390,11 @@ impl Copier {
                     let header = Header(word.0);
                     let (first, end) = header.term_words();
                     for index in first..end {
-                        *scan.add(index) = self.shallow(Word(*scan.add(index))).0;
+                        *scan.add(index) = shallow(self, Word(*scan.add(index))).0;
                     }
                     scan = scan.add(header.arity() + 1);
                 } else {
-                    *scan = self.shallow(word).0;
+                    *scan = shallow(self, word).0;
                     scan = scan.add(1);
                 }
             }

@@ -134,9 +134,9 @@ impl LiteralArea {
     }
     /// A block with copies of these terms, and where they are.
     pub fn store(&self, terms: &[Term<'_>]) -> Option<(LiteralBlock, Vec<Word>)> {
-        let words = terms.iter().map(|term| crate::size_in_words(*term, LiteralRange::EMPTY)).sum();
+        let words = terms.iter().map(|term| crate::size_in_words_shared(*term, LiteralRange::EMPTY)).sum();
         let mut block = self.block(words)?;
-        let stored = terms.iter().map(|term| block.store(*term)).collect::<Option<Vec<Word>>>()?;
+        let stored = terms.iter().map(|term| block.store_shared(*term)).collect::<Option<Vec<Word>>>()?;
         Some((block, stored))
     }
     /// Are there retired blocks?
@@ -215,14 +215,21 @@ impl Drop for Area {
 impl LiteralBlock {
     /// Stores a copy of `term`, with everything that it refers to; `None` when the block has no room for it.
     pub fn store(&mut self, term: Term<'_>) -> Option<Word> {
-        let words = crate::size_in_words(term, LiteralRange::EMPTY);
+        self.store_by(term, crate::size_in_words(term, LiteralRange::EMPTY), false)
+    }
+    /// As [`LiteralBlock::store`]; what is referred to several times is stored once.
+    fn store_shared(&mut self, term: Term<'_>) -> Option<Word> {
+        self.store_by(term, crate::size_in_words_shared(term, LiteralRange::EMPTY), true)
+    }
+    fn store_by(&mut self, term: Term<'_>, words: usize, shared: bool) -> Option<Word> {
         if words > self.capacity - self.used {
             return None;
         }
         let start = self.area.start.wrapping_add(self.first + self.used);
         let mut copier = Copier::new(start, self.off_heap, LiteralRange::EMPTY.kept());
         // SAFETY: there is room for the copy at `start`, which nobody uses yet.
-        let root = unsafe { copier.copy(term.word(), start) };
+        let root =
+            unsafe { if shared { copier.copy_shared(term.word(), start) } else { copier.copy(term.word(), start) } };
         self.used += words;
         self.off_heap = copier.off_heap;
         Some(root)

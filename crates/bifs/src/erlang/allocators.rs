@@ -79,3 +79,25 @@ pub(super) fn settings<'h>(vm: &Vm, heap: &'h Heap) -> Term<'h> {
     let settings = NAMES.map(|name| heap.tuple(&[atom(vm, name), enabled]));
     heap.tuple(&[Term::atom(atoms::UNDEFINED), Term::NIL, names(vm, heap), heap.list(&settings)])
 }
+
+/// `system_info({memory_internal, Reference, [fix_alloc]})`: the caller gets `{Reference, Thread, Information}` of each thread
+/// that does auxiliary work; only the first has something to tell, the bytes of timers that send messages.
+pub(super) fn send_fixed_sizes<'h>(cx: &BifContext<'h>, reference: Term<'h>, wanted: Term<'h>) -> Option<Term<'h>> {
+    let (vm, heap) = (cx.vm, cx.heap);
+    reference.as_reference()?;
+    let wanted = wanted.to_vec()?;
+    let fixed = atom(vm, "fix_alloc");
+    if wanted.is_empty() || !wanted.iter().all(|name| name.is_exactly(fixed)) {
+        return None;
+    }
+    let bytes = heap.unsigned(vm.extension::<super::timer::MessageTimers>().bytes() as u64);
+    let types = heap.list(&[heap.tuple(&[atom(vm, "bif_timer"), bytes, bytes])]);
+    let information = heap.list(&[heap.tuple(&[atom(vm, "fix_types"), types])]);
+    let first = heap.list(&[heap.tuple(&[fixed, Term::small(0), information])]);
+    for thread in 1..=vm.schedulers.count() {
+        let told = if thread == 1 { first } else { Term::NIL };
+        let message = cx.own(heap.tuple(&[reference, heap.unsigned(thread as u64), told]));
+        vm.send_message(cx.pid(), message);
+    }
+    Some(Term::TRUE)
+}

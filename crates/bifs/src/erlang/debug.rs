@@ -44,8 +44,12 @@ fn get_internal_state<'h>(cx: &mut BifContext<'h>, what: Term<'h>) -> BifResult<
     if what.as_atom().is_some_and(|what| cx.text(what) == "monitoring_nodes") {
         return Ok(nodes_monitors(cx));
     }
-    if what.as_atom().is_some_and(|what| cx.text(what) == "node_and_dist_references") {
-        return node_references(cx);
+    match what.as_atom().map(|what| cx.text(what)) {
+        Some("node_and_dist_references") => return node_references(cx),
+        Some("persistent_term") => return crate::persistent_term::internal_state(cx),
+        // A setting of OTP's builds, off as usual.
+        Some("force_heap_frags") => return Ok(Term::FALSE),
+        _ => {}
     }
     if what.as_atom().is_some_and(|what| cx.text(what) == "max_atom_out_cache_index") {
         return Ok(cx.heap.unsigned(oxbeam_etf::CACHE_SIZE as u64 - 1));
@@ -198,6 +202,14 @@ fn size_shared<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> BifResult<'h> {
     let words = size_in_words_shared(term, cx.literals());
     cx.spend(words / 4);
     Ok(cx.heap.unsigned(words as u64))
+}
+
+/// A copy of a term in which what is referred to several times is one object again; of literals as well, if `all`.
+#[bif("erts_debug:copy_shared/2")]
+fn copy_shared<'h>(cx: &mut BifContext<'h>, term: Term<'h>, all: bool) -> BifResult<'h> {
+    let copy = cx.heap.copy_in_shared(term, all);
+    cx.spend(size_in_words_shared(copy, cx.literals()) / 4);
+    Ok(copy)
 }
 
 /// Locks are not counted: `error`, as in a build without lock counting.

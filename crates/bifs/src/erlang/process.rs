@@ -294,7 +294,10 @@ fn system_work(work: SystemWork, requester: Pid, kind: OwnedTerm, id: OwnedTerm)
                 main.state.force_minor |= !major;
                 true
             }
-            (SystemWork::CheckCode { module }, Some(main)) => runs_old_code(vm, module, &main.heap, &main.state),
+            // A process that has been ended before the question came runs nothing any more.
+            (SystemWork::CheckCode { module }, Some(main)) => {
+                main.state.exiting.is_none() && runs_old_code(vm, module, &main.heap, &main.state)
+            }
         };
         system_task_done(vm, requester, &kind, &id, result);
     })
@@ -354,6 +357,9 @@ fn suspend_process<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, options: Term<'h>
     let task: SystemTask = Box::new(move |vm, _, main| {
         let alive = main.is_some();
         if let Some(main) = main {
+            if main.state.rare.suspended == 0 {
+                main.state.rare.suspended_waiting = main.state.was_waiting;
+            }
             main.state.rare.suspended = main.state.rare.suspended.saturating_add(1);
         }
         suspend_answer(vm, requester, answer, alive);

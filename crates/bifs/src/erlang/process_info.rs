@@ -10,6 +10,7 @@ use oxbeam_runtime::{
     SystemTask, Vm, collection_sizes,
 };
 use oxbeam_term::{Atom, Heap, OwnedTerm, Pid, Term, Value, Word, atoms, word::ImmediateKind};
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -235,6 +236,42 @@ fn frames(vm: &Vm, heap: &Heap, state: &ProcessState) -> Vec<Frame> {
     frames
 }
 
+/// The frames as text, one in a line (`backtrace`).
+fn lines(vm: &Vm, frames: &[Frame]) -> String {
+    let line =
+        |frame: &Frame| format!("{}:{}/{}\n", vm.atoms.text(frame.module), vm.atoms.text(frame.function), frame.arity);
+    frames.iter().map(line).collect()
+}
+
+/// Writes where a process is to standard error, unless nothing may be told of it. `badopt` unless that is asked for by
+/// `backtrace`, `badarg` for what is no process of this node.
+#[bif("erts_internal:process_display/2")]
+fn process_display<'h>(cx: &mut BifContext<'h>, pid: Term<'h>, what: Term<'h>) -> BifResult<'h> {
+    let show = |vm: &Vm, heap: &Heap, state: &ProcessState| {
+        if !state.flags.sensitive {
+            let _ = std::io::stderr().lock().write_all(lines(vm, &frames(vm, heap, state)).as_bytes());
+        }
+    };
+    if !what.is_atom(atoms::BACKTRACE) {
+        return Ok(Term::atom(atoms::BADOPT));
+    }
+    let Some(pid) = pid.as_pid() else { return Ok(Term::atom(atoms::BADARG)) };
+    if pid == cx.pid() {
+        show(cx.vm, cx.heap, cx.state);
+        return Ok(Term::TRUE);
+    }
+    let reference = cx.make_reference();
+    let (requester, owned) = (cx.pid(), cx.own(reference));
+    let task: SystemTask = Box::new(move |vm, _, main| {
+        let answer = if main.is_some() { Term::TRUE } else { Term::atom(atoms::BADARG) };
+        if let Some(main) = main {
+            show(vm, &main.heap, &main.state);
+        }
+        super::process::reply(vm, requester, &owned, |_| answer);
+    });
+    Ok(if cx.vm.signal_pid(pid, Signal::Task(task)) { reference } else { Term::atom(atoms::BADARG) })
+}
+
 /// The BIF of a dirty call.
 fn dirty_function(state: &ProcessState) -> Option<Frame> {
     match state.resume {
@@ -387,14 +424,7 @@ impl Subject<'_> {
                 target.list(&frames)
             }
             _ if self.state.flags.sensitive => target.binary(&[]),
-            _ => {
-                let atoms = &self.vm.atoms;
-                let lines = self.frames.iter().map(|frame| {
-                    let (module, function) = (atoms.text(frame.module), atoms.text(frame.function));
-                    format!("{module}:{function}/{}\n", frame.arity)
-                });
-                target.binary(lines.collect::<String>().as_bytes())
-            }
+            _ => target.binary(lines(self.vm, &self.frames).as_bytes()),
         }
     }
 

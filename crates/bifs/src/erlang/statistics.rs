@@ -32,11 +32,11 @@ fn queue_lengths(cx: &BifContext<'_>, all: bool) -> Vec<u64> {
     lengths
 }
 
-/// As [`queue_lengths`], the process that asks included.
+/// As [`queue_lengths`], with those that run.
 fn active(cx: &BifContext<'_>, all: bool) -> Vec<u64> {
     let mut lengths = queue_lengths(cx, all);
-    if let Some(own) = cx.vm.schedulers.current().checked_sub(1).and_then(|index| lengths.get_mut(index)) {
-        *own += 1;
+    for (length, busy) in lengths.iter_mut().zip(cx.vm.schedulers.busy_counts()) {
+        *length += busy as u64;
     }
     lengths
 }

@@ -54,6 +54,11 @@ fn pair<'h>(heap: &'h Heap, name: Atom, value: Term<'h>) -> Term<'h> {
 }
 
 fn pair_item<'h>(cx: &BifContext<'h>, item: Term<'h>) -> Option<Term<'h>> {
+    if let Some([name, reference, allocators]) = item.as_tuple_of::<3>()
+        && cx.text(name.as_atom()?) == "memory_internal"
+    {
+        return super::allocators::send_fixed_sizes(cx, *reference, *allocators);
+    }
     let [name, which] = item.as_tuple_of::<2>()?;
     if name.is_atom(atoms::ALLOCATOR_SIZES) || name.is_atom(atoms::ALLOCATOR) {
         return super::allocators::sizes(cx, *which);
@@ -137,6 +142,8 @@ fn constant_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
             Term::atom(if options.off_heap_messages { atoms::OFF_HEAP } else { atoms::ON_HEAP })
         }
         atoms::MAX_INTEGER => largest_integer(heap),
+        // Instructions name the code that runs them by a number, its place in a table.
+        _ if cx.text(name) == "beam_jump_table" => Term::TRUE,
         _ if cx.text(name) == "sequential_tracer" => {
             heap.tuple(&[Term::atom(name), crate::tracing::sequential::tracer(cx.vm)])
         }
@@ -266,7 +273,13 @@ fn machine_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
         }
         atoms::ETHREAD_INFO => {
             let text = |text| heap.string(text);
-            heap.list(&[heap.tuple(&[text("64-bit native atomics"), text("yes"), text("Rust's")])])
+            let atomics = |name, native| heap.tuple(&[text(name), text(native), Term::NIL]);
+            let double = if cfg!(target_has_atomic = "128") { "yes" } else { "no" };
+            heap.list(&[
+                atomics("32-bit native atomics", "yes"),
+                atomics("64-bit native atomics", "yes"),
+                atomics("Double word native atomics", double),
+            ])
         }
         atoms::INFO => heap.binary(sections::information(cx.vm).as_bytes()),
         atoms::LOADED => heap.binary(sections::loaded(cx.vm).as_bytes()),

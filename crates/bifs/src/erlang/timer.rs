@@ -72,6 +72,13 @@ pub(crate) struct MessageTimers {
     tables: Mutex<Tables>,
 }
 
+impl MessageTimers {
+    /// Bytes that the timers take here, their messages not included.
+    pub(super) fn bytes(&self) -> usize {
+        self.tables.lock().running.len() * size_of::<(LocalReference, Running)>()
+    }
+}
+
 /// Lets timers end with the process they are for.
 pub(crate) fn install(vm: &Vm) {
     vm.add_exit_hook(

@@ -55,6 +55,7 @@ impl Messages {
     pub(super) fn message_received<'h>(&self, cx: &mut BifContext<'h>, from: Sender, message: Term<'_>) {
         let (node, sender) = match from {
             Sender::Process(pid) => (Term::atom(cx.vm.node().0), Term::pid(pid)),
+            Sender::Node(node) => (Term::atom(node), Term::atom(atoms::UNDEFINED)),
             Sender::System => (Term::atom(atoms::SYSTEM), Term::atom(atoms::UNDEFINED)),
             Sender::Clock => (Term::atom(atoms::CLOCK_SERVICE), Term::atom(atoms::UNDEFINED)),
         };

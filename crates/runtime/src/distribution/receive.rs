@@ -7,7 +7,7 @@ use super::process::RemoteWatcher;
 use super::{NodeEntry, Prepared};
 use crate::monitor::{LinkTarget, Monitor, MonitorTarget, RemotePid, RemoteReference};
 use crate::process::{Process, ProcessMain};
-use crate::{Signal, Vm, VmContext};
+use crate::{Sender, Signal, Vm, VmContext, trace_flag};
 use oxbeam_etf::DecodeError;
 use oxbeam_etf::distribution::Message;
 use oxbeam_term::{Heap, HeapOptions, LiteralRange, LocalReference, OwnedTerm, Pid, Term, Value, atoms};
@@ -178,9 +178,18 @@ impl<'c> Incoming<'c> {
 
     // --- messages ------------------------------------------------------------------------------------------------
 
+    /// Sends a message to a process that may be gone.
+    fn message(&self, pid: Pid, message: Signal) {
+        if let Some(process) = self.vm.process(pid) {
+            self.vm.signal_of(Sender::Node(self.from.entry.name), &process, message);
+        }
+    }
     fn send(&self, token: Token) -> Outcome {
         let message = self.payload()?;
-        self.signal(1, with_token(token, Signal::External { alias: None, message }))
+        if let Receiver::Local(pid) = self.receiver(1)? {
+            self.message(pid, with_token(token, Signal::External { alias: None, message }));
+        }
+        Ok(())
     }
     /// `{From, Cookie, Name}`: `From` is a process of any node.
     fn send_name(&self, token: Token) -> Outcome {
@@ -191,7 +200,7 @@ impl<'c> Incoming<'c> {
         let message = self.payload()?;
         match self.vm.registry.whereis(name) {
             Some(LinkTarget::Process(pid)) => {
-                self.vm.signal_pid(pid, with_token(token, Signal::External { alias: None, message }));
+                self.message(pid, with_token(token, Signal::External { alias: None, message }));
             }
             Some(LinkTarget::Port(_) | LinkTarget::Remote(_)) | None => {}
         }
@@ -204,7 +213,7 @@ impl<'c> Incoming<'c> {
             Value::Reference(reference) => {
                 if let Some(pid) = reference.alias_of() {
                     let message = Signal::External { alias: Some(reference.number()), message };
-                    self.vm.signal_pid(pid, with_token(token, message));
+                    self.message(pid, with_token(token, message));
                 }
                 Ok(())
             }
@@ -250,6 +259,7 @@ impl<'c> Incoming<'c> {
             }
             if vm.take_interest_now(process, main, &to) {
                 main.state.links.insert(target, ());
+                vm.trace_event(process, trace_flag::PROCS, "getting_linked", &|heap| vec![from.term(heap)]);
             } else {
                 let from = OwnedTerm::build(vm.literals(), |heap| from.term(heap));
                 vm.handle_signal(process, main, Signal::Exit { from, reason: Vm::own_atom(atoms::NOCONNECTION) });
@@ -420,6 +430,7 @@ impl Vm {
         }
         let connected = self.take_interest_now(process, main, to);
         if request.link && flags & SPAWNED_LINK != 0 {
+            self.trace_event(process, trace_flag::PROCS, "link", &|heap| vec![child.term(heap)]);
             main.state.links.insert(LinkTarget::Remote(child), ());
         }
         if request.reply_success {
