@@ -9,6 +9,7 @@ mod blocking;
 mod clock;
 mod code;
 mod dirty;
+mod dirty_pool;
 pub mod distribution;
 mod exception;
 mod extensions;

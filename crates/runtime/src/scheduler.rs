@@ -4,6 +4,7 @@
 //! steals (`run_queue.rs`); with nothing to do it sleeps until a process is queued for it or another scheduler wants help (`sleep.rs`).
 
 use crate::blocking::Wanted;
+use crate::dirty_pool::DirtyPool;
 use crate::online::Online;
 use crate::pause::Gate;
 use crate::process::{Collected, DirtyState, Process};
@@ -11,8 +12,7 @@ use crate::run_queue::{RunQueues, Turn};
 use crate::wall_time::IdleTime;
 use crate::{Vm, VmOptions};
 use oxbeam_term::{OwnedTerm, atoms};
-use parking_lot::{Condvar, Mutex};
-use std::collections::VecDeque;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -98,24 +98,10 @@ impl Activity {
     }
 }
 
-struct DirtyPool {
-    queue: Mutex<DirtyQueue>,
-    wake: Condvar,
-}
-
-struct DirtyQueue {
-    processes: VecDeque<Arc<Process>>,
-    /// How many threads of the pool may work.
-    limit: usize,
-    /// How many do.
-    busy: usize,
-}
-
 /// The schedulers of one machine.
 pub struct Schedulers {
     schedulers: Vec<Scheduler>,
     dirty: [DirtyPool; 2],
-    dirty_counts: [usize; 2],
     next: AtomicUsize,
     queues: RunQueues<Arc<Process>>,
     stopping: AtomicBool,
@@ -160,15 +146,10 @@ impl Schedulers {
         let online = some(options.schedulers_online, count);
         let dirty_online = some(options.dirty_cpu_schedulers_online, dirty_cpu);
         let dirty_io = options.dirty_io_schedulers.max(1);
-        let pool = |limit: usize| DirtyPool {
-            queue: Mutex::new(DirtyQueue { processes: VecDeque::new(), limit, busy: 0 }),
-            wake: Condvar::new(),
-        };
         let threads = count + dirty_cpu + dirty_io;
         Schedulers {
             schedulers: (0..count).map(|_| Scheduler { counters: Counters::default() }).collect(),
-            dirty: [pool(dirty_online), pool(dirty_io)],
-            dirty_counts: [dirty_cpu, dirty_io],
+            dirty: [DirtyPool::new(dirty_cpu, dirty_online), DirtyPool::new(dirty_io, dirty_io)],
             next: AtomicUsize::new(0),
             queues: RunQueues::new(count),
             stopping: AtomicBool::new(false),
@@ -203,7 +184,7 @@ impl Schedulers {
     }
     /// How many dirty schedulers there are.
     pub fn dirty_count(&self, kind: DirtyKind) -> usize {
-        self.dirty_counts[kind as usize]
+        self.dirty[kind as usize].threads()
     }
     /// Number of the scheduler that runs the caller, from 1; 0 outside.
     pub fn current(&self) -> usize {
@@ -234,17 +215,16 @@ impl Schedulers {
     }
     /// How many processes wait for a dirty scheduler.
     pub fn dirty_queue_length(&self, kind: DirtyKind) -> usize {
-        self.dirty[kind as usize].queue.lock().processes.len()
+        self.dirty[kind as usize].queue_length()
     }
     /// How many threads of a dirty pool may work, and how many do.
     pub(crate) fn dirty_load(&self, kind: DirtyKind) -> (usize, usize) {
-        let queue = self.dirty[kind as usize].queue.lock();
-        (queue.limit, queue.busy)
+        self.dirty[kind as usize].load()
     }
     /// Sets how many threads of the dirty pools may work.
     pub(crate) fn set_dirty_limits(&self, limits: [usize; 2]) {
         for (pool, limit) in self.dirty.iter().zip(limits) {
-            pool.queue.lock().limit = limit;
+            pool.set_limit(limit);
         }
     }
     /// How long each thread was idle until `now`, in nanoseconds: the ordinary schedulers, then the dirty ones for
@@ -289,27 +269,30 @@ impl Schedulers {
             self.online.check(home);
         }
     }
-    fn enqueue_dirty(&self, kind: DirtyKind, process: Arc<Process>) {
-        let pool = &self.dirty[kind as usize];
-        pool.queue.lock().processes.push_back(process);
-        pool.wake.notify_one();
+    fn enqueue_dirty(&self, vm: &Arc<Vm>, kind: DirtyKind, process: Arc<Process>) {
+        let Some(number) = self.dirty[kind as usize].enqueue(process) else { return };
+        let name = match kind {
+            DirtyKind::Cpu => "dirty_cpu",
+            DirtyKind::Io => "dirty_io",
+        };
+        let vm = vm.clone();
+        self.spawn(format!("{name}_{}", number + 1), move || run_dirty(&vm, kind, number));
+    }
+    /// Where the idle time and the activity of a thread for dirty work are.
+    fn dirty_index(&self, kind: DirtyKind, number: usize) -> usize {
+        let others = if kind == DirtyKind::Io { self.dirty[0].threads() } else { 0 };
+        self.schedulers.len() + others + number
+    }
+    fn spawn(&self, name: String, work: impl FnOnce() + Send + 'static) {
+        let thread = std::thread::Builder::new().name(name).stack_size(4 << 20).spawn(work);
+        self.threads.lock().push(thread.expect("the system can start a thread"));
     }
     pub(crate) fn start(&self, vm: &Arc<Vm>) {
-        let mut threads = self.threads.lock();
-        let mut spawn = |name: String, work: Box<dyn FnOnce() + Send>| {
-            let thread = std::thread::Builder::new().name(name).stack_size(4 << 20).spawn(work);
-            threads.push(thread.expect("the system can start a thread"));
-        };
+        let now = vm.clock.elapsed();
+        self.idle[self.schedulers.len()..].iter().for_each(|idle| idle.begins(now));
         for home in 0..self.schedulers.len() {
             let vm = vm.clone();
-            spawn(format!("scheduler_{}", home + 1), Box::new(move || run_scheduler(&vm, home)));
-        }
-        for (kind, name) in [(DirtyKind::Cpu, "dirty_cpu"), (DirtyKind::Io, "dirty_io")] {
-            for number in 1..=self.dirty_counts[kind as usize] {
-                let vm = vm.clone();
-                let before = self.schedulers.len() + if kind == DirtyKind::Io { self.dirty_counts[0] } else { 0 };
-                spawn(format!("{name}_{number}"), Box::new(move || run_dirty(&vm, kind, before + number)));
-            }
+            self.spawn(format!("scheduler_{}", home + 1), move || run_scheduler(&vm, home));
         }
     }
     /// Lets each scheduler stop after its current slice.
@@ -323,8 +306,7 @@ impl Schedulers {
         self.queues.wake_all();
         self.online.wake();
         for pool in &self.dirty {
-            let _queue = pool.queue.lock();
-            pool.wake.notify_all();
+            pool.wake_all();
         }
     }
     pub(crate) fn stop(&self) {
@@ -462,25 +444,25 @@ fn profile_scheduler(vm: &Vm, home: usize, active: bool) {
     }
 }
 
-fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind, activity: usize) {
+fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind, number: usize) {
     let _guard = AbortOnPanic;
-    ACTIVITY.set(activity);
+    let index = vm.schedulers.dirty_index(kind, number);
+    ACTIVITY.set(index + 1);
     let pool = &vm.schedulers.dirty[kind as usize];
-    let idle = &vm.schedulers.idle[activity - 1];
-    let mut queue = pool.queue.lock();
+    let idle = &vm.schedulers.idle[index];
+    idle.ends(vm.clock.elapsed());
+    let mut queue = pool.queue();
     while !vm.schedulers.stopping.load(Ordering::Relaxed) {
         if vm.schedulers.gate.is_closed() {
             parking_lot::MutexGuard::unlocked(&mut queue, || vm.schedulers.gate.pass(false));
             continue;
         }
-        let next = if queue.busy < queue.limit { queue.processes.pop_front() } else { None };
-        let Some(process) = next else {
+        let Some(process) = queue.begin() else {
             idle.begins(vm.clock.elapsed());
-            pool.wake.wait(&mut queue);
+            pool.rest(number, &mut queue);
             idle.ends(vm.clock.elapsed());
             continue;
         };
-        queue.busy += 1;
         parking_lot::MutexGuard::unlocked(&mut queue, || {
             if !vm.leave_dirty_call(&process) {
                 return;
@@ -496,7 +478,7 @@ fn run_dirty(vm: &Arc<Vm>, kind: DirtyKind, activity: usize) {
             }
             vm.changes_activity();
         });
-        queue.busy -= 1;
+        queue.end();
         if vm.schedulers.somebody_waits.load(Ordering::SeqCst) {
             parking_lot::MutexGuard::unlocked(&mut queue, || vm.scheduler_has_settled());
         }
@@ -620,7 +602,7 @@ fn finish_slice(vm: &Arc<Vm>, process: Arc<Process>, outcome: Outcome, used: u64
         }
         Outcome::Dirty(kind) => {
             vm.enter_dirty_call(&process, DirtyState::Queued);
-            vm.schedulers.enqueue_dirty(kind, process);
+            vm.schedulers.enqueue_dirty(vm, kind, process);
         }
         Outcome::Ended => {}
         Outcome::Exit(reason) => end_process(vm, process, reason),
