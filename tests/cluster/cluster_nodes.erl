@@ -432,7 +432,12 @@ feature(busy, _) ->
     watching = receive_one(),
     os:cmd("kill -STOP " ++ Id),
     Data = binary:copy(<<1>>, 100000),
-    Sender = spawn_link(fun() -> [Counter ! {data, Data} || _ <- lists:seq(1, 300)], Self ! {sent, self()} end),
+    %% It asks for the count itself: what somebody else sends may come before its last messages.
+    Sender = spawn_link(fun() ->
+                            [Counter ! {data, Data} || _ <- lists:seq(1, 300)],
+                            Counter ! {count, Self},
+                            Self ! {sent, self()}
+                        end),
     until(fun() -> process_info(Sender, status) =:= {status, suspended} end),
     Suspended = fun() -> [ok || {monitor, Pid, busy_dist_port, _} <- seen(Watcher), Pid =:= Sender] =/= [] end,
     until(Suspended),
@@ -441,9 +446,7 @@ feature(busy, _) ->
     false = erlang:send_nosuspend(Counter, {data, Data}),
     nothing(),
     os:cmd("kill -CONT " ++ Id),
-    {sent, Sender} = receive_one(),
-    Counter ! {count, self()},
-    {Counter, 300} = receive_one(),
+    true = lists:sort([{sent, Sender}, {Counter, 300}]) =:= lists:sort([receive_one(), receive_one()]),
     ok = erlang:send(Counter, {data, Data}, [nosuspend]),
     unlink(Watcher),
     exit(Watcher, kill),

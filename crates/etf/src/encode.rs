@@ -3,7 +3,11 @@
 use crate::compress::deflate;
 use crate::context::local_seal;
 use crate::{EncodeContext, SystemLimit, reference_words, tag};
-use oxbeam_term::{Atom, Big, Bits, Fun, Kind, MapIter, Pid, Term, Value, bits};
+use oxbeam_term::{Atom, Big, Bits, Fun, HEAP_BINARY_BYTES_MAX, Kind, MapIter, Pid, Term, Value, bits};
+use std::ops::Range;
+
+/// Bytes in front of a term in the `local` format: two tags, and the seal of the rest.
+pub const LOCAL_HEAD_BYTES: usize = 6;
 
 /// zlib's default level, that of the option `compressed`.
 pub const COMPRESSION_DEFAULT: u32 = 6;
@@ -21,11 +25,20 @@ pub struct EncodeOptions {
     pub local: bool,
     /// Atoms may be referred to by the indexes that [`EncodeContext::cache_index`] gives them.
     pub atom_cache: bool,
+    /// Note where large binaries lie ([`Encoder::large_binaries`]).
+    pub note_binaries: bool,
 }
 
 impl Default for EncodeOptions {
     fn default() -> EncodeOptions {
-        EncodeOptions { compressed: 0, minor_version: 2, deterministic: false, local: false, atom_cache: false }
+        EncodeOptions {
+            compressed: 0,
+            minor_version: 2,
+            deterministic: false,
+            local: false,
+            atom_cache: false,
+            note_binaries: false,
+        }
     }
 }
 
@@ -64,6 +77,11 @@ impl<'h> Encoder<'h> {
     /// An encode that has not begun.
     pub fn new(term: Term<'h>, options: EncodeOptions) -> Encoder<'h> {
         Encoder { walk: Walk::new(term, Vec::with_capacity(FIRST_ROOM), options) }
+    }
+    /// Where in the output the whole bytes of binaries lie that OTP keeps outside of heaps, if that was asked for; of use
+    /// when the output is not compressed.
+    pub fn large_binaries(&mut self) -> Vec<Range<usize>> {
+        std::mem::take(&mut self.walk.large_binaries)
     }
     /// Goes on for about `budget` terms, which it counts down; `None` when that is used up. (Compression is part of
     /// the last step.) After it gave the bytes it is not to be called again.
@@ -177,11 +195,12 @@ struct Walk<'h, O> {
     work: Vec<Work<'h>>,
     output: O,
     started: bool,
+    large_binaries: Vec<Range<usize>>,
 }
 
 impl<'h, O: Output> Walk<'h, O> {
     fn new(term: Term<'h>, output: O, options: EncodeOptions) -> Walk<'h, O> {
-        Walk { options, work: vec![Work::Term(term)], output, started: false }
+        Walk { options, work: vec![Work::Term(term)], output, started: false, large_binaries: Vec::new() }
     }
     /// Writes on; true when all is written.
     fn run(&mut self, context: &dyn EncodeContext, budget: &mut usize) -> Result<bool, SystemLimit> {
@@ -380,6 +399,10 @@ impl<'h, O: Output> Walk<'h, O> {
         self.length(bits.byte_size())?;
         if last_bits != 0 {
             self.byte(last_bits as u8);
+        }
+        if self.options.note_binaries && bits.bit_size() > 8 * HEAP_BINARY_BYTES_MAX && bits.bit_offset() % 8 == 0 {
+            let start = self.output.position();
+            self.large_binaries.push(start..start + bits.bit_size() / 8);
         }
         self.output.put_bits(bits);
         Ok(())

@@ -19,7 +19,7 @@ mod tag;
 pub use atom_cache::{CACHE_SIZE, MessageAtoms, SentAtoms, WithMessageAtoms, cache_place};
 pub use context::{DecodeContext, EncodeContext, FunIdentity, Node, reference_from_words, reference_words};
 pub use decode::{DecodeOptions, Decoded, Decoder, decode};
-pub use encode::{COMPRESSION_DEFAULT, EncodeOptions, Encoder, encode, encoded_size};
+pub use encode::{COMPRESSION_DEFAULT, EncodeOptions, Encoder, LOCAL_HEAD_BYTES, encode, encoded_size};
 pub use reader::DecodeError;
 
 /// Something is too large for the format (`system_limit`).

@@ -3,8 +3,9 @@
 use super::iolist::BYTES_PER_REDUCTION;
 use oxbeam_bif_macros::bif;
 use oxbeam_etf::{COMPRESSION_DEFAULT, DecodeError, DecodeOptions, Decoder, EncodeOptions, Encoder, SystemLimit};
-use oxbeam_runtime::{BifContext, BifResult, VmContext};
+use oxbeam_runtime::{BifContext, BifResult, Interrupt, VmContext};
 use oxbeam_term::{Bits, HEAP_BINARY_BYTES_MAX, Term, atoms};
+use std::ops::Range;
 
 /// Terms (or parts of long binaries) that are written or read before the reductions are looked at.
 pub(super) const TERMS_PER_STEP: usize = 16 * 1024;
@@ -33,6 +34,38 @@ fn encode_options(list: Term<'_>) -> Option<EncodeOptions> {
 }
 
 fn encoded<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: EncodeOptions) -> BifResult<'h> {
+    let (bytes, _) = encoded_bytes(cx, term, options)?;
+    Ok(cx.heap.binary_from_vec(bytes))
+}
+
+/// As a list: large binaries are elements of their own, as in OTP. They share the memory of what is between them.
+fn encoded_list<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: EncodeOptions) -> BifResult<'h> {
+    let (bytes, large) = encoded_bytes(cx, term, EncodeOptions { note_binaries: options.compressed == 0, ..options })?;
+    let size = bytes.len();
+    let binary = cx.heap.binary_from_vec(bytes);
+    let Some(bits) = binary.as_bits() else { return Ok(cx.heap.list(&[binary])) };
+    cx.spend(large.len() / TERMS_PER_REDUCTION);
+    let seal = options.local.then_some(oxbeam_etf::LOCAL_HEAD_BYTES);
+    let bounds = seal.into_iter().chain(large.iter().flat_map(|part| [part.start, part.end])).chain([size]);
+    let mut start = 0;
+    let mut parts = Vec::with_capacity(2 * large.len() + 1);
+    for end in bounds {
+        if start == 0 && end == size {
+            parts.push(binary);
+        } else if start < end {
+            parts.push(cx.heap.sub_bitstring(bits, start * 8, (end - start) * 8));
+        }
+        start = end;
+    }
+    Ok(cx.heap.list(&parts))
+}
+
+/// The bytes, and where large binaries lie in them if `options` ask for that.
+fn encoded_bytes<'h>(
+    cx: &mut BifContext<'h>,
+    term: Term<'h>,
+    options: EncodeOptions,
+) -> Result<(Vec<u8>, Vec<Range<usize>>), Box<Interrupt<'h>>> {
     let mut encoder = Encoder::new(term, options);
     loop {
         let mut budget = TERMS_PER_STEP;
@@ -43,7 +76,7 @@ fn encoded<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: EncodeOptions) 
                 if bytes.len() > HEAP_BINARY_BYTES_MAX {
                     bytes.shrink_to_fit();
                 }
-                return Ok(cx.heap.binary_from_vec(bytes));
+                return Ok((bytes, encoder.large_binaries()));
             }
             Ok(None) => cx.work(work_of_step(options))?,
             Err(SystemLimit) => return Err(cx.raise(atoms::SYSTEM_LIMIT)),
@@ -76,15 +109,16 @@ fn term_to_binary_with<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: Ter
 /// As `term_to_binary/1`, as a list of binaries.
 #[bif("erlang:term_to_iovec/1")]
 fn term_to_iovec<'h>(cx: &mut BifContext<'h>, term: Term<'h>) -> BifResult<'h> {
-    let binary = encoded(cx, term, EncodeOptions::default())?;
-    Ok(cx.heap.list(&[binary]))
+    encoded_list(cx, term, EncodeOptions::default())
 }
 
 /// As `term_to_binary/2`, as a list of binaries.
 #[bif("erlang:term_to_iovec/2")]
 fn term_to_iovec_with<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: Term<'h>) -> BifResult<'h> {
-    let binary = term_to_binary_with(cx, term, options)?;
-    Ok(cx.heap.list(&[binary]))
+    match encode_options(options) {
+        Some(options) => encoded_list(cx, term, options),
+        None => cx.badarg(),
+    }
 }
 
 fn size<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: EncodeOptions) -> BifResult<'h> {
