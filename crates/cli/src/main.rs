@@ -259,6 +259,7 @@ fn machine_options(emulator: &flags::EmulatorOptions) -> VmOptions {
         off_heap_messages: emulator.message_queue_data == flags::MessageQueueData::OffHeap,
         async_distribution: emulator.async_distribution,
         distribution_busy_bytes: size(emulator.distribution_buffer_busy_limit),
+        halt_flush_limit: emulator.halt_flush_timeout.map(|limit| std::time::Duration::from_millis(limit.into())),
         ets_always_compressed: emulator.ets_always_compressed,
         ets_table_limit: (emulator.ets_table_limit as usize).max(ETS_TABLES_MIN),
         async_threads: emulator.async_threads as usize,

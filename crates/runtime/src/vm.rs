@@ -134,6 +134,8 @@ pub struct VmOptions {
     pub async_distribution: bool,
     /// Bytes that may wait for another node before senders are suspended.
     pub distribution_busy_bytes: usize,
+    /// How long the end of the machine waits for output, if not for as long as that takes.
+    pub halt_flush_limit: Option<std::time::Duration>,
     /// Does every ETS table count as `compressed`?
     pub ets_always_compressed: bool,
     /// ETS tables that there are places for; more work too, as in OTP.
@@ -162,6 +164,7 @@ impl Default for VmOptions {
             off_heap_messages: false,
             async_distribution: false,
             distribution_busy_bytes: 1 << 20,
+            halt_flush_limit: None,
             ets_always_compressed: false,
             ets_table_limit: ETS_TABLES_MIN,
             async_threads: 1,

@@ -7,6 +7,13 @@ erl -noshell -eval 'halt("").'; echo "status $?"
 sh -c 'ulimit -c 0; erl -noshell -eval "halt(abort)."' 2>/dev/null; echo "status $?"
 erl -noshell -eval 'io:format("~p~n", [[element(1, element(2, (catch halt(X)))) || X <- [-1, a, 1.0, [a], <<"text">>]]]), halt().'; echo "status $?"
 erl -noshell -eval 'io:format("flushed"), halt(3, [{flush, true}]).'; echo " status $?"
+# Output that nobody reads, for a while.
+slow='P = open_port({spawn, "sleep 2"}, []), spawn(fun() -> port_command(P, binary:copy(<<0>>, 10000000)) end), timer:sleep(300),'
+erl -noshell -eval "$slow halt(3, [{flush_timeout, 100}])."; echo "flush_timeout: status $?"
+erl -noshell +zhft 200 -eval "$slow halt(3)."; echo "+zhft: status $?"
+erl -noshell +zhft 200 -eval "$slow halt(3, [{flush, false}])."; echo "no flush: status $?"
+erl -noshell +zhft 60000 -eval "$slow halt(4, [{flush_timeout, 100}])."; echo "the shorter one: status $?"
+erl -noshell +zhft infinity -eval 'halt(5, [{flush_timeout, 100}]).'; echo "in time: status $?"
 erl -noshell -eval 'io:format("~p~n", [[element(1, element(2, (catch halt(0, O)))) || O <- [[{flush, maybe}], [x], flush]]]), halt().'; echo "status $?"
 for status in 0 7 255; do erl -noshell -eval "init:stop($status)."; echo "init:stop($status): status $?"; done
 erl -noshell -eval 'init:stop("stopped with a text").'; echo "status $?"

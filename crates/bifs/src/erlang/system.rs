@@ -29,6 +29,9 @@ pub(crate) struct Settings {
     pub(crate) more_system_requests: AtomicU32,
 }
 
+/// The status when output has not been written in time (`flush_timeout`, `+zhft`).
+const FLUSH_TIMEOUT_STATUS: i32 = 255;
+
 /// Ends the machine with a status, a text and the status 1, or by `abort`.
 ///
 /// # Errors
@@ -64,10 +67,11 @@ fn halt<'h>(cx: &mut BifContext<'h>, status: Term<'h>, options: Term<'h>) -> Bif
         // Ports go on while their output is written. Processes do not, as in OTP (`erts_halt`): so a last prompt, which
         // a dirty scheduler would write, is not seen when the input has ended.
         let vm = cx.vm.arc();
+        let limit = limit.into_iter().chain(cx.vm.options.halt_flush_limit).min();
         vm.stop_processes();
         let flusher = std::thread::Builder::new().name("halt".into()).spawn(move || {
-            vm.extension::<PortTable>().flush(limit);
-            vm.halt(status);
+            let flushed = vm.extension::<PortTable>().flush(limit);
+            vm.halt(if flushed { status } else { FLUSH_TIMEOUT_STATUS });
         });
         if flusher.is_err() {
             cx.vm.halt(status);

@@ -72,8 +72,8 @@ impl PortTable {
         self.open.read().len()
     }
     /// Waits until no output waits, at most for `limit`: what `erlang:halt/2` does before the machine ends. Sockets that
-    /// have none are closed first, so that two of one machine do not wait for each other.
-    pub fn flush(&self, limit: Option<Duration>) {
+    /// have none are closed first, so that two of one machine do not wait for each other. False when the time was over.
+    pub fn flush(&self, limit: Option<Duration>) -> bool {
         let start = Instant::now();
         let open: Vec<Arc<PortObject>> = self.open.read().values().cloned().collect();
         for port in open {
@@ -88,7 +88,7 @@ impl PortTable {
             ports.extend(self.flushing.lock().values().cloned());
             let waiting = ports.iter().any(|port| port.core.lock().has_output());
             if !waiting || limit.is_some_and(|limit| start.elapsed() >= limit) {
-                return;
+                return !waiting;
             }
             std::thread::sleep(Duration::from_millis(1));
         }
