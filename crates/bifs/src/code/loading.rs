@@ -89,6 +89,9 @@ fn finish_loading<'h>(cx: &mut BifContext<'h>, list: Term<'h>) -> BifResult<'h> 
     for one in references {
         *one.code.lock() = None;
     }
+    if let [one] = &codes[..] {
+        super::ahead::decode_soon(cx.vm, &one.code);
+    }
     for one in codes.iter().filter(|one| one.code.on_load.is_none()) {
         crate::tracing::module_loaded(cx.vm, one.code.module);
     }

@@ -1,5 +1,6 @@
 //! Code: loading and purging modules, what is known of them.
 
+mod ahead;
 pub(crate) mod chunks;
 pub(crate) mod info;
 pub(crate) mod loading;
