@@ -205,6 +205,7 @@ feature(monitor_names, Peer) ->
     {'DOWN', Monitor, process, {cluster_named, Peer}, because} = receive_one(),
     None = monitor(process, {cluster_named, Peer}),
     {'DOWN', None, process, {cluster_named, Peer}, noproc} = receive_one();
+%% So often, since what is asked of a process in the moment of its end must be answered as well.
 feature(demonitors, Peer) ->
     [begin
          Pid = spawn(Peer, ?MODULE, killer, [because]),
@@ -214,7 +215,7 @@ feature(demonitors, Peer) ->
          down(Pid),
          true = demonitor(Monitor, [flush]),
          false = demonitor(Monitor, [info])
-     end || _ <- lists:seq(1, 20)],
+     end || _ <- lists:seq(1, 1000)],
     nothing();
 
 %% --- spawning ------------------------------------------------------------------------------------------------------------

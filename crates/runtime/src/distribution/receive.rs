@@ -171,7 +171,9 @@ impl<'c> Incoming<'c> {
         }
         Ok(())
     }
-    /// Has a process do something; with `None` when it is not there.
+    /// Has a process do something; with `None` when it ends before it could. False when it is gone already, and nothing
+    /// happens.
+    #[must_use]
     fn ask(&self, pid: Pid, task: impl FnOnce(&Vm, &Arc<Process>, Option<&mut ProcessMain>) + Send + 'static) -> bool {
         self.vm.signal_pid(pid, Signal::Task(Box::new(task)))
     }
@@ -228,7 +230,7 @@ impl<'c> Incoming<'c> {
         }
         let leader = self.own_argument(0)?;
         if let Receiver::Local(pid) = self.receiver(1)? {
-            self.ask(pid, move |_, _, main| {
+            let _ = self.ask(pid, move |_, _, main| {
                 if let Some(main) = main {
                     main.state.group_leader = leader;
                 }
@@ -314,7 +316,7 @@ impl<'c> Incoming<'c> {
                 Receiver::Gone => (None, None),
             },
         };
-        let shown = self.own_argument(1)?;
+        let shown = Arc::new(self.own_argument(1)?);
         let to = self.from.clone();
         let refuse = {
             let to = to.clone();
@@ -327,7 +329,8 @@ impl<'c> Incoming<'c> {
             refuse(self.vm);
             return Ok(());
         };
-        self.ask(pid, move |vm, process, main| match main {
+        let refuse_now = refuse.clone();
+        let asked = self.ask(pid, move |vm, process, main| match main {
             Some(main) => {
                 if vm.take_interest_now(process, main, &to) {
                     main.state.rare.remote_watchers.insert(reference, RemoteWatcher { watcher, name });
@@ -335,6 +338,10 @@ impl<'c> Incoming<'c> {
             }
             None => refuse(vm),
         });
+        // It was there just now, and has ended.
+        if !asked {
+            refuse_now(self.vm);
+        }
         Ok(())
     }
     /// `{From, To, Reference}`
@@ -352,7 +359,7 @@ impl<'c> Incoming<'c> {
             },
         };
         if let Some(pid) = target {
-            self.ask(pid, move |_, _, main| {
+            let _ = self.ask(pid, move |_, _, main| {
                 if let Some(rare) = main.and_then(|main| main.state.rare.if_set()) {
                     rare.remote_watchers.remove(&reference);
                 }
