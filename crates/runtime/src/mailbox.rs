@@ -71,9 +71,9 @@ pub struct Mailbox {
     /// Number of the next message that `receive` looks at.
     save: u64,
     count: usize,
-    on_heap: usize,
+    on_heap: u32,
     /// How many are in bytes.
-    external: usize,
+    external: u32,
     /// Words of memory that the messages own.
     words: usize,
     /// Is `receive` looking at the message at the save position, so that registers may refer to its parts?
