@@ -3,7 +3,9 @@
 use crate::decode::{bad, decode_function};
 use crate::instruction::Instruction;
 use oxbeam_beam_file::{self as beam, BeamFile};
-use oxbeam_runtime::{DecodedFunction, FunctionDecoder, LoadError, ModuleCode, ModuleParts, Prepared, Vm, VmContext};
+use oxbeam_runtime::{
+    DecodedFunction, FunctionDecoder, LoadError, ModuleCode, ModuleInformation, ModuleParts, Prepared, Vm, VmContext,
+};
 use oxbeam_term::{Atom, FunEntry, Heap, HeapOptions, LiteralBlock, LiteralRange, Word};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -96,10 +98,9 @@ fn parts(
     });
     let lambdas = decoder.lambdas.iter().zip(&file.lambdas);
     let lambdas = lambdas.filter_map(|(entry, lambda)| Some((*entry, decoder.function_of(lambda.label)?)));
-    Ok(ModuleParts {
+    let information = ModuleInformation {
         module: decoder.module,
         md5: file.md5,
-        functions: functions.iter().map(|function| (atoms[function.name.index()], function.arity as u8)).collect(),
         exports: exports.collect::<Result<_, LoadError>>()?,
         lambdas: lambdas.collect(),
         files,
@@ -107,9 +108,9 @@ fn parts(
         compile_info,
         on_load: functions.iter().position(|function| function.is_on_load).map(|index| index as u32),
         size: file.outline.instruction_count * 4,
-        literals,
-        decoder: Box::new(decoder),
-    })
+    };
+    let functions = functions.iter().map(|function| (atoms[function.name.index()], function.arity as u8)).collect();
+    Ok(ModuleParts { information, functions, literals, decoder: Box::new(decoder) })
 }
 
 /// Makes the export cells of what the module calls: they are listed in the order in which they were first mentioned.

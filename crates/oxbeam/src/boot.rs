@@ -174,7 +174,10 @@ fn load_preloaded(vm: &Vm, folder: &Path) -> Result<(), BootError> {
         let path = folder.join(format!("{module}.beam"));
         let bytes = std::fs::read(&path).map_err(|error| BootError::Read(path.clone(), error))?;
         let mut prepared = prepare(vm, &bytes).map_err(|error| BootError::Load(path.clone(), error))?;
-        strip(&mut prepared);
+        // OTP has them so, and so they show.
+        if let Some(code) = Arc::get_mut(&mut prepared.code) {
+            code.strip();
+        }
         let name = prepared.code.module;
         let on_load = prepared.code.on_load.is_some();
         vm.code.publish(&[prepared]).map_err(|error| BootError::Load(path, format!("{error:?}")))?;
@@ -184,15 +187,6 @@ fn load_preloaded(vm: &Vm, folder: &Path) -> Result<(), BootError> {
         }
     }
     Ok(())
-}
-
-/// OTP has its preloaded modules without attributes, source lines and what the compiler says, and so they show.
-fn strip(prepared: &mut Prepared) {
-    if let Some(code) = Arc::get_mut(&mut prepared.code) {
-        code.attributes.clear();
-        code.compile_info.clear();
-        code.files.clear();
-    }
 }
 
 /// Waits until the machine halts, and leaves the terminal as it was found. Returns the exit status.

@@ -55,7 +55,8 @@ pub use external::VmContext;
 pub use last_calls::{LastCall, LastCalls};
 pub use mailbox::{Mailbox, Message, Peek};
 pub use module_code::{
-    DecodedFunction, FunctionDecoder, FunctionInfo, LineEntry, ModuleCode, ModuleParts, Place, Reference,
+    DecodedFunction, FunctionDecoder, FunctionInfo, LineEntry, ModuleCode, ModuleInformation, ModuleParts, Place,
+    Reference,
 };
 pub use monitor::{AliasKind, LinkTarget, Monitor, MonitorTarget, RemotePid, RemoteReference, Watcher};
 pub use pause::Paused;

@@ -12,7 +12,7 @@ use crate::{CodeTable, Vm};
 use oxbeam_term::{Atom, FunEntry, LiteralBlock};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
-use std::ops::Range;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -155,15 +155,15 @@ struct Progress {
     registered: bool,
 }
 
-/// One version of a module's code. It never moves; it changes only as its functions are decoded, and by breakpoints.
-pub struct ModuleCode {
+/// What is known of a module's code without decoding it.
+pub struct ModuleInformation {
     /// Module name.
     pub module: Atom,
     /// MD5 of the module's essential chunks.
     pub md5: [u8; 16],
     /// Exports with the numbers of their functions.
     pub exports: Vec<(Atom, u8, u32)>,
-    /// Funs with the numbers of their functions.
+    /// Funs with the numbers of their functions, in ascending order of these.
     pub lambdas: Vec<(&'static FunEntry, u32)>,
     /// Source file names.
     pub files: Vec<String>,
@@ -175,47 +175,45 @@ pub struct ModuleCode {
     pub on_load: Option<u32>,
     /// Bytes of the `.beam` file's code chunk, for accounting.
     pub size: usize,
-    functions: Vec<Function>,
-    stubs: Run<u32>,
-    /// By ascending offset.
-    pieces: RwLock<Vec<Arc<Piece>>>,
-    progress: Mutex<Progress>,
-    decoder: Box<dyn FunctionDecoder>,
-    /// The literals that the code refers to.
-    _literals: LiteralBlock,
 }
 
 /// What a [`ModuleCode`] is made of.
 pub struct ModuleParts {
-    /// Module name.
-    pub module: Atom,
-    /// MD5 of the module's essential chunks.
-    pub md5: [u8; 16],
+    /// What is known of it.
+    pub information: ModuleInformation,
     /// Names and arities of the functions, in the order of the code.
     pub functions: Vec<(Atom, u8)>,
-    /// Exports with the numbers of their functions.
-    pub exports: Vec<(Atom, u8, u32)>,
-    /// Funs with the numbers of their functions.
-    pub lambdas: Vec<(&'static FunEntry, u32)>,
-    /// Source file names.
-    pub files: Vec<String>,
-    /// The attributes in the external term format.
-    pub attributes: Vec<u8>,
-    /// The compiler's remarks in the external term format.
-    pub compile_info: Vec<u8>,
-    /// Number of the `on_load` function.
-    pub on_load: Option<u32>,
-    /// Bytes of the `.beam` file's code chunk, for accounting.
-    pub size: usize,
     /// The literals that the code refers to.
     pub literals: LiteralBlock,
     /// Decodes the functions.
     pub decoder: Box<dyn FunctionDecoder>,
 }
 
+/// One version of a module's code. It never moves; it changes only as its functions are decoded, and by breakpoints.
+pub struct ModuleCode {
+    information: ModuleInformation,
+    functions: Vec<Function>,
+    stubs: Run<u32>,
+    /// By ascending offset.
+    pieces: RwLock<Vec<Arc<Piece>>>,
+    progress: Mutex<Progress>,
+    decoder: Box<dyn FunctionDecoder>,
+    /// Kept for the instructions.
+    _literals: LiteralBlock,
+}
+
+impl Deref for ModuleCode {
+    type Target = ModuleInformation;
+
+    fn deref(&self) -> &ModuleInformation {
+        &self.information
+    }
+}
+
 impl ModuleCode {
     /// Code of which no function is decoded; `None` when there is no room.
-    pub fn new(area: &Area<u32>, parts: ModuleParts) -> Option<ModuleCode> {
+    pub fn new(area: &Area<u32>, mut parts: ModuleParts) -> Option<ModuleCode> {
+        parts.information.lambdas.sort_unstable_by_key(|(_, function)| *function);
         let stub = parts.decoder.stub();
         let stubs: Vec<u32> = parts.functions.iter().flat_map(|_| stub).collect();
         let stubs = area.add(&stubs)?;
@@ -224,15 +222,7 @@ impl ModuleCode {
         let functions =
             functions.map(|((name, arity), offset)| Function { name, arity, entry: AtomicU32::new(offset) });
         Some(ModuleCode {
-            module: parts.module,
-            md5: parts.md5,
-            exports: parts.exports,
-            lambdas: parts.lambdas,
-            files: parts.files,
-            attributes: parts.attributes,
-            compile_info: parts.compile_info,
-            on_load: parts.on_load,
-            size: parts.size,
+            information: parts.information,
             functions: functions.collect(),
             stubs,
             pieces: RwLock::default(),
@@ -328,7 +318,8 @@ impl ModuleCode {
         if let Some(export) = table.existing_export(self.module, place.name, place.arity) {
             let _ = export.address.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed);
         }
-        for (fun, _) in self.lambdas.iter().filter(|(_, other)| *other == function) {
+        let first = self.lambdas.partition_point(|(_, other)| *other < function);
+        for (fun, _) in self.lambdas[first..].iter().take_while(|(_, other)| *other == function) {
             let _ = fun.address.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed);
         }
     }
@@ -357,11 +348,10 @@ impl ModuleCode {
             None => piece_at(&self.pieces.read(), offset).and_then(|piece| piece.run.word(offset)).map(work),
         }
     }
-    /// Where the code is, as it is now: the stubs, then what is decoded.
-    pub fn ranges(&self) -> Vec<Range<u64>> {
-        let range = |run: &Run<u32>| self.address(run.first())..self.address(run.first() + run.count());
-        let pieces = self.pieces.read();
-        std::iter::once(range(&self.stubs)).chain(pieces.iter().map(|piece| range(&piece.run))).collect()
+    /// Forgets what OTP's preloaded modules do not have: attributes, the compiler's remarks, source files and so lines.
+    pub fn strip(&mut self) {
+        let ModuleInformation { attributes, compile_info, files, .. } = &mut self.information;
+        (*attributes, *compile_info, *files) = (Vec::new(), Vec::new(), Vec::new());
     }
     /// Is there code of this module at this address?
     pub fn holds(&self, address: u64) -> bool {
@@ -390,8 +380,9 @@ impl ModuleCode {
         let mut progress = self.progress.lock();
         progress.registered = false;
         let mut ranges = table.ranges.write();
-        for range in self.ranges().iter().filter(|range| !range.is_empty()) {
-            ranges.remove(&range.start);
+        ranges.remove(&self.address(self.stubs.first()));
+        for piece in self.pieces.read().iter() {
+            ranges.remove(&self.address(piece.run.first()));
         }
     }
     /// Bytes of the code as it is now.

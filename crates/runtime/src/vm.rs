@@ -20,7 +20,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 /// What executes code.
 pub trait Engine: Send + Sync {
-    /// Decodes a module for execution, without publishing it.
+    /// Makes a module of a file, without publishing it. Its functions are decoded later ([`crate::ModuleCode::decode`]).
     ///
     /// # Errors
     /// When the file holds something that this machine cannot execute.

@@ -520,9 +520,7 @@ impl Subject<'_> {
 /// Would purging the old code of `module` pull the ground from under this process?
 pub(crate) fn runs_old_code(vm: &Vm, module: Atom, heap: &Heap, state: &ProcessState) -> bool {
     let Some(old) = vm.code.old(module) else { return false };
-    let ranges = old.ranges();
-    let within = |address: u64| ranges.iter().any(|range| range.contains(&address) || address == range.end);
-    let inside = |address: u64| address != 0 && within(address);
+    let inside = |address: u64| old.holds(address);
     // This is where it goes on when it does not run, and where it calls from when it asks for itself.
     let on_stack = |word: &Word| word.is_return_address() && inside(word.code_address());
     inside(state.current_address) || heap.stack().iter().any(on_stack)
