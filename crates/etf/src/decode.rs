@@ -7,7 +7,6 @@ use crate::compress::inflate;
 use crate::context::{REFERENCE_FIRST_BITS, local_seal};
 use crate::reader::Reader;
 use crate::{DecodeContext, DecodeError, FunIdentity, tag};
-use num_bigint::{BigInt, Sign};
 use oxbeam_term::{ATOM_CHARACTERS_MAX, Atom, BIG_BITS_MAX, Heap, Pid, Port, Term};
 
 /// Options of `binary_to_term/2`, and what the distribution needs.
@@ -290,8 +289,7 @@ impl<'h> Terms<'_, 'h> {
             let value = i64::from_le_bytes(bytes);
             return Ok(self.heap.integer(if negative { -value } else { value }));
         }
-        let sign = if negative { Sign::Minus } else { Sign::Plus };
-        Ok(self.heap.bigint(&BigInt::from_bytes_le(sign, magnitude)))
+        Ok(self.heap.integer_from_bytes(magnitude, negative))
     }
     /// An integer within a fun or export, which fits 32 bits in all that compilers make.
     fn plain_integer(&mut self) -> Result<u32, DecodeError> {

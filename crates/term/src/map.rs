@@ -688,7 +688,7 @@ impl Heap {
         let start = path_number(path)?;
         let limit = if start == 0 { limit.min(FLAT_MAP_KEYS_MAX) } else { limit };
         let (pairs, next) = walk_from(map, start, limit)?;
-        let next = next.map(|next| self.bigint(&next.into()));
+        let next = next.map(|next| self.double_integer(next as i128));
         Some(if iterator {
             let rest = next.map_or(Term::atom(crate::atoms::NONE), |next| self.cons(next, map));
             self.iterator_of(&pairs, rest)
