@@ -7,7 +7,6 @@ use crate::compress::inflate;
 use crate::context::{REFERENCE_FIRST_BITS, local_seal};
 use crate::reader::Reader;
 use crate::{DecodeContext, DecodeError, FunIdentity, tag};
-use num_bigint::{BigInt, Sign};
 use oxbeam_term::{ATOM_CHARACTERS_MAX, Atom, BIG_BITS_MAX, Heap, Pid, Port, Term};
 
 /// Options of `binary_to_term/2`, and what the distribution needs.
@@ -94,6 +93,7 @@ pub struct Decoder<'h> {
     open: Vec<Open>,
     /// How many of `open` are [`OpenKind::Local`].
     local_depth: usize,
+    recent: RecentAtoms,
 }
 
 impl<'h> Decoder<'h> {
@@ -107,6 +107,7 @@ impl<'h> Decoder<'h> {
             values: Vec::new(),
             open: Vec::new(),
             local_depth: 0,
+            recent: RecentAtoms::default(),
         }
     }
     /// A decode of a term without a version byte, as they stand in messages between nodes.
@@ -127,10 +128,11 @@ impl<'h> Decoder<'h> {
         }
         let inflated = self.inflated.take();
         let source = inflated.as_ref().map_or(bytes, |(source, _)| source);
-        let mut terms =
-            Terms { reader: Reader::new(source, self.position), heap, context, options: self.options, local: false };
+        let (reader, options, recent) = (Reader::new(source, self.position), self.options, self.recent);
+        let mut terms = Terms { reader, heap, context, options, local: false, recent };
         let finished = self.run(&mut terms, budget);
         self.position = terms.reader.position();
+        self.recent = terms.recent;
         let used = inflated.as_ref().map_or(self.position, |(_, used)| *used);
         self.inflated = inflated;
         Ok(finished?.map(|term| Decoded { term, used }))
@@ -220,6 +222,29 @@ struct Terms<'c, 'h> {
     options: DecodeOptions,
     /// Within the `local` format?
     local: bool,
+    recent: RecentAtoms,
+}
+
+const RECENT_ATOMS: usize = 16;
+
+/// Atoms that were just read: most terms name few of them again and again, and to compare with a text that is known takes
+/// less than to look it up.
+#[derive(Clone, Copy)]
+struct RecentAtoms([Atom; RECENT_ATOMS]);
+
+impl Default for RecentAtoms {
+    fn default() -> RecentAtoms {
+        RecentAtoms([Atom(0); RECENT_ATOMS])
+    }
+}
+
+impl RecentAtoms {
+    /// Where the atom with this name stands, if it does.
+    fn place(&mut self, name: &[u8]) -> &mut Atom {
+        let ends =
+            name.first().zip(name.last()).map_or(0, |(first, last)| usize::from(*first) * 7 + usize::from(*last));
+        &mut self.0[(name.len() + ends) % RECENT_ATOMS]
+    }
 }
 
 impl<'h> Terms<'_, 'h> {
@@ -290,8 +315,7 @@ impl<'h> Terms<'_, 'h> {
             let value = i64::from_le_bytes(bytes);
             return Ok(self.heap.integer(if negative { -value } else { value }));
         }
-        let sign = if negative { Sign::Minus } else { Sign::Plus };
-        Ok(self.heap.bigint(&BigInt::from_bytes_le(sign, magnitude)))
+        Ok(self.heap.integer_from_bytes(magnitude, negative))
     }
     /// An integer within a fun or export, which fits 32 bits in all that compilers make.
     fn plain_integer(&mut self) -> Result<u32, DecodeError> {
@@ -330,11 +354,17 @@ impl<'h> Terms<'_, 'h> {
         };
         let bytes = self.reader.take(length.into())?;
         if matches!(tag, tag::ATOM_UTF8 | tag::SMALL_ATOM_UTF8) {
+            let recent = *self.recent.place(bytes);
+            if self.context.atoms().text(recent).as_bytes() == bytes {
+                return Ok(recent);
+            }
             let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::Atom)?;
             if bytes.len() > ATOM_CHARACTERS_MAX && text.chars().count() > ATOM_CHARACTERS_MAX {
                 return Err(DecodeError::Atom);
             }
-            return self.intern(text);
+            let atom = self.intern(text)?;
+            *self.recent.place(bytes) = atom;
+            return Ok(atom);
         }
         if bytes.len() > ATOM_CHARACTERS_MAX {
             return Err(DecodeError::Atom);

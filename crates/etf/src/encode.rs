@@ -110,8 +110,9 @@ fn compressed(plain: Vec<u8>, level: u32) -> Vec<u8> {
     output
 }
 
-/// Longest list of bytes that is written as a string.
-const STRING_MAX: usize = 0xffff;
+/// Terms of one container that are written in one go, and bytes after which no other is begun.
+const RUN_TERMS: usize = 256;
+const RUN_BYTES: usize = 4096;
 /// Bytes of a binary or string written for one unit of a step's budget.
 const BYTES_PER_UNIT: usize = 64;
 const FLOAT_TEXT_BYTES: usize = 31;
@@ -120,6 +121,8 @@ const FLOAT_TEXT_BYTES: usize = 31;
 trait Output {
     fn put(&mut self, bytes: &[u8]);
     fn put_bits(&mut self, bits: Bits<'_>);
+    /// Writes a list of so many bytes.
+    fn put_string(&mut self, list: Term<'_>, length: u16);
     fn position(&self) -> usize;
     /// Writes `value` over the four bytes at `position`.
     fn patch(&mut self, position: usize, value: u32);
@@ -141,6 +144,9 @@ impl Output for Vec<u8> {
         self.resize(start + from.byte_size(), 0);
         bits::copy_bits(from.data(), from.bit_offset(), &mut self[start..], 0, from.bit_size());
     }
+    fn put_string(&mut self, list: Term<'_>, _: u16) {
+        self.extend(list.list_iter().map(|byte| byte.as_small().unwrap_or(0) as u8));
+    }
     fn position(&self) -> usize {
         self.len()
     }
@@ -161,6 +167,9 @@ impl Output for Count {
     }
     fn put_bits(&mut self, bits: Bits<'_>) {
         self.0 += bits.byte_size();
+    }
+    fn put_string(&mut self, _: Term<'_>, length: u16) {
+        self.0 += usize::from(length);
     }
     fn position(&self) -> usize {
         self.0
@@ -210,10 +219,8 @@ impl<'h, O: Output> Walk<'h, O> {
         while *budget > 0 {
             let Some(work) = self.work.pop() else { return Ok(true) };
             let before = self.output.position();
-            if let Some(term) = self.next_term(work, context)? {
-                self.term(term, context)?;
-            }
-            *budget = budget.saturating_sub(1 + (self.output.position() - before) / BYTES_PER_UNIT);
+            let terms = self.go_on(work, context)?;
+            *budget = budget.saturating_sub(terms + (self.output.position() - before) / BYTES_PER_UNIT);
         }
         Ok(self.work.is_empty())
     }
@@ -226,51 +233,74 @@ impl<'h, O: Output> Walk<'h, O> {
             self.work.insert(0, Work::Seal(self.output.position()));
         }
     }
-    /// Takes the first term off `work` and puts the rest back.
-    fn next_term(&mut self, work: Work<'h>, context: &dyn EncodeContext) -> Result<Option<Term<'h>>, SystemLimit> {
-        Ok(match work {
-            Work::Term(term) => Some(term),
-            Work::Terms(terms) => {
-                let Some((&first, rest)) = terms.split_first() else { return Ok(None) };
-                if !rest.is_empty() {
-                    self.work.push(Work::Terms(rest));
+    /// Writes the first terms of `work` and puts the rest back: as many as have no parts, and the first one that has. Tells
+    /// how many that were, at least one.
+    fn go_on(&mut self, work: Work<'h>, context: &dyn EncodeContext) -> Result<usize, SystemLimit> {
+        let limit = self.output.position() + RUN_BYTES;
+        let mut done = 1;
+        match work {
+            Work::Term(term) => self.term(term, context)?,
+            Work::Terms(mut terms) => {
+                while let Some((&first, rest)) = terms.split_first() {
+                    terms = rest;
+                    if has_parts(first) || self.output.position() > limit || done == RUN_TERMS {
+                        if !rest.is_empty() {
+                            self.work.push(Work::Terms(rest));
+                        }
+                        self.term(first, context)?;
+                        break;
+                    }
+                    self.term(first, context)?;
+                    done += 1;
                 }
-                Some(first)
             }
-            Work::List { rest, count, count_at } => match rest.as_cons() {
-                Some(cell) => {
-                    let count = count.checked_add(1).ok_or(SystemLimit)?;
-                    self.work.push(Work::List { rest: cell.tail(), count, count_at });
-                    Some(cell.head())
-                }
-                None => {
+            Work::List { mut rest, mut count, count_at } => loop {
+                let Some(cell) = rest.as_cons() else {
                     self.output.patch(count_at, count);
-                    Some(rest)
+                    self.term(rest, context)?;
+                    break;
+                };
+                count = count.checked_add(1).ok_or(SystemLimit)?;
+                rest = cell.tail();
+                if has_parts(cell.head()) || self.output.position() > limit || done == RUN_TERMS {
+                    self.work.push(Work::List { rest, count, count_at });
+                    self.term(cell.head(), context)?;
+                    break;
                 }
+                self.term(cell.head(), context)?;
+                done += 1;
             },
             Work::Pairs(mut pairs) => {
-                let Some((key, value)) = pairs.next() else { return Ok(None) };
-                self.work.push(Work::Pairs(pairs));
-                self.work.push(Work::Term(value));
-                Some(key)
+                while let Some((key, value)) = pairs.next() {
+                    done += 1;
+                    if has_parts(key) || has_parts(value) || self.output.position() > limit || done >= RUN_TERMS {
+                        self.work.push(Work::Pairs(pairs));
+                        self.work.push(Work::Term(value));
+                        self.term(key, context)?;
+                        break;
+                    }
+                    self.term(key, context)?;
+                    self.term(value, context)?;
+                    done += 1;
+                }
             }
             Work::Stacked(mut pairs) => {
-                let Some((key, value)) = pairs.pop() else { return Ok(None) };
-                self.work.push(Work::Stacked(pairs));
-                self.work.push(Work::Term(value));
-                Some(key)
+                if let Some((key, value)) = pairs.pop() {
+                    self.work.push(Work::Stacked(pairs));
+                    self.work.push(Work::Term(value));
+                    self.term(key, context)?;
+                }
             }
             Work::FunSize(start) => {
                 let size = u32::try_from(self.output.position() - start).map_err(|_| SystemLimit)?;
                 self.output.patch(start, size);
-                None
             }
             Work::Seal(start) => {
                 let seal = local_seal(context.local_key(), self.output.since(start));
                 self.output.patch(start - 4, seal);
-                None
             }
-        })
+        }
+        Ok(done)
     }
     fn term(&mut self, term: Term<'h>, context: &dyn EncodeContext) -> Result<(), SystemLimit> {
         match term.value() {
@@ -346,8 +376,8 @@ impl<'h, O: Output> Walk<'h, O> {
         if let Ok(byte) = u8::try_from(value) {
             self.output.put(&[tag::SMALL_INTEGER, byte]);
         } else if let Ok(word) = i32::try_from(value) {
-            self.byte(tag::INTEGER);
-            self.output.put(&word.to_be_bytes());
+            let [a, b, c, d] = word.to_be_bytes();
+            self.output.put(&[tag::INTEGER, a, b, c, d]);
         } else {
             let magnitude = value.unsigned_abs().to_le_bytes();
             let length = magnitude.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
@@ -466,10 +496,10 @@ impl<'h, O: Output> Walk<'h, O> {
     // --- containers ----------------------------------------------------------------------------------------------
 
     fn list(&mut self, list: Term<'h>) {
-        if let Some(string) = string_of(list) {
-            self.byte(tag::STRING);
-            self.output.put(&(string.len() as u16).to_be_bytes());
-            self.output.put(&string);
+        if let Some(length) = string_length(list) {
+            let [high, low] = length.to_be_bytes();
+            self.output.put(&[tag::STRING, high, low]);
+            self.output.put_string(list, length);
             return;
         }
         self.byte(tag::LIST);
@@ -520,15 +550,19 @@ impl<'h, O: Output> Walk<'h, O> {
     }
 }
 
-/// The bytes of a list that consists of nothing else and is short enough to be written as a string.
-fn string_of(list: Term<'_>) -> Option<Vec<u8>> {
+/// The length of a list of nothing but bytes that is short enough to be written as a string.
+fn string_length(list: Term<'_>) -> Option<u16> {
     let mut walk = list.list_iter();
-    let mut string = Vec::new();
+    let mut length = 0u16;
     for element in walk.by_ref() {
-        string.push(u8::try_from(element.as_small()?).ok()?);
-        if string.len() > STRING_MAX {
-            return None;
-        }
+        u8::try_from(element.as_small()?).ok()?;
+        length = length.checked_add(1)?;
     }
-    walk.tail().is_nil().then_some(string)
+    walk.tail().is_nil().then_some(length)
+}
+
+/// Does writing the term leave work for later?
+#[inline(always)]
+fn has_parts(term: Term<'_>) -> bool {
+    term.word().is_cons() || matches!(term.boxed_kind(), Some(Kind::Tuple | Kind::FlatMap | Kind::HashMap | Kind::Fun))
 }

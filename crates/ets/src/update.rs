@@ -1,7 +1,7 @@
 //! `update_counter` and `update_element`: changing single elements of an object.
 
 use crate::{Object, TableState};
-use num_bigint::BigInt;
+use oxbeam_number::BigInt;
 use oxbeam_term::{AtomTable, Heap, LiteralRange, OwnedTerm, Term, Word};
 
 /// One step of `ets:update_counter/3`.

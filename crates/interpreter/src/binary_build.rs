@@ -5,7 +5,7 @@ use crate::instruction::{SIZE_ALL, flags, segment};
 use crate::run::{Flow, Run};
 use oxbeam_runtime::{Class, Exception, Trace};
 use oxbeam_term::arithmetic;
-use oxbeam_term::{Bits, HEAP_BINARY_BYTES_MAX, Term, atoms, bits};
+use oxbeam_term::{Bits, HEAP_BINARY_BYTES_MAX, Integer, Term, atoms, bits};
 
 /// A size that is more than memory holds, which is `system_limit`.
 const TOO_BIG: &str = "too_big";
@@ -376,11 +376,13 @@ fn write_integer(term: Term<'_>, size: usize, little: bool, bytes: &mut [u8], po
             encoded
         }
         None => {
-            let value = term.as_integer().map(|integer| integer.to_bigint()).unwrap_or_default();
-            let mut encoded = value.to_signed_bytes_le();
-            let fill = if value.sign() == num_bigint::Sign::Minus { 0xff } else { 0 };
-            if encoded.len() < length {
-                encoded.resize(length, fill);
+            let value = term.as_integer().unwrap_or(Integer::Small(0));
+            let mut place = 0;
+            let limbs = value.to_limbs(&mut place).magnitude;
+            let mut encoded: Vec<u8> = limbs.iter().flat_map(|limb| limb.to_le_bytes()).take(length).collect();
+            encoded.resize(length, 0);
+            if value.is_negative() {
+                bits::negate(&mut encoded);
             }
             encoded
         }

@@ -2,7 +2,6 @@
 
 use crate::instruction::{SIZE_ALL, flags};
 use crate::run::{Flow, Run};
-use num_bigint::{BigInt, BigUint, Sign};
 use oxbeam_term::{BIG_BITS_MAX, Heap, MatchContext, Term, Word, bits};
 
 impl<'a> Run<'a> {
@@ -218,14 +217,19 @@ pub fn read_integer<'h>(heap: &'h Heap, data: &[u8], position: usize, size: usiz
             let last = bytes.len() - 1;
             bytes[last] >>= 8 - rest;
         }
-        bytes.reverse();
     } else {
         bits::copy_bits(data, position, &mut bytes, (8 - rest) % 8, size);
+        bytes.reverse();
     }
-    let negative = signed && bytes[0] >> ((size + 7) % 8) & 1 == 1;
-    let magnitude = BigUint::from_bytes_be(&bytes);
-    let value = BigInt::from_biguint(Sign::Plus, magnitude);
-    if negative { heap.bigint(&(value - (BigInt::from(1) << size))) } else { heap.bigint(&value) }
+    let last = bytes.len() - 1;
+    let negative = signed && bytes[last] >> ((size + 7) % 8) & 1 == 1;
+    if negative {
+        if rest != 0 {
+            bytes[last] |= 0xff << rest;
+        }
+        bits::negate(&mut bytes);
+    }
+    heap.integer_from_bytes(&bytes, negative)
 }
 
 /// The bytes of a number of `size` bits in reverse order; the last may be partial.

@@ -6,6 +6,7 @@ use crate::instruction::{
 };
 use crate::prepare::ModuleDecoder;
 use oxbeam_beam_file::{self as beam, BeamFile, Op, Operand};
+use oxbeam_number::BigInt;
 use oxbeam_runtime::{DecodedFunction, LineEntry, LoadError, Reference, Vm};
 use oxbeam_term::{Atom, Header, Heap, HeapOptions, Kind, STACK_RESERVE_WORDS, Term, Word, atoms};
 use smallvec::SmallVec;
@@ -240,17 +241,17 @@ impl<'a> Decoder<'a> {
             Operand::Nil => Word::NIL,
             Operand::I(value) => match Word::try_small(value) {
                 Some(word) => word,
-                None => self.store(&num_bigint::BigInt::from(value))?,
+                None => self.store(&BigInt::from(value))?,
             },
             Operand::BigInteger(integer) => {
-                let value = num_bigint::BigInt::from_signed_bytes_be(self.source.big_integer(integer));
+                let value = BigInt::from_signed_bytes_be(self.source.big_integer(integer));
                 self.store(&value)?
             }
             Operand::Literal(index) => self.module.literals[index as usize],
             _ => return Err(bad("a constant was expected")),
         })
     }
-    fn store(&mut self, value: &num_bigint::BigInt) -> Result<Word, LoadError> {
+    fn store(&mut self, value: &BigInt) -> Result<Word, LoadError> {
         let heap = Heap::new(HeapOptions::default());
         let term = heap.bigint(value);
         let mut integers = self.module.integers.lock();

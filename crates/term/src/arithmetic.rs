@@ -1,11 +1,10 @@
 //! Arithmetic on number terms: what the operators of guards and bodies do.
 //!
-//! Fast paths for small integers; the rest goes through [`oxbeam_number`]. Nothing here raises: an operation that
-//! cannot be done says why.
+//! Fast paths for small integers; [`oxbeam_number`] does the rest, from limbs on a heap to limbs on the heap. Nothing here
+//! raises: an operation that cannot be done says why.
 
-use crate::{Heap, Term, Value};
-use num_bigint::BigInt;
-use oxbeam_number::{self as number, Integer as Number};
+use crate::{Heap, Integer, Term, Value};
+use oxbeam_number::{self as number, Integer as Number, Limbs};
 
 /// Why an operation failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,31 +27,28 @@ impl From<number::SystemLimit> for ArithmeticError {
 }
 
 /// Either kind of number, as the operators see it.
-enum Operand {
-    Integer(Number),
+enum Operand<'h> {
+    Integer(Integer<'h>),
     Float(f64),
 }
 
-fn operand(term: Term<'_>) -> Option<Operand> {
+fn operand(term: Term<'_>) -> Option<Operand<'_>> {
     Some(match term.value() {
-        Value::Small(value) => Operand::Integer(Number::Small(value)),
-        Value::Big(big) => Operand::Integer(Number::Big(big.to_bigint())),
+        Value::Small(value) => Operand::Integer(Integer::Small(value)),
+        Value::Big(big) => Operand::Integer(Integer::Big(big)),
         Value::Float(float) => Operand::Float(float),
         _ => return None,
     })
 }
 
-fn integer_operand(term: Term<'_>) -> Result<Number, ArithmeticError> {
-    match operand(term) {
-        Some(Operand::Integer(integer)) => Ok(integer),
-        _ => Err(BadArith),
-    }
+fn integer_operand(term: Term<'_>) -> Result<Integer<'_>, ArithmeticError> {
+    term.as_integer().ok_or(BadArith)
 }
 
-fn to_float(integer: &Number) -> Result<f64, ArithmeticError> {
+fn to_float(integer: Integer<'_>) -> Result<f64, ArithmeticError> {
     match integer {
-        Number::Small(value) => Ok(*value as f64),
-        Number::Big(big) => number::to_f64(big).ok_or(BadArith),
+        Integer::Small(value) => Ok(value as f64),
+        Integer::Big(big) => number::to_f64(big.to_limbs()).ok_or(BadArith),
     }
 }
 
@@ -70,43 +66,51 @@ impl Heap {
     }
 }
 
+/// An operation on integers of any size.
+type OnLimbs<'h> = fn(&'h Heap, Limbs<'_>, Limbs<'_>) -> Result<Term<'h>, number::SystemLimit>;
+
+fn on_limbs<'h>(heap: &'h Heap, a: Integer<'h>, b: Integer<'h>, operation: OnLimbs<'h>) -> Outcome<'h> {
+    let mut places = [0; 2];
+    let [of_a, of_b] = &mut places;
+    Ok(operation(heap, a.to_limbs(of_a), b.to_limbs(of_b))?)
+}
+
 fn binary<'h>(
     heap: &'h Heap,
     a: Term<'h>,
     b: Term<'h>,
-    small: impl Fn(i64, i64) -> Option<i64>,
-    big: impl Fn(&BigInt, &BigInt) -> Result<Number, number::SystemLimit>,
+    small: impl Fn(i128, i128) -> i128,
+    big: OnLimbs<'h>,
     float: impl Fn(f64, f64) -> f64,
 ) -> Outcome<'h> {
     let (a, b) = (operand(a).ok_or(BadArith)?, operand(b).ok_or(BadArith)?);
     match (a, b) {
-        (Operand::Integer(Number::Small(a)), Operand::Integer(Number::Small(b))) => match small(a, b) {
-            Some(value) => Ok(heap.integer(value)),
-            None => Ok(heap.number(&big(&a.into(), &b.into())?)),
-        },
-        (Operand::Integer(a), Operand::Integer(b)) => Ok(heap.number(&big(&a.into_big(), &b.into_big())?)),
+        (Operand::Integer(Integer::Small(a)), Operand::Integer(Integer::Small(b))) => {
+            Ok(heap.double_integer(small(a.into(), b.into())))
+        }
+        (Operand::Integer(a), Operand::Integer(b)) => on_limbs(heap, a, b, big),
         (Operand::Float(a), Operand::Float(b)) => heap.finite(float(a, b)),
-        (Operand::Float(a), Operand::Integer(b)) => heap.finite(float(a, to_float(&b)?)),
-        (Operand::Integer(a), Operand::Float(b)) => heap.finite(float(to_float(&a)?, b)),
+        (Operand::Float(a), Operand::Integer(b)) => heap.finite(float(a, to_float(b)?)),
+        (Operand::Integer(a), Operand::Float(b)) => heap.finite(float(to_float(a)?, b)),
     }
 }
 
 /// `A + B`.
 pub fn add<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
-    binary(heap, a, b, i64::checked_add, number::add, |a, b| a + b)
+    binary(heap, a, b, |a, b| a + b, number::add, |a, b| a + b)
 }
 /// `A - B`.
 pub fn subtract<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
-    binary(heap, a, b, i64::checked_sub, number::subtract, |a, b| a - b)
+    binary(heap, a, b, |a, b| a - b, number::subtract, |a, b| a - b)
 }
 /// `A * B`.
 pub fn multiply<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
-    binary(heap, a, b, i64::checked_mul, number::multiply, |a, b| a * b)
+    binary(heap, a, b, |a, b| a * b, number::multiply, |a, b| a * b)
 }
 /// `A / B`, always a float.
 pub fn divide<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
     let float = |term| match operand(term).ok_or(BadArith)? {
-        Operand::Integer(integer) => to_float(&integer),
+        Operand::Integer(integer) => to_float(integer),
         Operand::Float(float) => Ok(float),
     };
     let (a, b) = (float(a)?, float(b)?);
@@ -115,34 +119,33 @@ pub fn divide<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
 /// `A div B`.
 pub fn integer_divide<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
     match (integer_operand(a)?, integer_operand(b)?) {
-        (_, Number::Small(0)) => Err(BadArith),
-        (Number::Small(a), Number::Small(b)) if b != -1 => Ok(heap.integer(a / b)),
-        (a, b) => Ok(heap.number(&number::div(&a.into_big(), &b.into_big()).ok_or(BadArith)?)),
+        (_, Integer::Small(0)) => Err(BadArith),
+        // A small integer is far from the least of a word, so that the quotient fits one.
+        (Integer::Small(a), Integer::Small(b)) => Ok(heap.integer(a / b)),
+        (a, b) => on_limbs(heap, a, b, number::div),
     }
 }
 /// `A rem B`.
 pub fn remainder<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
     match (integer_operand(a)?, integer_operand(b)?) {
-        (_, Number::Small(0)) => Err(BadArith),
-        (Number::Small(_), Number::Small(-1)) => Ok(Term::small(0)),
-        (Number::Small(a), Number::Small(b)) => Ok(heap.integer(a % b)),
-        (a, b) => Ok(heap.number(&number::rem(&a.into_big(), &b.into_big()).ok_or(BadArith)?)),
+        (_, Integer::Small(0)) => Err(BadArith),
+        (Integer::Small(a), Integer::Small(b)) => Ok(Term::small(a % b)),
+        (a, b) => on_limbs(heap, a, b, number::rem),
     }
 }
 /// `-A`.
 pub fn negate<'h>(heap: &'h Heap, a: Term<'h>) -> Outcome<'h> {
     match operand(a).ok_or(BadArith)? {
         Operand::Float(float) => Ok(heap.float(-float)),
-        Operand::Integer(Number::Small(value)) if value != i64::MIN => Ok(heap.integer(-value)),
-        Operand::Integer(integer) => Ok(heap.number(&number::negate(&integer.into_big()))),
+        Operand::Integer(Integer::Small(value)) => Ok(heap.integer(-value)),
+        Operand::Integer(Integer::Big(big)) => Ok(number::negate(heap, big.to_limbs())?),
     }
 }
 /// `abs(A)`.
 pub fn absolute<'h>(heap: &'h Heap, a: Term<'h>) -> Outcome<'h> {
     match operand(a).ok_or(BadArith)? {
         Operand::Float(float) => Ok(heap.float(float.abs())),
-        Operand::Integer(Number::Small(value)) if value >= 0 => Ok(a),
-        Operand::Integer(Number::Big(big)) if big.sign() == num_bigint::Sign::Plus => Ok(a),
+        Operand::Integer(integer) if !integer.is_negative() => Ok(a),
         Operand::Integer(_) => negate(heap, a),
     }
 }
@@ -152,8 +155,8 @@ macro_rules! bitwise {
         $($(#[$documentation])*
         pub fn $name<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
             match (integer_operand(a)?, integer_operand(b)?) {
-                (Number::Small(a), Number::Small(b)) => Ok(heap.integer(a $operator b)),
-                (a, b) => Ok(heap.number(&$big(&a.into_big(), &b.into_big())?)),
+                (Integer::Small(a), Integer::Small(b)) => Ok(Term::small(a $operator b)),
+                (a, b) => on_limbs(heap, a, b, $big),
             }
         })*
     };
@@ -170,28 +173,34 @@ bitwise! {
 /// `bnot A`.
 pub fn bnot<'h>(heap: &'h Heap, a: Term<'h>) -> Outcome<'h> {
     match integer_operand(a)? {
-        Number::Small(value) => Ok(heap.integer(!value)),
-        Number::Big(big) => Ok(heap.number(&number::bnot(&big)?)),
+        Integer::Small(value) => Ok(Term::small(!value)),
+        Integer::Big(big) => Ok(number::bnot(heap, big.to_limbs())?),
+    }
+}
+
+/// How far a shift goes. What needs more than a word is too far in any case.
+fn distance(by: Integer<'_>) -> i64 {
+    match by {
+        Integer::Small(by) => by,
+        Integer::Big(by) if by.is_negative() => i64::MIN,
+        Integer::Big(_) => i64::MAX,
     }
 }
 /// `A bsl B`; a negative `B` shifts right.
 pub fn shift_left<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
-    let (a, b) = (integer_operand(a)?, integer_operand(b)?);
-    if let (Number::Small(value), Number::Small(by @ 0..=62)) = (&a, &b)
-        && let shifted = value << by
-        && shifted >> by == *value
-    {
-        return Ok(heap.integer(shifted));
+    let (a, by) = (integer_operand(a)?, distance(integer_operand(b)?));
+    match (a, by) {
+        (Integer::Small(value), 0..=64) => Ok(heap.double_integer(i128::from(value) << by)),
+        _ => Ok(number::bsl(heap, a.to_limbs(&mut 0), by)?),
     }
-    Ok(heap.number(&number::bsl(&a, &b)?))
 }
 /// `A bsr B`; a negative `B` shifts left.
 pub fn shift_right<'h>(heap: &'h Heap, a: Term<'h>, b: Term<'h>) -> Outcome<'h> {
-    let (a, b) = (integer_operand(a)?, integer_operand(b)?);
-    if let (Number::Small(value), Number::Small(by @ 0..=62)) = (&a, &b) {
-        return Ok(heap.integer(value >> by));
+    let (a, by) = (integer_operand(a)?, distance(integer_operand(b)?));
+    match (a, by) {
+        (Integer::Small(value), 0..) => Ok(Term::small(value >> by.min(63))),
+        _ => Ok(number::bsr(heap, a.to_limbs(&mut 0), by)?),
     }
-    Ok(heap.number(&number::bsr(&a, &b)?))
 }
 
 fn rounded<'h>(heap: &'h Heap, a: Term<'h>, round: impl Fn(f64) -> Option<Number>) -> Outcome<'h> {
@@ -221,6 +230,6 @@ pub fn ceiling<'h>(heap: &'h Heap, a: Term<'h>) -> Outcome<'h> {
 pub fn as_float(a: Term<'_>) -> Option<f64> {
     match operand(a)? {
         Operand::Float(float) => Some(float),
-        Operand::Integer(integer) => to_float(&integer).ok(),
+        Operand::Integer(integer) => to_float(integer).ok(),
     }
 }

@@ -57,6 +57,14 @@ pub fn write_bits(target: &mut [u8], bit: usize, value: u64, count: usize) {
     }
 }
 
+/// Negates a number of two's complement, its least significant byte first.
+pub fn negate(bytes: &mut [u8]) {
+    let mut carry = true;
+    for byte in bytes {
+        (*byte, carry) = (!*byte).overflowing_add(carry.into());
+    }
+}
+
 /// Reads `count` (1..=8) bits at `bit` as the low bits of a byte.
 #[inline]
 pub fn read_bits8(source: &[u8], bit: usize, count: usize) -> u8 {

@@ -42,7 +42,7 @@ fn random_term<'h>(heap: &'h Heap, world: &World, random: &mut Random, parts: &[
     let part = |random: &mut Random| parts[random.below(parts.len())];
     match random.below(20) {
         0 => heap.integer(number as i64),
-        1 => heap.bigint(&(num_bigint::BigInt::from(number) << 130)),
+        1 => heap.bigint(&(oxbeam_number::BigInt::from(number) << 130)),
         2 => heap.float(number as f64),
         3 => heap.reference([number, 7]),
         4 => heap.alias_reference([number, 7], Pid { number: 3, serial: 4 }),

@@ -376,6 +376,41 @@ impl Heap {
         Term::from_word(Word::from_boxed(object))
     }
 
+    /// A boxed object of at most `words_max` words after its header: `fill` gets them all zero, and says what kind of object
+    /// it is and how many words of it stay. What does not stay is free again, all of it for `None`.
+    pub(crate) fn boxed_up_to(
+        &self,
+        words_max: usize,
+        fill: impl FnOnce(&mut [u64]) -> Option<(Kind, usize)>,
+    ) -> Option<Term<'_>> {
+        let object = self.allocate(words_max + 1);
+        // SAFETY: `allocate` gave room for header and words, which nobody else knows of.
+        let words = unsafe {
+            *object = Header::new(Kind::BigPositive, words_max).0;
+            ptr::write_bytes(object.add(1), 0, words_max);
+            std::slice::from_raw_parts_mut(object.add(1), words_max)
+        };
+        let filled = fill(words);
+        let used = filled.map_or(0, |(_, kept)| kept.min(words_max) + 1);
+        self.give_back(object.wrapping_add(used), object.wrapping_add(words_max + 1));
+        let (kind, kept) = filled?;
+        // SAFETY: as above; the words that stay are behind the header.
+        unsafe { *object = Header::new(kind, kept.min(words_max)).0 };
+        Some(Term::from_word(Word::from_boxed(object)))
+    }
+
+    /// Frees the last words of the object that was allocated last.
+    fn give_back(&self, from: *mut u64, end: *mut u64) {
+        if self.top.get() == end {
+            self.top.set(from);
+        } else if self.overflow_top.get() == end {
+            self.overflow_top.set(from);
+        } else {
+            // SAFETY: the words belonged to an object, which goes on without them.
+            unsafe { fill(from, end) };
+        }
+    }
+
     /// A boxed object whose first word after the header is `first`, the others `rest`.
     pub(crate) fn boxed_of_parts<'h>(&'h self, kind: Kind, first: Term<'h>, rest: &[Term<'h>]) -> Term<'h> {
         let object = self.allocate(rest.len() + 2);

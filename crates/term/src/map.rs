@@ -636,6 +636,10 @@ fn without_duplicates<'h>(pairs: Vec<Hashed<'h>>) -> Vec<Hashed<'h>> {
 }
 
 fn insert_flat<'h>(sorted: &mut Pairs<'h>, pair: (Term<'h>, Term<'h>), atoms: &AtomTable) {
+    // Keys mostly come in order: from another map, or from the external format.
+    if sorted.last().is_none_or(|(last, _)| compare_flat_keys(*last, pair.0, atoms).is_lt()) {
+        return sorted.push(pair);
+    }
     match sorted.binary_search_by(|(other, _)| compare_flat_keys(*other, pair.0, atoms)) {
         Ok(place) => sorted[place].1 = pair.1,
         Err(place) => sorted.insert(place, pair),
@@ -688,7 +692,7 @@ impl Heap {
         let start = path_number(path)?;
         let limit = if start == 0 { limit.min(FLAT_MAP_KEYS_MAX) } else { limit };
         let (pairs, next) = walk_from(map, start, limit)?;
-        let next = next.map(|next| self.bigint(&next.into()));
+        let next = next.map(|next| self.double_integer(next as i128));
         Some(if iterator {
             let rest = next.map_or(Term::atom(crate::atoms::NONE), |next| self.cons(next, map));
             self.iterator_of(&pairs, rest)

@@ -3,8 +3,7 @@
 use crate::binary::SharedBinary;
 use crate::word::ImmediateKind;
 use crate::{Atom, Big, BinaryHandle, Export, FunEntry, Header, Heap, Kind, MagicObject, Word, bits};
-use num_bigint::BigInt;
-use num_traits::ToPrimitive;
+use oxbeam_number::BigInt;
 use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -386,8 +385,11 @@ impl Integer<'_> {
     pub fn to_i64(self) -> Option<i64> {
         match self {
             Integer::Small(value) => Some(value),
-            Integer::Big(big) if big.limbs().len() == 1 => big.to_bigint().to_i64(),
-            Integer::Big(_) => None,
+            Integer::Big(big) => match *big.limbs() {
+                [limb] if big.is_negative() => 0i64.checked_sub_unsigned(limb),
+                [limb] => i64::try_from(limb).ok(),
+                _ => None,
+            },
         }
     }
     /// If it fits.

@@ -1,7 +1,7 @@
 //! For tests only: terms from their text, as `io:format("~w")` writes it, and repeatable random terms.
 
 use crate::{AtomTable, Heap, Term};
-use num_bigint::BigInt;
+use oxbeam_number::BigInt;
 
 /// Marsaglia's xorshift: the same numbers in every run.
 pub struct Random(u64);

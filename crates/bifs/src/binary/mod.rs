@@ -6,7 +6,6 @@ mod pattern;
 pub(crate) mod search;
 
 use crate::iolist::iodata_work;
-use num_bigint::{BigInt, Sign};
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult};
 use oxbeam_term::{Atom, BIG_BITS_MAX, Bits, Integer, Term, atoms};
@@ -124,11 +123,11 @@ fn decode_unsigned_2<'h>(cx: &mut BifContext<'h>, subject: Cow<'h, [u8]>, endian
         return Err(cx.raise(atoms::SYSTEM_LIMIT));
     }
     cx.work(subject.len() / BYTES_PER_REDUCTION)?;
-    let value = match endianness {
-        atoms::BIG => BigInt::from_bytes_be(Sign::Plus, &subject),
-        _ => BigInt::from_bytes_le(Sign::Plus, &subject),
-    };
-    Ok(cx.heap.bigint(&value))
+    let mut bytes = subject;
+    if endianness == atoms::BIG {
+        bytes.to_mut().reverse();
+    }
+    Ok(cx.heap.integer_from_bytes(&bytes, false))
 }
 
 /// `binary:encode_unsigned(Value, big)`.
@@ -147,11 +146,16 @@ fn encode_unsigned_2<'h>(cx: &mut BifContext<'h>, value: Integer<'h>, endianness
     if value.is_negative() {
         return cx.badarg();
     }
-    let bytes = match endianness {
-        atoms::BIG => value.to_bigint().to_bytes_be().1,
-        atoms::LITTLE => value.to_bigint().to_bytes_le().1,
+    let mut place = 0;
+    let limbs = value.to_limbs(&mut place);
+    let mut bytes: Vec<u8> = limbs.magnitude.iter().flat_map(|limb| limb.to_le_bytes()).collect();
+    bytes.truncate(limbs.bits().div_ceil(8).max(1) as usize);
+    bytes.resize(bytes.len().max(1), 0);
+    match endianness {
+        atoms::BIG => bytes.reverse(),
+        atoms::LITTLE => {}
         _ => return cx.badarg(),
-    };
+    }
     Ok(cx.heap.binary_from_vec(bytes))
 }
 

@@ -162,6 +162,6 @@ fn outlive<'h>(cx: &mut BifContext<'h>, to: Term<'h>, late: bool) -> BifResult<'
         return Ok(Term::atom(atoms::OK));
     }
     std::thread::sleep(AFTER_EXIT);
-    let large = cx.heap.bigint(&(num_bigint::BigInt::from(4711) << LATE_INTEGER_BITS));
+    let large = cx.heap.bigint(&(oxbeam_number::BigInt::from(4711) << LATE_INTEGER_BITS));
     Ok(cx.ok(large))
 }

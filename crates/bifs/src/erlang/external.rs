@@ -9,6 +9,8 @@ use std::ops::Range;
 
 /// Terms (or parts of long binaries) that are written or read before the reductions are looked at.
 pub(super) const TERMS_PER_STEP: usize = 16 * 1024;
+/// Terms that `external_size` counts on an ordinary scheduler, which takes far less than to write them.
+const SIZED_TERMS_MAX: usize = 4 * TERMS_PER_STEP;
 /// Terms written or read for one reduction.
 pub(super) const TERMS_PER_REDUCTION: usize = 8;
 
@@ -122,7 +124,7 @@ fn term_to_iovec_with<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: Term
 }
 
 fn size<'h>(cx: &mut BifContext<'h>, term: Term<'h>, options: EncodeOptions) -> BifResult<'h> {
-    let mut budget = if cx.is_dirty() { usize::MAX } else { 2 * TERMS_PER_STEP };
+    let mut budget = if cx.is_dirty() { usize::MAX } else { SIZED_TERMS_MAX };
     match oxbeam_etf::encoded_size(term, &VmContext { vm: cx.vm }, options, &mut budget) {
         Ok(Some(size)) => {
             cx.spend(size / BYTES_PER_REDUCTION);

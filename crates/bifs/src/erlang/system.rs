@@ -53,10 +53,7 @@ fn halt<'h>(cx: &mut BifContext<'h>, status: Term<'h>, options: Term<'h>) -> Bif
         let _ = write!(std::io::stderr(), "{}\r\n", slogan.replace('\n', "\r\n"));
         (1, false, Some(slogan))
     } else if let Some(integer) = status.as_integer().filter(|integer| !integer.is_negative()) {
-        let bits = integer.to_u64().unwrap_or_else(|| {
-            let digits = integer.to_bigint().to_u64_digits().1;
-            digits.first().copied().unwrap_or(0)
-        });
+        let bits = integer.to_u64().unwrap_or_else(|| integer.to_limbs(&mut 0).magnitude.first().copied().unwrap_or(0));
         ((bits & STATUS_MASK) as i32, flush, None)
     } else {
         return cx.badarg();

@@ -5,7 +5,6 @@ use super::system::{Settings, requests_limit};
 use crate::io::break_menu::sections;
 use crate::io::ports::PortTable;
 use crate::io::signals::SignalCenter;
-use num_bigint::{BigInt, Sign};
 use oxbeam_bif_macros::bif;
 use oxbeam_ets::Tables;
 use oxbeam_number::MAX_LIMBS;
@@ -155,7 +154,7 @@ fn constant_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {
 
 /// The largest integer there can be.
 fn largest_integer(heap: &Heap) -> Term<'_> {
-    heap.bigint(&BigInt::from_slice(Sign::Plus, &vec![u32::MAX; MAX_LIMBS * 2]))
+    heap.integer_from_bytes(&vec![0xff; MAX_LIMBS * 8], false)
 }
 
 fn counted_item<'h>(cx: &BifContext<'h>, name: Atom) -> Option<Term<'h>> {

@@ -29,10 +29,7 @@ fn unit(term: Term<'_>) -> Option<i64> {
 /// `nanoseconds` in a unit of `parts` per second, rounded down.
 fn in_unit(heap: &Heap, nanoseconds: i64, parts: i64) -> Term<'_> {
     let value = (i128::from(nanoseconds) * i128::from(parts)).div_euclid(i128::from(NANOSECONDS));
-    match i64::try_from(value) {
-        Ok(value) => heap.integer(value),
-        Err(_) => heap.bigint(&value.into()),
-    }
+    heap.double_integer(value)
 }
 
 fn converted<'h>(cx: &BifContext<'h>, nanoseconds: i64, parts: Term<'h>) -> BifResult<'h> {
