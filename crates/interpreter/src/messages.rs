@@ -139,19 +139,30 @@ impl Run<'_> {
     /// The next message into the register, or on to the label when there is none.
     #[inline(never)]
     fn loop_rec(&mut self, ip: *const u32) -> Flow {
-        if let Some(word) = self.peek() {
+        if let Some(word) = self.look() {
             self.write(ip, 2, word);
             return Flow::go(ip.wrapping_add(3));
         }
         if let Some(flow) = self.take_signals(ip) {
             return flow;
         }
-        match self.peek() {
+        match self.look() {
             Some(word) => {
                 self.write(ip, 2, word);
                 Flow::go(ip.wrapping_add(3))
             }
             None => Flow::go(self.label(ip, 1)),
+        }
+    }
+    /// As [`Run::peek`], for the instruction that gives the message to patterns.
+    #[inline]
+    fn look(&mut self) -> Option<Word> {
+        loop {
+            match self.state().messages.look(self.heap()) {
+                Peek::Message(word) => return Some(word),
+                Peek::External => self.decode_message(),
+                Peek::End => return None,
+            }
         }
     }
     /// The message that `receive` looks at next, decoded.
