@@ -20,6 +20,9 @@ use std::thread::JoinHandle;
 /// Reductions in a slice, as in OTP.
 pub const SLICE_REDUCTIONS: i32 = 4000;
 
+/// Reductions of short slices that one step of a scheduler's activity may stand for.
+const UNTOLD_REDUCTIONS_MAX: u64 = 1000;
+
 /// Which pool a dirty BIF runs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DirtyKind {
@@ -270,10 +273,13 @@ impl Schedulers {
         let count = self.online.limit();
         let home =
             if (1..=count).contains(&here) { here - 1 } else { self.next.fetch_add(1, Ordering::Relaxed) % count };
-        self.queues.enqueue(home, home + 1 == here, turn, process);
-        if home + 1 != here {
-            self.online.check(home);
+        if home + 1 == here {
+            // SAFETY: this thread is that scheduler.
+            unsafe { self.queues.enqueue_own(home, turn, process) };
+            return;
         }
+        self.queues.enqueue(home, false, turn, process);
+        self.online.check(home);
     }
     fn enqueue_dirty(&self, vm: &Arc<Vm>, kind: DirtyKind, process: Arc<Process>) {
         let Some(number) = self.dirty[kind as usize].enqueue(process) else { return };
@@ -365,8 +371,8 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
     ACTIVITY.set(home + 1);
     let schedulers = &vm.schedulers;
     let mut works = false;
-    // Reductions of the last slice.
-    let mut used = 0;
+    // Reductions of the last slice, and of all since others were told that this scheduler has left a process.
+    let (mut used, mut untold) = (0, 0);
     while !schedulers.stopping.load(Ordering::Relaxed) {
         if schedulers.gate.is_closed() {
             if std::mem::take(&mut works) {
@@ -386,10 +392,16 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
         if let Some(other) = schedulers.queues.ask_for_help(home, just_used, schedulers.online.limit()) {
             schedulers.online.check(other);
         }
-        match schedulers.queues.take(home, just_used) {
+        // SAFETY: this thread is that scheduler.
+        match unsafe { schedulers.queues.take(home, just_used) } {
             Some(process) => {
-                vm.counts_activity(if std::mem::replace(&mut works, true) { 2 } else { 1 });
+                // Short slices count as one process, as long as nobody waits.
+                if !works || untold >= UNTOLD_REDUCTIONS_MAX || schedulers.watched.load(Ordering::Relaxed) {
+                    vm.counts_activity(if std::mem::replace(&mut works, true) { 2 } else { 1 });
+                    untold = 0;
+                }
                 used = run_slice(vm, process, &schedulers.schedulers[home].counters);
+                untold += used.max(1);
             }
             None => {
                 if std::mem::take(&mut works) {
@@ -421,7 +433,8 @@ fn suspend_scheduler(vm: &Vm, home: usize) {
         || schedulers.stopping.load(Ordering::SeqCst) || schedulers.gate.is_closed(),
         || schedulers.queues.has_work(home),
         || {
-            for (turn, process) in schedulers.queues.drain(home) {
+            // SAFETY: this thread is that scheduler.
+            for (turn, process) in unsafe { schedulers.queues.drain(home) } {
                 schedulers.enqueue_at(process, turn);
             }
         },
