@@ -3,7 +3,7 @@
 use crate::run::{Flow, Position, Run};
 use crate::state::{G, State, handlers, number_at};
 use oxbeam_runtime::{LastCall, Outcome, Peek, Signal, Vm, trace_flag};
-use oxbeam_term::{OwnedTerm, Term, Word, atoms};
+use oxbeam_term::{Term, Word, atoms};
 use std::sync::Arc;
 
 /// Bytes of a message of another node that are decoded for one reduction.
@@ -127,13 +127,8 @@ impl Run<'_> {
         if self.process.trace_flags() & trace_flag::SEND != 0 || self.saves_calls() {
             self.trace_send();
         }
-        let Some(process) = self.vm.process(pid) else { return 0 };
-        let owned = OwnedTerm::copy(message, self.vm.literals());
-        let words = owned.words();
-        let sender = self.process.pid();
-        let message = self.vm.with_token(self.state(), sender, Term::pid(pid), Signal::Message(owned));
-        self.vm.signal_from(sender, &process, message);
-        words
+        let vm = self.vm;
+        self.with_context(|context| vm.send_from(context, pid, None, Term::pid(pid), message))
     }
 
     /// The next message into the register, or on to the label when there is none.

@@ -109,6 +109,24 @@ impl Mailbox {
         self.count += 1;
         self.messages.push_back(Some(Slot { message, token }));
     }
+    /// Adds a copy of `message`, which lives elsewhere, at the end: on the receiver's `heap` if it is small, near the front and
+    /// has room there, else with memory of its own. Returns its words.
+    pub(crate) fn push_copy(&mut self, heap: &Heap, message: Term<'_>) -> usize {
+        if self.messages.len() < NEAR_FRONT
+            && let Some((copy, words)) = heap.copy_in_small(message, SMALL_WORDS_MAX)
+        {
+            let message = match words {
+                0 => Message::Owned(OwnedTerm::immediate(copy.word())),
+                _ => Message::OnHeap(copy.word()),
+            };
+            self.push_with(message, MessageToken::None);
+            return words;
+        }
+        let owned = OwnedTerm::copy(message, heap.options().literals);
+        let words = owned.words();
+        self.push_with(Message::Owned(owned), MessageToken::None);
+        words
+    }
     /// The last message came with this sequential trace token.
     pub(crate) fn set_last_token(&mut self, token: OwnedTerm) {
         if let Some(Some(slot)) = self.messages.back_mut() {

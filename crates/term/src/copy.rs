@@ -274,14 +274,28 @@ impl Heap {
         if !word.is_pointer() || literals.contains(word.pointer()) {
             return Term::from_word(word);
         }
-        let words = size_without(term, literals);
+        Term::from_word(self.copy_of_size(word, size_without(term, literals), literals))
+    }
+    /// As [`Heap::copy_in`], if the copy takes `most` words at most and the block has room for it. Returns how many it takes.
+    pub fn copy_in_small(&self, term: Term<'_>, most: usize) -> Option<(Term<'_>, usize)> {
+        let word = term.word();
+        let literals = self.options.literals.kept();
+        if !word.is_pointer() || literals.contains(word.pointer()) {
+            return Some((Term::from_word(word), 0));
+        }
+        let words = size_up_to(term, literals, most);
+        let fits = words <= most && self.has_room(words);
+        fits.then(|| (Term::from_word(self.copy_of_size(word, words, literals)), words))
+    }
+    /// A copy of the term that this pointer is, which takes so many words.
+    fn copy_of_size(&self, word: Word, words: usize, literals: KeptLiterals) -> Word {
         let start = self.allocate(words);
         let mut copier = Copier { next: start, off_heap: self.off_heap.get(), virtual_words: 0, literals };
         // SAFETY: `allocate` gave room for exactly the words that the copy needs.
         let root = unsafe { copier.copy(word, start) };
         self.off_heap.set(copier.off_heap);
         self.virtual_words.set(self.virtual_words.get() + copier.virtual_words);
-        Term::from_word(root)
+        root
     }
 }
 
@@ -306,6 +320,12 @@ pub fn size_in_words(term: Term<'_>, literals: LiteralRange) -> usize {
 
 /// Words that a copy takes that shares these literals.
 fn size_without(term: Term<'_>, literals: KeptLiterals) -> usize {
+    size_up_to(term, literals, usize::MAX)
+}
+
+/// As [`size_without`]; when it is more than `most`, some number above that.
+#[inline(always)]
+fn size_up_to(term: Term<'_>, literals: KeptLiterals, most: usize) -> usize {
     let mut total = 0;
     let mut pending: SmallVec<[Word; 16]> = SmallVec::new();
     let mut word = term.word();
@@ -319,6 +339,9 @@ fn size_without(term: Term<'_>, literals: KeptLiterals) -> usize {
                 let pointer = word.pointer();
                 if word.is_cons() {
                     total += 2;
+                    if total > most {
+                        return total;
+                    }
                     let head = Word(*pointer);
                     if head.is_pointer() {
                         pending.push(head);
@@ -328,6 +351,9 @@ fn size_without(term: Term<'_>, literals: KeptLiterals) -> usize {
                 }
                 let header = Header(*pointer);
                 total += header.arity() + 1;
+                if total > most {
+                    return total;
+                }
                 let (first, end) = header.term_words();
                 for index in first..end {
                     let part = Word(*pointer.add(index));
