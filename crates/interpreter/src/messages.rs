@@ -38,13 +38,34 @@ handlers! {
         state.help(run, |run| run.timeout(ip))
     }
     fn loop_rec[](state, run) {
+        match run.state().messages.look_behind() {
+            Some(word) => {
+                state.set_general(2, word);
+                state.next(run, 3)
+            }
+            None => state.tail(run, loop_rec_near),
+        }
+    }
+    fn loop_rec_near[](state, run) {
         let ip = state.ip;
         state.help(run, |run| run.loop_rec(ip))
     }
     fn loop_rec_end[](state, run) {
-        state.sync(run);
-        let flow = run.loop_rec_end(state.ip);
-        state.follow_within(run, flow)
+        run.state().messages.advance();
+        state.reductions -= 1;
+        if state.reductions <= 0 {
+            return state.tail(run, loop_rec_yield);
+        }
+        let to = state.label(1);
+        // SAFETY: `to` is at an instruction, and the number is its own.
+        unsafe {
+            let number = run.number_within(to, number_at(to));
+            state.go_as(run, to, number)
+        }
+    }
+    fn loop_rec_yield[](state, run) {
+        let ip = state.ip;
+        state.help(run, |run| run.loop_rec_yield(ip))
     }
     fn wait[](state, run) {
         state.sync(run);
@@ -94,13 +115,10 @@ impl Run<'_> {
             self.state().messages.use_marker(reference.number());
         }
     }
-    /// The message did not match: on to the next.
+    /// The message did not match, and the slice is over before the next one.
     #[inline(never)]
-    fn loop_rec_end(&mut self, ip: *const u32) -> Flow {
-        self.state().messages.advance();
-        self.reductions -= 1;
-        let next = self.label(ip, 1);
-        if self.reductions > 0 { Flow::go(next) } else { self.suspend(next, 0, Outcome::Yield) }
+    fn loop_rec_yield(&mut self, ip: *const u32) -> Flow {
+        self.suspend(self.label(ip, 1), 0, Outcome::Yield)
     }
     /// `x0 ! x1`.
     #[inline(never)]
@@ -220,8 +238,8 @@ impl Run<'_> {
     #[inline(never)]
     fn wait_timeout(&mut self, ip: *const u32) -> Flow {
         // The time-out operand may be in a register that survives only until the process waits: it is read once.
-        let deadline = match self.state().receive_deadline {
-            Some(deadline) => deadline,
+        let (deadline, just_now) = match self.state().receive_deadline {
+            Some(deadline) => (deadline, None),
             None => match self.deadline(self.source(ip, 2)) {
                 Ok(deadline) => deadline,
                 Err(()) => {
@@ -238,7 +256,7 @@ impl Run<'_> {
         if self.message_to_try(ip) {
             return Flow::go(self.label(ip, 1));
         }
-        if deadline <= self.vm.clock.elapsed() {
+        if deadline <= just_now.unwrap_or_else(|| self.vm.clock.elapsed()) {
             return Flow::go(ip.wrapping_add(3));
         }
         if deadline != u64::MAX {
@@ -265,15 +283,16 @@ impl Run<'_> {
         });
         self.state().receive_timer = Some(timer);
     }
-    /// When a receive with this time-out gives up.
-    fn deadline(&self, time: Word) -> Result<u64, ()> {
+    /// When a receive with this time-out gives up, and what time it is now, or some time before.
+    fn deadline(&self, time: Word) -> Result<(u64, Option<u64>), ()> {
         let term = self.term(time);
         if term.is_atom(atoms::INFINITY) {
-            return Ok(u64::MAX);
+            return Ok((u64::MAX, Some(0)));
         }
         match term.as_u64() {
             Some(milliseconds) if milliseconds <= u64::from(u32::MAX) => {
-                Ok(self.vm.clock.elapsed() + milliseconds * 1_000_000)
+                let now = self.vm.clock.elapsed();
+                Ok((now + milliseconds * 1_000_000, Some(now)))
             }
             _ => Err(()),
         }

@@ -63,6 +63,8 @@ const MARKERS_MAX: usize = 8;
 const SMALL_WORDS_MAX: usize = 64;
 /// How far behind the first message they are: one that does not match stays on the heap, and collections look for those.
 const NEAR_FRONT: usize = 8;
+/// Queues up to this length are not closed up and do not give memory back.
+const HOLES_KEPT: usize = 64;
 /// Bits of a message number that a marker keeps.
 const MARKER_MASK: u64 = (1 << 48) - 1;
 
@@ -173,6 +175,19 @@ impl Mailbox {
             }
         }
     }
+    /// As [`Mailbox::look`], if there is nothing to do but to read: the usual case while many messages do not match.
+    #[inline(always)]
+    pub fn look_behind(&mut self) -> Option<Word> {
+        let index = (self.save - self.first) as usize;
+        match self.messages.get(index) {
+            Some(Some(Slot { message: Message::Owned(owned), .. })) if index >= NEAR_FRONT => {
+                self.looking = true;
+                Some(owned.term().word())
+            }
+            Some(Some(Slot { message: Message::OnHeap(word), .. })) => Some(*word),
+            _ => None,
+        }
+    }
     /// As [`Mailbox::peek`], for a `receive` that may well take the message: a small one near the front comes to the heap at once,
     /// if that has room, and its memory is free again. Others stay as they are until they are taken.
     #[inline]
@@ -274,6 +289,7 @@ impl Mailbox {
         }
     }
     /// The message at the save position did not match: look at the next one.
+    #[inline(always)]
     pub fn advance(&mut self) {
         self.looking = false;
         self.save += 1;
@@ -295,9 +311,21 @@ impl Mailbox {
                 // `receive` takes what it has looked at.
                 Message::External(_) => self.external -= 1,
             }
-            self.trim();
+            self.close_up(index);
         }
         self.save = self.first;
+    }
+    /// The place at this index has become a hole.
+    #[inline]
+    fn close_up(&mut self, index: usize) {
+        if index != 0 || self.messages.len() > HOLES_KEPT {
+            return self.trim();
+        }
+        self.messages.pop_front();
+        self.first += 1;
+        if let Some(None) = self.messages.front() {
+            self.trim();
+        }
     }
     /// The next `receive` starts at the first message.
     pub fn rewind(&mut self) {
@@ -316,11 +344,11 @@ impl Mailbox {
         for (_, position) in &mut self.markers {
             *position = (*position).min(end);
         }
-        if self.messages.is_empty() && self.messages.capacity() > 64 {
+        if self.messages.is_empty() && self.messages.capacity() > HOLES_KEPT {
             self.messages.shrink_to(16);
         }
         // Holes in the middle cost a step each time they are passed: close them when they are the majority.
-        if self.messages.len() > 64 && self.messages.len() > self.count * 2 && self.markers.is_empty() {
+        if self.messages.len() > HOLES_KEPT && self.messages.len() > self.count * 2 && self.markers.is_empty() {
             self.messages.retain(Option::is_some);
             self.epoch = self.epoch.wrapping_add(1) & 0xfff;
         }
