@@ -9,9 +9,10 @@ use crate::online::Online;
 use crate::pause::Gate;
 use crate::process::{Collected, DirtyState, Process};
 use crate::run_queue::{RunQueues, Turn};
+use crate::table::ProcessesAtHand;
 use crate::wall_time::IdleTime;
 use crate::{Vm, VmOptions};
-use oxbeam_term::{OwnedTerm, atoms};
+use oxbeam_term::{OwnedTerm, Pid, atoms};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -50,6 +51,7 @@ pub enum Outcome {
 
 struct Scheduler {
     counters: Counters,
+    at_hand: ProcessesAtHand,
 }
 
 /// What a scheduler has done so far. Each has its own, on cache lines of its own: they change with every slice.
@@ -151,7 +153,9 @@ impl Schedulers {
         let dirty_io = options.dirty_io_schedulers.max(1);
         let threads = count + dirty_cpu + dirty_io;
         Schedulers {
-            schedulers: (0..count).map(|_| Scheduler { counters: Counters::default() }).collect(),
+            schedulers: (0..count)
+                .map(|_| Scheduler { counters: Counters::default(), at_hand: ProcessesAtHand::new() })
+                .collect(),
             dirty: [DirtyPool::new(dirty_cpu, dirty_online), DirtyPool::new(dirty_io, dirty_io)],
             next: AtomicUsize::new(0),
             queues: RunQueues::new(count),
@@ -192,6 +196,19 @@ impl Schedulers {
     /// Number of the scheduler that runs the caller, from 1; 0 outside.
     pub fn current(&self) -> usize {
         CURRENT.get()
+    }
+    /// Takes a process out of those that the scheduler that calls has at hand.
+    pub(crate) fn take_at_hand(&self, pid: Pid) -> Option<Arc<Process>> {
+        let scheduler = self.schedulers.get(CURRENT.get().wrapping_sub(1))?;
+        // SAFETY: this thread is that scheduler, and no other uses it.
+        unsafe { scheduler.at_hand.take(pid) }
+    }
+    /// Keeps a process at hand, if a scheduler calls.
+    pub(crate) fn keep_at_hand(&self, process: Arc<Process>) {
+        if let Some(scheduler) = self.schedulers.get(CURRENT.get().wrapping_sub(1)) {
+            // SAFETY: as above.
+            drop(unsafe { scheduler.at_hand.put(process) });
+        }
     }
     /// From now on [`Schedulers::have_moved_on`] says whether every scheduler but the caller's has ended what it is at.
     /// The collector of literals is woken when one does.
@@ -645,7 +662,9 @@ fn park(vm: &Arc<Vm>, process: Arc<Process>) {
     if vm.is_profiled(crate::profile_flag::PROCESSES) && !process.has_signals() {
         vm.profile_process(&process, false);
     }
-    if !process.incoming.park() {
+    if process.incoming.park() {
+        vm.schedulers.keep_at_hand(process);
+    } else {
         vm.schedulers.enqueue(process);
     }
 }

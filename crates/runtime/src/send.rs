@@ -80,11 +80,13 @@ impl Vm {
             }
             return self.send_signal(cx, &cx.process.clone(), alias, to, message);
         }
-        let Some(process) = self.process(pid) else { return 0 };
+        let Some(process) = self.process_at_hand(pid) else { return 0 };
         if is_plain && process.trace_flags() == 0 && self.schedulers.current() != 0 && process.incoming.claim() {
             return self.send_to_claimed(process, alias, message);
         }
-        self.send_signal(cx, &process, alias, to, message)
+        let words = self.send_signal(cx, &process, alias, to, message);
+        self.put_back(process);
+        words
     }
     fn send_signal(
         &self,
@@ -123,7 +125,7 @@ impl Vm {
     }
     /// A process sets a monitor on another, or takes it back. One that waits need not be woken for that. False when it has ended.
     pub fn signal_watcher(&self, pid: Pid, reference: LocalReference, watcher: Option<Watcher>) -> bool {
-        let Some(process) = self.process(pid) else { return false };
+        let Some(process) = self.process_at_hand(pid) else { return false };
         if self.schedulers.current() != 0 && process.incoming.start_waiting() {
             // SAFETY: this thread just moved the process to Running, and does not run it.
             let main = unsafe { process.main() };
@@ -138,6 +140,7 @@ impl Vm {
                 self.schedulers.enqueue(process.clone());
             }
             if lives {
+                self.put_back(process);
                 return true;
             }
         }
@@ -145,7 +148,15 @@ impl Vm {
             Some(Watcher { watcher, name }) => Signal::Monitor { reference, watcher, name },
             None => Signal::Demonitor { reference },
         };
-        self.signal(&process, signal)
+        self.signal_at_hand(process, signal)
+    }
+    /// As [`Vm::signal`], for what [`Vm::process_at_hand`] gave.
+    fn signal_at_hand(&self, process: Arc<Process>, signal: Signal) -> bool {
+        let taken = self.signal(&process, signal);
+        if taken {
+            self.put_back(process);
+        }
+        taken
     }
     /// As [`Vm::signal`] of work for the system: a process that waits does it before others of its priority have their turn.
     pub(crate) fn signal_system_task(&self, process: &Arc<Process>, task: SystemTask) -> bool {
@@ -161,7 +172,7 @@ impl Vm {
     }
     /// As [`Vm::signal`], by pid.
     pub fn signal_pid(&self, pid: Pid, signal: Signal) -> bool {
-        self.process(pid).is_some_and(|process| self.signal(&process, signal))
+        self.process_at_hand(pid).is_some_and(|process| self.signal_at_hand(process, signal))
     }
     /// Sends a message to a process by pid; nothing happens when it has ended.
     pub fn send_message(&self, pid: Pid, message: OwnedTerm) {

@@ -463,6 +463,7 @@ impl Vm {
             process.set_registered_name(None);
         }
         self.processes.remove(pid);
+        drop(self.schedulers.take_at_hand(pid));
         if process.trace_flags() != 0 {
             self.trace_event(process, trace_flag::PROCS, "exit", &|heap| vec![heap.copy_in(reason.term())]);
             if let Some(name) = name {
