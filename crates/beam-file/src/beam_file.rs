@@ -143,6 +143,11 @@ impl BeamFile {
         }
     }
 
+    /// Are these the bytes that were parsed? No for a file that is compressed as a whole.
+    pub fn is_parsed_from(&self, bytes: &[u8]) -> bool {
+        self.data == bytes
+    }
+
     /// Forgets what [`BeamFile::function_code`] does not need: the texts of atoms, the literals' bytes, and the chunks.
     pub fn keep_code_only(&mut self) {
         (self.atoms, self.data, self.chunks) = (Vec::new(), Vec::new(), Chunks::default());

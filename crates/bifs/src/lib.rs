@@ -31,6 +31,7 @@ pub fn set_environment(vm: &oxbeam_runtime::Vm, variables: Vec<(Vec<u8>, Vec<u8>
     vm.extension::<os::Environment>().replace(variables);
 }
 
+pub use code::parsed_ahead::{parse as parse_file, parse_ahead};
 pub use erlang::node::{WarningsAs, set_warning_map};
 
 /// Gives a machine what the families of BIFs need in it beside their functions. Called once when it is built.

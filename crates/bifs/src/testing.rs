@@ -90,7 +90,7 @@ pub(crate) fn call<'h>(
                 arguments = next;
             }
             // There is no dirty scheduler here, so what it has time for is done at once.
-            Err(Interrupt::Trap(Trap::HandOver)) => budget = i32::MAX,
+            Err(Interrupt::Trap(Trap::HandOver(_))) => budget = i32::MAX,
             Err(Interrupt::Trap(Trap::Yield(value))) => return Some(Answer::Value(value)),
             Err(Interrupt::Trap(Trap::Call { export, arguments })) => {
                 return Some(Answer::Call(export.module, export.function, arguments));

@@ -208,9 +208,9 @@ impl<'a> Run<'a> {
                 self.save_bif(next, arguments.len());
                 self.stop(Outcome::Dirty(kind))
             }
-            Trap::HandOver => {
+            Trap::HandOver(kind) => {
                 self.save_bif(SavedCall { dirty: true, ..saved }, saved.arity as usize);
-                self.stop(Outcome::Dirty(DirtyKind::Cpu))
+                self.stop(Outcome::Dirty(kind))
             }
             Trap::Wait => {
                 self.save_bif(saved, saved.arity as usize);

@@ -3,7 +3,7 @@
 use crate::run::{Flow, Position, Run};
 use crate::state::{G, State, handlers, number_at};
 use oxbeam_runtime::{LastCall, Outcome, Peek, Signal, Vm, trace_flag};
-use oxbeam_term::{OwnedTerm, Term, Word, atoms};
+use oxbeam_term::{Term, Word, atoms};
 use std::sync::Arc;
 
 /// Bytes of a message of another node that are decoded for one reduction.
@@ -38,13 +38,34 @@ handlers! {
         state.help(run, |run| run.timeout(ip))
     }
     fn loop_rec[](state, run) {
+        match run.state().messages.look_behind() {
+            Some(word) => {
+                state.set_general(2, word);
+                state.next(run, 3)
+            }
+            None => state.tail(run, loop_rec_near),
+        }
+    }
+    fn loop_rec_near[](state, run) {
         let ip = state.ip;
         state.help(run, |run| run.loop_rec(ip))
     }
     fn loop_rec_end[](state, run) {
-        state.sync(run);
-        let flow = run.loop_rec_end(state.ip);
-        state.follow_within(run, flow)
+        run.state().messages.advance();
+        state.reductions -= 1;
+        if state.reductions <= 0 {
+            return state.tail(run, loop_rec_yield);
+        }
+        let to = state.label(1);
+        // SAFETY: `to` is at an instruction, and the number is its own.
+        unsafe {
+            let number = run.number_within(to, number_at(to));
+            state.go_as(run, to, number)
+        }
+    }
+    fn loop_rec_yield[](state, run) {
+        let ip = state.ip;
+        state.help(run, |run| run.loop_rec_yield(ip))
     }
     fn wait[](state, run) {
         state.sync(run);
@@ -94,13 +115,10 @@ impl Run<'_> {
             self.state().messages.use_marker(reference.number());
         }
     }
-    /// The message did not match: on to the next.
+    /// The message did not match, and the slice is over before the next one.
     #[inline(never)]
-    fn loop_rec_end(&mut self, ip: *const u32) -> Flow {
-        self.state().messages.advance();
-        self.reductions -= 1;
-        let next = self.label(ip, 1);
-        if self.reductions > 0 { Flow::go(next) } else { self.suspend(next, 0, Outcome::Yield) }
+    fn loop_rec_yield(&mut self, ip: *const u32) -> Flow {
+        self.suspend(self.label(ip, 1), 0, Outcome::Yield)
     }
     /// `x0 ! x1`.
     #[inline(never)]
@@ -127,31 +145,37 @@ impl Run<'_> {
         if self.process.trace_flags() & trace_flag::SEND != 0 || self.saves_calls() {
             self.trace_send();
         }
-        let Some(process) = self.vm.process(pid) else { return 0 };
-        let owned = OwnedTerm::copy(message, self.vm.literals());
-        let words = owned.words();
-        let sender = self.process.pid();
-        let message = self.vm.with_token(self.state(), sender, Term::pid(pid), Signal::Message(owned));
-        self.vm.signal_from(sender, &process, message);
-        words
+        let vm = self.vm;
+        self.with_context(|context| vm.send_from(context, pid, None, Term::pid(pid), message))
     }
 
     /// The next message into the register, or on to the label when there is none.
     #[inline(never)]
     fn loop_rec(&mut self, ip: *const u32) -> Flow {
-        if let Some(word) = self.peek() {
+        if let Some(word) = self.look() {
             self.write(ip, 2, word);
             return Flow::go(ip.wrapping_add(3));
         }
         if let Some(flow) = self.take_signals(ip) {
             return flow;
         }
-        match self.peek() {
+        match self.look() {
             Some(word) => {
                 self.write(ip, 2, word);
                 Flow::go(ip.wrapping_add(3))
             }
             None => Flow::go(self.label(ip, 1)),
+        }
+    }
+    /// As [`Run::peek`], for the instruction that gives the message to patterns.
+    #[inline]
+    fn look(&mut self) -> Option<Word> {
+        loop {
+            match self.state().messages.look(self.heap()) {
+                Peek::Message(word) => return Some(word),
+                Peek::External => self.decode_message(),
+                Peek::End => return None,
+            }
         }
     }
     /// The message that `receive` looks at next, decoded.
@@ -214,8 +238,8 @@ impl Run<'_> {
     #[inline(never)]
     fn wait_timeout(&mut self, ip: *const u32) -> Flow {
         // The time-out operand may be in a register that survives only until the process waits: it is read once.
-        let deadline = match self.state().receive_deadline {
-            Some(deadline) => deadline,
+        let (deadline, just_now) = match self.state().receive_deadline {
+            Some(deadline) => (deadline, None),
             None => match self.deadline(self.source(ip, 2)) {
                 Ok(deadline) => deadline,
                 Err(()) => {
@@ -232,7 +256,7 @@ impl Run<'_> {
         if self.message_to_try(ip) {
             return Flow::go(self.label(ip, 1));
         }
-        if deadline <= self.vm.clock.elapsed() {
+        if deadline <= just_now.unwrap_or_else(|| self.vm.clock.elapsed()) {
             return Flow::go(ip.wrapping_add(3));
         }
         if deadline != u64::MAX {
@@ -259,15 +283,16 @@ impl Run<'_> {
         });
         self.state().receive_timer = Some(timer);
     }
-    /// When a receive with this time-out gives up.
-    fn deadline(&self, time: Word) -> Result<u64, ()> {
+    /// When a receive with this time-out gives up, and what time it is now, or some time before.
+    fn deadline(&self, time: Word) -> Result<(u64, Option<u64>), ()> {
         let term = self.term(time);
         if term.is_atom(atoms::INFINITY) {
-            return Ok(u64::MAX);
+            return Ok((u64::MAX, Some(0)));
         }
         match term.as_u64() {
             Some(milliseconds) if milliseconds <= u64::from(u32::MAX) => {
-                Ok(self.vm.clock.elapsed() + milliseconds * 1_000_000)
+                let now = self.vm.clock.elapsed();
+                Ok((now + milliseconds * 1_000_000, Some(now)))
             }
             _ => Err(()),
         }

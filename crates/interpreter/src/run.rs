@@ -164,7 +164,9 @@ impl<'a> Run<'a> {
             self.execute(start);
         }
         let used = self.budget - self.reductions - self.put_aside;
-        self.process.reductions.fetch_add(used.max(1) as u64, Ordering::Relaxed);
+        // Only the owner changes it.
+        let reductions = self.process.reductions.load(Ordering::Relaxed).wrapping_add(used.max(1) as u64);
+        self.process.reductions.store(reductions, Ordering::Relaxed);
         self.outcome.take().expect("a slice that is over has an outcome")
     }
     fn execute(&mut self, start: *const u32) {

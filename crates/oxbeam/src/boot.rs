@@ -1,5 +1,6 @@
 //! Booting OTP: the preloaded modules, `erl_init`, and the system processes.
 
+use crate::start_modules;
 use oxbeam_beam_file::BeamFile;
 use oxbeam_bifs::WarningsAs;
 use oxbeam_bifs::io::signals::BreakHandling;
@@ -114,7 +115,9 @@ impl Boot {
         vm.extension::<System>().set_name_encoding(self.file_names.0, self.file_names.1);
         vm.node_table().set_busy_limit(self.options.distribution_busy_bytes);
         oxbeam_bifs::set_warning_map(&vm, self.warnings_as);
-        load_preloaded(&vm, &preloaded_folder(&self.root)?)?;
+        let preloaded = preloaded_folder(&self.root)?;
+        oxbeam_bifs::parse_ahead(&vm, start_modules::files(&self.root, &self.init_arguments));
+        load_preloaded(&vm, &preloaded)?;
         if let Some(break_handling) = self.handle_signals
             && let Err(error) = oxbeam_bifs::io::signals::install_signals(&vm, break_handling)
         {
@@ -173,7 +176,9 @@ fn load_preloaded(vm: &Vm, folder: &Path) -> Result<(), BootError> {
     for module in PRELOADED {
         let path = folder.join(format!("{module}.beam"));
         let bytes = std::fs::read(&path).map_err(|error| BootError::Read(path.clone(), error))?;
-        let mut prepared = prepare(vm, &bytes).map_err(|error| BootError::Load(path.clone(), error))?;
+        let file = oxbeam_bifs::parse_file(vm, module, &bytes).map_err(|error| error.to_string());
+        let prepared = file.and_then(|file| vm.engine().prepare(vm, file).map_err(|error| error.to_string()));
+        let mut prepared = prepared.map_err(|error| BootError::Load(path.clone(), error))?;
         // OTP has them so, and so they show.
         if let Some(code) = Arc::get_mut(&mut prepared.code) {
             code.strip();

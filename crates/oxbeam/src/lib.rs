@@ -5,6 +5,7 @@
 
 mod boot;
 mod check;
+mod start_modules;
 
 pub use boot::{Boot, BootError, new_machine, wait_for_end};
 pub use check::{CheckFailure, CheckReport, check_load, load_check};

@@ -47,8 +47,8 @@ pub enum Trap<'h> {
         /// Its arguments.
         arguments: Vec<Term<'h>>,
     },
-    /// Call the same BIF with the same arguments again, from the start, on a dirty scheduler for computations.
-    HandOver,
+    /// Call the same BIF with the same arguments again, from the start, on a dirty scheduler of this kind.
+    HandOver(DirtyKind),
     /// Wait until a signal arrives, then call the same BIF with the same arguments.
     Wait,
     /// Yield, then return this value.
@@ -168,9 +168,13 @@ impl<'h> BifContext<'h> {
         *self.reductions = before;
         Err(self.hand_over())
     }
-    /// The trap by which the BIF starts again on a dirty scheduler, where it must not ask for that again.
+    /// The trap by which the BIF starts again on a dirty scheduler for computations, where it must not ask for that again.
     pub fn hand_over(&self) -> Box<Interrupt<'h>> {
-        Box::new(Interrupt::Trap(Trap::HandOver))
+        self.hand_over_as(DirtyKind::Cpu)
+    }
+    /// As [`hand_over`](Self::hand_over), to a dirty scheduler of this kind.
+    pub fn hand_over_as(&self, kind: DirtyKind) -> Box<Interrupt<'h>> {
+        Box::new(Interrupt::Trap(Trap::HandOver(kind)))
     }
     /// Does the BIF run on a dirty scheduler?
     pub fn is_dirty(&self) -> bool {

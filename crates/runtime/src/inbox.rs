@@ -1,7 +1,8 @@
 //! What arrives for a process, and whether it runs: one lock guards both, so that no wake-up is lost.
 //!
 //! Whoever gets `true` from [`Inbox::park`] or an answer that asks for it from [`Inbox::put`] and [`Inbox::park`] has
-//! the one right to queue the process; it is in a run queue at most once.
+//! the one right to queue the process; it is in a run queue at most once. So has whoever claims a process that waits
+//! ([`Inbox::claim`]), and until then it owns the process.
 
 use crate::process::RunStatus;
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
@@ -25,6 +26,8 @@ pub(crate) struct Inbox<S> {
     /// Is there a signal? Changed under the lock, and looked at without: a signal that is on its way is as good as one that
     /// comes later, as long as nobody falls asleep over it, and [`Inbox::park`] looks under the lock.
     arrived: AtomicBool,
+    /// Does the process wait? Changed under the lock, and looked at without by those who would like to claim it.
+    waits: AtomicBool,
 }
 
 pub(crate) struct State<S> {
@@ -40,7 +43,7 @@ impl<S> Inbox<S> {
     /// Of a process that its maker is about to queue.
     pub(crate) fn new() -> Inbox<S> {
         let state = State { woken: false, urgent: false, signals: Vec::new(), status: RunStatus::Queued };
-        Inbox { state: Mutex::new(state), arrived: AtomicBool::new(false) }
+        Inbox { state: Mutex::new(state), arrived: AtomicBool::new(false), waits: AtomicBool::new(false) }
     }
     /// Puts a signal into the queue. An `urgent` one does not wait for the end of a dirty call.
     pub(crate) fn put(&self, signal: S, urgent: bool) -> Delivery {
@@ -62,11 +65,29 @@ impl<S> Inbox<S> {
             }
             RunStatus::Waiting => {
                 state.signals.push(signal);
-                state.woken = true;
-                state.status = RunStatus::Queued;
+                self.wake(&mut state);
                 Delivery::MustQueue
             }
         }
+    }
+    fn wake(&self, state: &mut State<S>) {
+        state.woken = true;
+        state.status = RunStatus::Queued;
+        self.waits.store(false, Ordering::Relaxed);
+    }
+    /// Wakes a process that waits, and lets the caller do what a signal would have done: it owns the process, since nobody else
+    /// can until it stands in a run queue, where the caller must put it. False when the process does not wait.
+    pub(crate) fn claim(&self) -> bool {
+        if !self.waits.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut state = self.state.lock();
+        let waits = state.status == RunStatus::Waiting;
+        if waits {
+            debug_assert!(state.signals.is_empty(), "a process waits with signals to be handled");
+            self.wake(&mut state);
+        }
+        waits
     }
     /// A scheduler took the process from a run queue: it owns it now. Was it waiting before, and what has arrived?
     pub(crate) fn start(&self) -> (bool, Vec<S>) {
@@ -82,10 +103,14 @@ impl<S> Inbox<S> {
     }
     /// The caller becomes the owner of a process that waits; it parks it again. False when it does not wait.
     pub(crate) fn start_waiting(&self) -> bool {
+        if !self.waits.load(Ordering::Relaxed) {
+            return false;
+        }
         let mut state = self.state.lock();
         let waits = state.status == RunStatus::Waiting;
         if waits {
             state.status = RunStatus::Running;
+            self.waits.store(false, Ordering::Relaxed);
         }
         waits
     }
@@ -116,6 +141,7 @@ impl<S> Inbox<S> {
         let mut state = self.state.lock();
         let waits = state.signals.is_empty();
         state.status = if waits { RunStatus::Waiting } else { RunStatus::Queued };
+        self.waits.store(waits, Ordering::Relaxed);
         waits
     }
     /// The owner takes everything that has arrived.
@@ -228,6 +254,62 @@ mod loom_tests {
                 seen += model.slice().len();
             }
             assert_eq!(seen, 1);
+        });
+    }
+
+    /// Senders that claim the process or put a signal, whichever they can, and a scheduler: one of them at a time owns the
+    /// process, and no signal is lost.
+    #[test]
+    fn who_claims_a_process_owns_it() {
+        struct Claimed {
+            model: Model,
+            owned: AtomicUsize,
+            /// What the owner of the moment has seen.
+            seen: AtomicUsize,
+        }
+        impl Claimed {
+            fn own(&self, signals: usize) {
+                assert_eq!(self.owned.swap(1, Ordering::Relaxed), 0, "owned twice");
+                let seen = self.seen.load(Ordering::Relaxed);
+                self.seen.store(seen + signals, Ordering::Relaxed);
+                self.owned.store(0, Ordering::Relaxed);
+            }
+            fn send(&self) {
+                if self.model.inbox.claim() {
+                    self.own(1);
+                    self.model.enqueue();
+                } else {
+                    self.model.send(1);
+                }
+            }
+            fn slice(&self) {
+                if self.model.queued.swap(0, Ordering::SeqCst) == 0 {
+                    return;
+                }
+                let (_, signals) = self.model.inbox.start();
+                self.own(signals.len());
+                if !self.model.inbox.park() {
+                    self.model.enqueue();
+                }
+            }
+        }
+        loom::model(|| {
+            let model = Model { inbox: Inbox::new(), queued: AtomicUsize::new(1) };
+            let shared = Arc::new(Claimed { model, owned: AtomicUsize::new(0), seen: AtomicUsize::new(0) });
+            let senders: Vec<_> = [1, 2]
+                .map(|_| {
+                    let shared = shared.clone();
+                    thread::spawn(move || shared.send())
+                })
+                .into();
+            shared.slice();
+            for sender in senders {
+                sender.join().unwrap();
+            }
+            while shared.model.queued.load(Ordering::SeqCst) == 1 {
+                shared.slice();
+            }
+            assert_eq!(shared.seen.load(Ordering::Relaxed), 2, "a signal was lost");
         });
     }
 

@@ -1,9 +1,9 @@
 //! A process's own queue of messages, in the order they arrived.
 //!
 //! Messages have consecutive numbers; taking one out of the middle leaves a hole that is skipped, so that neither
-//! receive markers nor the save position ever move. Messages keep their own memory until they are received, so a
-//! collection does not look at them; only the one that `receive` looks at joins the heap before a collection. A message of
-//! another node is in bytes until somebody looks at it; if it is malformed it is gone then.
+//! receive markers nor the save position ever move. Messages keep their own memory until `receive` looks at them, so a
+//! collection does not look at those; small ones come to the heap then, others when they are taken or a collection begins. A
+//! message of another node is in bytes until somebody looks at it; if it is malformed it is gone then.
 
 use crate::Vm;
 use crate::distribution::ExternalTerm;
@@ -59,6 +59,12 @@ struct Slot {
 
 /// Markers kept at a time; OTP keeps as many.
 const MARKERS_MAX: usize = 8;
+/// Messages up to this many words are copied to the heap when `receive` looks at them; larger ones become fragments of it.
+const SMALL_WORDS_MAX: usize = 64;
+/// How far behind the first message they are: one that does not match stays on the heap, and collections look for those.
+const NEAR_FRONT: usize = 8;
+/// Queues up to this length are not closed up and do not give memory back.
+const HOLES_KEPT: usize = 64;
 /// Bits of a message number that a marker keeps.
 const MARKER_MASK: u64 = (1 << 48) - 1;
 
@@ -105,6 +111,24 @@ impl Mailbox {
         self.count += 1;
         self.messages.push_back(Some(Slot { message, token }));
     }
+    /// Adds a copy of `message`, which lives elsewhere, at the end: on the receiver's `heap` if it is small, near the front and
+    /// has room there, else with memory of its own. Returns its words.
+    pub(crate) fn push_copy(&mut self, heap: &Heap, message: Term<'_>) -> usize {
+        if self.messages.len() < NEAR_FRONT
+            && let Some((copy, words)) = heap.copy_in_small(message, SMALL_WORDS_MAX)
+        {
+            let message = match words {
+                0 => Message::Owned(OwnedTerm::immediate(copy.word())),
+                _ => Message::OnHeap(copy.word()),
+            };
+            self.push_with(message, MessageToken::None);
+            return words;
+        }
+        let owned = OwnedTerm::copy(message, heap.options().literals);
+        let words = owned.words();
+        self.push_with(Message::Owned(owned), MessageToken::None);
+        words
+    }
     /// The last message came with this sequential trace token.
     pub(crate) fn set_last_token(&mut self, token: OwnedTerm) {
         if let Some(Some(slot)) = self.messages.back_mut() {
@@ -149,6 +173,51 @@ impl Mailbox {
                 Some(None) => self.save += 1,
                 None => return Peek::End,
             }
+        }
+    }
+    /// As [`Mailbox::look`], if there is nothing to do but to read: the usual case while many messages do not match.
+    #[inline(always)]
+    pub fn look_behind(&mut self) -> Option<Word> {
+        let index = (self.save - self.first) as usize;
+        match self.messages.get(index) {
+            Some(Some(Slot { message: Message::Owned(owned), .. })) if index >= NEAR_FRONT => {
+                self.looking = true;
+                Some(owned.term().word())
+            }
+            Some(Some(Slot { message: Message::OnHeap(word), .. })) => Some(*word),
+            _ => None,
+        }
+    }
+    /// As [`Mailbox::peek`], for a `receive` that may well take the message: a small one near the front comes to the heap at once,
+    /// if that has room, and its memory is free again. Others stay as they are until they are taken.
+    #[inline]
+    pub fn look(&mut self, heap: &Heap) -> Peek {
+        loop {
+            let index = (self.save - self.first) as usize;
+            let slot = match self.messages.get_mut(index) {
+                Some(Some(slot)) => slot,
+                Some(None) => {
+                    self.save += 1;
+                    continue;
+                }
+                None => return Peek::End,
+            };
+            let owned = match &mut slot.message {
+                Message::Owned(owned) => owned,
+                Message::OnHeap(word) => return Peek::Message(*word),
+                Message::External(_) => return Peek::External,
+            };
+            let words = owned.words();
+            if (1..=SMALL_WORDS_MAX).contains(&words) && index < NEAR_FRONT && heap.has_room(words) {
+                let owned = std::mem::replace(owned, OwnedTerm::immediate(Word::NIL));
+                let word = heap.move_in(owned).word();
+                slot.message = Message::OnHeap(word);
+                self.words -= words;
+                self.on_heap += 1;
+                return Peek::Message(word);
+            }
+            self.looking = true;
+            return Peek::Message(owned.term().word());
         }
     }
     /// As [`Mailbox::peek`], with what is in bytes decoded; `None` at the end.
@@ -220,6 +289,7 @@ impl Mailbox {
         }
     }
     /// The message at the save position did not match: look at the next one.
+    #[inline(always)]
     pub fn advance(&mut self) {
         self.looking = false;
         self.save += 1;
@@ -241,9 +311,21 @@ impl Mailbox {
                 // `receive` takes what it has looked at.
                 Message::External(_) => self.external -= 1,
             }
-            self.trim();
+            self.close_up(index);
         }
         self.save = self.first;
+    }
+    /// The place at this index has become a hole.
+    #[inline]
+    fn close_up(&mut self, index: usize) {
+        if index != 0 || self.messages.len() > HOLES_KEPT {
+            return self.trim();
+        }
+        self.messages.pop_front();
+        self.first += 1;
+        if let Some(None) = self.messages.front() {
+            self.trim();
+        }
     }
     /// The next `receive` starts at the first message.
     pub fn rewind(&mut self) {
@@ -262,11 +344,11 @@ impl Mailbox {
         for (_, position) in &mut self.markers {
             *position = (*position).min(end);
         }
-        if self.messages.is_empty() && self.messages.capacity() > 64 {
+        if self.messages.is_empty() && self.messages.capacity() > HOLES_KEPT {
             self.messages.shrink_to(16);
         }
         // Holes in the middle cost a step each time they are passed: close them when they are the majority.
-        if self.messages.len() > 64 && self.messages.len() > self.count * 2 && self.markers.is_empty() {
+        if self.messages.len() > HOLES_KEPT && self.messages.len() > self.count * 2 && self.markers.is_empty() {
             self.messages.retain(Option::is_some);
             self.epoch = self.epoch.wrapping_add(1) & 0xfff;
         }
@@ -318,11 +400,12 @@ impl Mailbox {
     }
     /// Words of messages that lie on the receiver's heap, to be updated by a collection.
     pub(crate) fn on_heap_words(&mut self) -> impl Iterator<Item = &mut Word> {
-        let any = self.on_heap != 0;
-        self.messages.iter_mut().take_while(move |_| any).flatten().filter_map(|slot| match &mut slot.message {
+        let words = self.messages.iter_mut().flatten().filter_map(|slot| match &mut slot.message {
             Message::OnHeap(word) => Some(word),
             Message::Owned(_) | Message::External(_) => None,
-        })
+        });
+        // Not further than to the last one: most stand in front of a queue that may be long.
+        words.take(self.on_heap as usize)
     }
     /// A marker for the end of the queue as it is now, to be tied to a reference by [`Mailbox::set_marker`].
     pub fn reserve_marker(&self) -> i64 {
@@ -380,5 +463,71 @@ mod tests {
         let tuple = list.as_cons().unwrap().head().as_tuple().unwrap();
         assert_eq!(tuple.elements()[1].as_float(), Some(2.5));
         assert!(main.state.messages.is_empty());
+    }
+
+    fn process() -> ProcessMain {
+        let options = HeapOptions::default();
+        ProcessMain::new(options, options.min_heap_words, OwnedTerm::immediate(Word::NIL), None)
+    }
+
+    /// Small messages are copied to the heap by the first look, with the binaries that they own; what stays in the queue survives
+    /// collections, and so does what was taken.
+    #[test]
+    fn small_messages_move_to_the_heap_when_they_are_looked_at() {
+        let mut main = process();
+        let bytes = [7; 1000];
+        let message = |number: i64| {
+            OwnedTerm::build(LiteralRange::EMPTY, |heap| {
+                let list = heap.list(&[Term::small(number), heap.float(2.5)]);
+                heap.tuple(&[list, heap.binary(&bytes), heap.binary(b"few bytes")])
+            })
+        };
+        for number in 0..3 {
+            main.state.messages.push(Message::Owned(message(number)));
+        }
+        let mut live = [Word::NIL; 2];
+        for _ in 0..2 {
+            let Peek::Message(_) = main.state.messages.look(&main.heap) else { panic!("the message is there") };
+            main.state.messages.advance();
+        }
+        assert!(main.state.messages.iter().take(2).all(|message| matches!(message, Message::OnHeap(_))));
+        assert!(matches!(main.state.messages.iter().last(), Some(Message::Owned(_))));
+        assert_eq!(main.heap.large_binaries().len(), 2);
+        main.collect(0, &mut live);
+        main.state.messages.rewind();
+        main.state.messages.advance();
+        let Peek::Message(word) = main.state.messages.look(&main.heap) else { panic!("the message is there") };
+        live[0] = word;
+        main.state.messages.take(&main.heap);
+        main.state.force_major = true;
+        main.collect(0, &mut live);
+        // SAFETY: the collections updated the root.
+        let elements = unsafe { Term::from_raw(live[0]) }.as_tuple().unwrap().elements();
+        assert_eq!(elements[0].as_cons().unwrap().head().as_small(), Some(1));
+        assert_eq!(elements[1].as_binary().as_deref(), Some(&bytes[..]));
+        assert_eq!(elements[2].as_binary().as_deref(), Some(&b"few bytes"[..]));
+        assert_eq!(main.state.messages.len(), 2);
+        assert_eq!(main.heap.large_binaries().len(), 2);
+    }
+
+    /// A heap without room, a large message and one far behind: they wait with their own memory.
+    #[test]
+    fn other_messages_keep_their_memory_until_they_are_taken() {
+        let mut main = process();
+        let message = |words: usize| {
+            OwnedTerm::build(LiteralRange::EMPTY, |heap| heap.tuple_from(words - 1, |at| Term::small(at as i64)))
+        };
+        main.state.messages.push(Message::Owned(message(SMALL_WORDS_MAX + 1)));
+        for _ in 0..NEAR_FRONT {
+            main.state.messages.push(Message::Owned(message(SMALL_WORDS_MAX)));
+        }
+        while let Peek::Message(_) = main.state.messages.look(&main.heap) {
+            main.state.messages.advance();
+        }
+        let on_heap = main.state.messages.iter().map(|message| matches!(message, Message::OnHeap(_)));
+        // The block of 233 words has room for three.
+        assert_eq!(on_heap.collect::<Vec<_>>(), [false, true, true, true, false, false, false, false, false]);
+        let words = (NEAR_FRONT - 3) * SMALL_WORDS_MAX + SMALL_WORDS_MAX + 1;
+        assert_eq!(main.state.messages.words(), words);
     }
 }

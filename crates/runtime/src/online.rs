@@ -124,7 +124,8 @@ mod loom_tests {
                 1,
                 || machine.done.load(Ordering::SeqCst) == 1,
                 || machine.queues.lengths()[1] != 0,
-                || machine.queues.drain(1).into_iter().for_each(|(_, job)| machine.enqueue(job)),
+                // SAFETY: this thread is that scheduler.
+                || unsafe { machine.queues.drain(1) }.into_iter().for_each(|(_, job)| machine.enqueue(job)),
                 || {},
             );
             sender.join().unwrap();

@@ -158,7 +158,8 @@ mod loom_tests {
             while self.done.load(Ordering::SeqCst) < jobs {
                 if self.gate.is_closed() {
                     self.gate.pass(true);
-                } else if self.queues.take(0, 0).is_some() {
+                // SAFETY: the caller is the scheduler.
+                } else if unsafe { self.queues.take(0, 0) }.is_some() {
                     self.running.fetch_add(1, Ordering::SeqCst);
                     self.running.fetch_sub(1, Ordering::SeqCst);
                     self.done.fetch_add(1, Ordering::SeqCst);

@@ -723,4 +723,4 @@ impl ProcessState {
 }
 
 /// A million processes are a million of these: growing one is a decision, not an accident.
-const _: () = assert!(cfg!(gc_stress) || size_of::<Process>() <= 736);
+const _: () = assert!(cfg!(any(gc_stress, loom)) || size_of::<Process>() <= 736);

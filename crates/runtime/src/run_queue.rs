@@ -3,11 +3,12 @@
 //! What is in a queue is in it once, and whoever takes it out owns it. A length beside each queue is looked at first, so
 //! that thieves leave the locks of empty queues alone. It is raised under the lock before anybody is woken, and
 //! `Sleepers` sees to it that a scheduler does not fall asleep beside work that another thread queues for it. What a
-//! scheduler queues for itself it takes itself; others help when it asks ([`RunQueues::ask_for_help`]).
+//! scheduler queues for itself it takes itself; others help when it asks ([`RunQueues::ask_for_help`]). The one that it takes
+//! next stands beside the queue, without a lock.
 
 use crate::Priority;
 use crate::sleep::Sleepers;
-use crate::sync::{AtomicUsize, Mutex, Ordering};
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, UnsafeCell};
 use std::collections::VecDeque;
 
 /// A process of low priority is passed over this many times while there are normal ones.
@@ -133,7 +134,13 @@ pub(crate) enum Turn {
 }
 
 struct Place<T> {
+    /// The one that is taken next, while nothing else stands here: only the queue's own scheduler uses this. So processes that
+    /// hand work to each other need no lock.
+    next: UnsafeCell<Option<T>>,
+    /// Is there one, for those who count?
+    has_next: AtomicBool,
     queue: Mutex<RunQueue<T>>,
+    /// How many stand in the queue proper.
     length: AtomicUsize,
     /// How long those that stood here have waited, in reductions, since another scheduler was woken to help. Only the
     /// queue's own scheduler uses it.
@@ -142,7 +149,44 @@ struct Place<T> {
 
 impl<T> Place<T> {
     fn new() -> Place<T> {
-        Place { queue: Mutex::new(RunQueue::new()), length: AtomicUsize::new(0), waited: AtomicUsize::new(0) }
+        Place {
+            next: UnsafeCell::new(None),
+            has_next: AtomicBool::new(false),
+            queue: Mutex::new(RunQueue::new()),
+            length: AtomicUsize::new(0),
+            waited: AtomicUsize::new(0),
+        }
+    }
+    /// How many processes stand here.
+    fn length(&self) -> usize {
+        self.length.load(Ordering::SeqCst) + usize::from(self.has_next.load(Ordering::Relaxed))
+    }
+    /// Keeps a process as the next one, if nothing else stands here and it goes to the usual place; else gives it back.
+    ///
+    /// # Safety
+    /// The caller is the queue's own scheduler.
+    unsafe fn keep_next(&self, turn: Turn, process: T) -> Option<T> {
+        if turn != Turn::Before(Priority::Normal)
+            || self.has_next.load(Ordering::Relaxed)
+            || self.length.load(Ordering::Relaxed) != 0
+        {
+            return Some(process);
+        }
+        self.has_next.store(true, Ordering::Relaxed);
+        // SAFETY: by the caller's promise; the place is empty.
+        unsafe { self.next.with_mut(|next| next.replace(process)) }
+    }
+    /// Takes the next one out.
+    ///
+    /// # Safety
+    /// The caller is the queue's own scheduler.
+    unsafe fn take_next(&self) -> Option<T> {
+        if !self.has_next.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.has_next.store(false, Ordering::Relaxed);
+        // SAFETY: by the caller's promise.
+        unsafe { self.next.with_mut(Option::take) }
     }
     /// The last slice used so many reductions: should another scheduler help?
     fn wants_help(&self, used: usize) -> bool {
@@ -150,7 +194,7 @@ impl<T> Place<T> {
             return false;
         }
         // The one that is taken next needs no other scheduler.
-        let waiting = self.length.load(Ordering::Relaxed).saturating_sub(1);
+        let waiting = self.length().saturating_sub(1);
         let waited = self.waited.load(Ordering::Relaxed);
         let waited = match waiting {
             0 => waited.saturating_sub(used),
@@ -161,6 +205,10 @@ impl<T> Place<T> {
         wants
     }
 }
+
+// SAFETY: of what is not behind a lock, only `next` is no atomic; the functions that use it are called by one thread at a time, and
+// what it holds may go from thread to thread.
+unsafe impl<T: Send> Sync for Place<T> {}
 
 /// The queues of all schedulers.
 pub(crate) struct RunQueues<T> {
@@ -175,7 +223,17 @@ impl<T> RunQueues<T> {
     }
     /// How many processes each queue holds.
     pub(crate) fn lengths(&self) -> Vec<usize> {
-        self.places.iter().map(|place| place.length.load(Ordering::SeqCst)).collect()
+        self.places.iter().map(Place::length).collect()
+    }
+    /// A scheduler queues a process with itself.
+    ///
+    /// # Safety
+    /// The caller is scheduler `home`.
+    pub(crate) unsafe fn enqueue_own(&self, home: usize, turn: Turn, process: T) {
+        // SAFETY: by the caller's promise.
+        if let Some(process) = unsafe { self.places[home].keep_next(turn, process) } {
+            self.enqueue(home, true, turn, process);
+        }
     }
     /// Queues a process with scheduler `home`; `is_caller` says that the caller is that scheduler.
     pub(crate) fn enqueue(&self, home: usize, is_caller: bool, turn: Turn, process: T) {
@@ -196,7 +254,18 @@ impl<T> RunQueues<T> {
         }
     }
     /// Takes a process from scheduler `home`'s queue, else one from another's. What it took last used so many reductions.
-    pub(crate) fn take(&self, home: usize, used: u64) -> Option<T> {
+    ///
+    /// # Safety
+    /// The caller is scheduler `home`.
+    pub(crate) unsafe fn take(&self, home: usize, used: u64) -> Option<T> {
+        // SAFETY: by the caller's promise.
+        if let Some(next) = unsafe { self.places[home].take_next() } {
+            if self.places[home].length.load(Ordering::SeqCst) == 0 {
+                return Some(next);
+            }
+            // Others came since, which may go first by their priority.
+            self.put_first(home, next);
+        }
         let count = self.places.len();
         for offset in 0..count {
             let place = &self.places[(home + offset) % count];
@@ -219,6 +288,13 @@ impl<T> RunQueues<T> {
         }
         None
     }
+    /// Puts a process of normal priority before all others of that.
+    fn put_first(&self, home: usize, process: T) {
+        let place = &self.places[home];
+        let mut queue = place.queue.lock();
+        queue.queues[Priority::Normal as usize].push_front(process);
+        place.length.store(place.length.load(Ordering::Relaxed) + 1, Ordering::SeqCst);
+    }
     /// Scheduler `home` has run a slice of so many reductions, and nothing runs on it now: if those in its queue have
     /// waited too long, a sleeper is woken to take some. When none of the first `count` schedulers sleeps, the one with
     /// the shortest queue is given some, and named.
@@ -230,7 +306,7 @@ impl<T> RunQueues<T> {
             self.sleepers.wake_one(home);
             return None;
         }
-        let length = |number: usize| self.places[number].length.load(Ordering::Relaxed);
+        let length = |number: usize| self.places[number].length();
         let other = (0..count.min(self.places.len())).filter(|number| *number != home).min_by_key(|at| length(*at))?;
         // The one that is taken next here runs, as one does there.
         let count = length(home).saturating_sub(1 + length(other)) / 2;
@@ -251,11 +327,18 @@ impl<T> RunQueues<T> {
     }
     /// Does something stand in this queue?
     pub(crate) fn has_work(&self, home: usize) -> bool {
-        self.places[home].length.load(Ordering::SeqCst) != 0
+        self.places[home].length() != 0
     }
     /// Takes everything out of a queue.
-    pub(crate) fn drain(&self, home: usize) -> Vec<(Turn, T)> {
+    ///
+    /// # Safety
+    /// The caller is scheduler `home`.
+    pub(crate) unsafe fn drain(&self, home: usize) -> Vec<(Turn, T)> {
         let place = &self.places[home];
+        // SAFETY: by the caller's promise.
+        if let Some(next) = unsafe { place.take_next() } {
+            self.put_first(home, next);
+        }
         let mut queue = place.queue.lock();
         place.length.store(0, Ordering::Release);
         queue.drain()
@@ -275,6 +358,15 @@ impl<T> RunQueues<T> {
 mod tests {
     use super::*;
 
+    fn take<T>(queues: &RunQueues<T>, home: usize, used: u64) -> Option<T> {
+        // SAFETY: one thread is all schedulers.
+        unsafe { queues.take(home, used) }
+    }
+    fn drain<T>(queues: &RunQueues<T>, home: usize) -> Vec<(Turn, T)> {
+        // SAFETY: as above.
+        unsafe { queues.drain(home) }
+    }
+
     #[test]
     fn priorities_come_in_order_and_low_ones_now_and_then() {
         let queues = RunQueues::new(2);
@@ -285,7 +377,7 @@ mod tests {
             queues.enqueue(0, true, Turn::Before(priority), number);
         }
         assert_eq!(queues.lengths(), [23, 0]);
-        let taken: Vec<i32> = std::iter::from_fn(|| queues.take(0, 0)).collect();
+        let taken: Vec<i32> = std::iter::from_fn(|| take(&queues, 0, 0)).collect();
         assert_eq!(taken[..9], [300, 200, 0, 1, 2, 3, 4, 5, 6]);
         assert_eq!(taken[9..12], [100, 7, 8]);
         assert_eq!(taken.len(), 23);
@@ -303,7 +395,7 @@ mod tests {
         }
         let mut used = 0;
         let taken: Vec<u64> = std::iter::from_fn(|| {
-            let number = queues.take(0, used)?;
+            let number = take(&queues, 0, used)?;
             used = if number < 100 { WOKEN_REDUCTIONS } else { WOKEN_REDUCTIONS / 2 };
             Some(number)
         })
@@ -334,9 +426,9 @@ mod tests {
         for number in 0..9 {
             queues.enqueue(0, true, Turn::After(Priority::Normal), number);
         }
-        assert_eq!(queues.take(1, 0), Some(8));
+        assert_eq!(take(&queues, 1, 0), Some(8));
         assert_eq!(queues.lengths(), [4, 4]);
-        assert_eq!(queues.drain(1).into_iter().map(|(_, number)| number).collect::<Vec<_>>(), [4, 5, 6, 7]);
+        assert_eq!(drain(&queues, 1).into_iter().map(|(_, number)| number).collect::<Vec<_>>(), [4, 5, 6, 7]);
         for number in 10..13 {
             queues.enqueue(0, true, Turn::After(Priority::Normal), number);
         }
@@ -347,6 +439,27 @@ mod tests {
         assert_eq!((0..100).find_map(|_| queues.ask_for_help(0, 4000, 1)), None, "the others may not work");
     }
 
+    /// What a scheduler queues with itself while nothing else stands there is taken first, unless something of higher priority
+    /// comes; thieves leave it alone.
+    #[test]
+    fn a_scheduler_keeps_the_next_one_to_itself() {
+        let queues = RunQueues::new(2);
+        // SAFETY: one thread is all schedulers.
+        let own = |priority, number| unsafe { queues.enqueue_own(0, Turn::Before(priority), number) };
+        own(Priority::Normal, 1);
+        own(Priority::Normal, 2);
+        assert_eq!(queues.lengths(), [2, 0]);
+        assert_eq!(take(&queues, 1, 0), Some(2));
+        assert_eq!(take(&queues, 1, 0), None);
+        own(Priority::Normal, 3);
+        own(Priority::High, 4);
+        assert_eq!(std::iter::from_fn(|| take(&queues, 0, 0)).collect::<Vec<_>>(), [4, 1, 3]);
+        own(Priority::Normal, 5);
+        own(Priority::Normal, 6);
+        assert_eq!(drain(&queues, 0).into_iter().map(|(_, number)| number).collect::<Vec<_>>(), [5, 6]);
+        assert_eq!((take(&queues, 0, 0), queues.has_work(0)), (None, false));
+    }
+
     #[test]
     fn a_thief_takes_the_last_of_the_highest_priority() {
         let queues = RunQueues::new(2);
@@ -355,7 +468,7 @@ mod tests {
             queues.enqueue(0, true, Turn::Before(priority), number);
         }
         // The first time it takes along who can best wait.
-        assert_eq!(std::iter::from_fn(|| queues.take(1, 0)).collect::<Vec<_>>(), [3, 4, 2, 1]);
+        assert_eq!(std::iter::from_fn(|| take(&queues, 1, 0)).collect::<Vec<_>>(), [3, 4, 2, 1]);
     }
 }
 
@@ -367,6 +480,11 @@ mod loom_tests {
     use loom::thread;
 
     const NOT_OWNED: usize = usize::MAX;
+
+    fn take<T>(queues: &RunQueues<T>, home: usize, used: u64) -> Option<T> {
+        // SAFETY: in each model one thread at a time takes for a scheduler; loom checks that.
+        unsafe { queues.take(home, used) }
+    }
 
     fn bounded(preemptions: usize) -> loom::model::Builder {
         let mut builder = loom::model::Builder::new();
@@ -445,14 +563,15 @@ mod loom_tests {
                 !process.inbox.park()
             };
             if queue_again {
-                self.queues.enqueue(home, true, Turn::Before(Priority::Normal), number);
+                // SAFETY: the caller is this scheduler.
+                unsafe { self.queues.enqueue_own(home, Turn::Before(Priority::Normal), number) };
             }
             self.arrived(signals.len());
         }
         /// A scheduler. A wake-up that is lost is a deadlock, which loom reports.
         fn run(&self, home: usize) {
             while !self.is_over() {
-                match self.queues.take(home, 0) {
+                match take(&self.queues, home, 0) {
                     Some(number) => self.slice(home, number, false),
                     None => self.queues.sleep(home, || self.is_over()),
                 }
@@ -467,13 +586,13 @@ mod loom_tests {
             queues.enqueue(0, true, Turn::Before(Priority::Normal), 1);
             let thief = {
                 let queues = queues.clone();
-                thread::spawn(move || [queues.take(1, 0), queues.take(1, 0)])
+                thread::spawn(move || [take(&queues, 1, 0), take(&queues, 1, 0)])
             };
             queues.enqueue(0, true, Turn::Before(Priority::High), 2);
-            let own = queues.take(0, 0);
+            let own = take(&queues, 0, 0);
             let stolen = thief.join().unwrap();
             let mut all: Vec<usize> =
-                [own, stolen[0], stolen[1], queues.take(0, 0), queues.take(0, 0)].into_iter().flatten().collect();
+                [own, stolen[0], stolen[1], take(&queues, 0, 0), take(&queues, 0, 0)].into_iter().flatten().collect();
             all.sort_unstable();
             assert_eq!(all, [1, 2], "lost, or taken twice");
             assert_eq!(queues.lengths(), [0, 0]);
@@ -489,12 +608,12 @@ mod loom_tests {
             let thieves: Vec<_> = [1, 2]
                 .map(|home| {
                     let queues = queues.clone();
-                    thread::spawn(move || queues.take(home, 0))
+                    thread::spawn(move || take(&queues, home, 0))
                 })
                 .into();
-            let mut all: Vec<usize> = queues.take(0, 0).into_iter().collect();
+            let mut all: Vec<usize> = take(&queues, 0, 0).into_iter().collect();
             all.extend(thieves.into_iter().filter_map(|thief| thief.join().unwrap()));
-            all.extend(queues.take(0, 0));
+            all.extend(take(&queues, 0, 0));
             all.sort_unstable();
             assert_eq!(all, [1, 2]);
         });
@@ -563,12 +682,12 @@ mod loom_tests {
                 let machine = machine.clone();
                 thread::spawn(move || machine.send(0, Signal::Message))
             };
-            if let Some(number) = machine.queues.take(0, 0) {
+            if let Some(number) = take(&machine.queues, 0, 0) {
                 machine.slice(0, number, true);
             }
             assert!(killer.join().unwrap() != Delivery::Refused, "only its own end refuses");
             let refused = sender.join().unwrap() == Delivery::Refused;
-            while let Some(number) = machine.queues.take(0, 0) {
+            while let Some(number) = take(&machine.queues, 0, 0) {
                 machine.slice(0, number, false);
             }
             let process = &machine.processes[0];

@@ -9,9 +9,10 @@ use crate::online::Online;
 use crate::pause::Gate;
 use crate::process::{Collected, DirtyState, Process};
 use crate::run_queue::{RunQueues, Turn};
+use crate::table::ProcessesAtHand;
 use crate::wall_time::IdleTime;
 use crate::{Vm, VmOptions};
-use oxbeam_term::{OwnedTerm, atoms};
+use oxbeam_term::{OwnedTerm, Pid, atoms};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -19,6 +20,9 @@ use std::thread::JoinHandle;
 
 /// Reductions in a slice, as in OTP.
 pub const SLICE_REDUCTIONS: i32 = 4000;
+
+/// Reductions of short slices that one step of a scheduler's activity may stand for.
+const UNTOLD_REDUCTIONS_MAX: u64 = 1000;
 
 /// Which pool a dirty BIF runs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,6 +51,7 @@ pub enum Outcome {
 
 struct Scheduler {
     counters: Counters,
+    at_hand: ProcessesAtHand,
 }
 
 /// What a scheduler has done so far. Each has its own, on cache lines of its own: they change with every slice.
@@ -148,7 +153,9 @@ impl Schedulers {
         let dirty_io = options.dirty_io_schedulers.max(1);
         let threads = count + dirty_cpu + dirty_io;
         Schedulers {
-            schedulers: (0..count).map(|_| Scheduler { counters: Counters::default() }).collect(),
+            schedulers: (0..count)
+                .map(|_| Scheduler { counters: Counters::default(), at_hand: ProcessesAtHand::new() })
+                .collect(),
             dirty: [DirtyPool::new(dirty_cpu, dirty_online), DirtyPool::new(dirty_io, dirty_io)],
             next: AtomicUsize::new(0),
             queues: RunQueues::new(count),
@@ -189,6 +196,19 @@ impl Schedulers {
     /// Number of the scheduler that runs the caller, from 1; 0 outside.
     pub fn current(&self) -> usize {
         CURRENT.get()
+    }
+    /// Takes a process out of those that the scheduler that calls has at hand.
+    pub(crate) fn take_at_hand(&self, pid: Pid) -> Option<Arc<Process>> {
+        let scheduler = self.schedulers.get(CURRENT.get().wrapping_sub(1))?;
+        // SAFETY: this thread is that scheduler, and no other uses it.
+        unsafe { scheduler.at_hand.take(pid) }
+    }
+    /// Keeps a process at hand, if a scheduler calls.
+    pub(crate) fn keep_at_hand(&self, process: Arc<Process>) {
+        if let Some(scheduler) = self.schedulers.get(CURRENT.get().wrapping_sub(1)) {
+            // SAFETY: as above.
+            drop(unsafe { scheduler.at_hand.put(process) });
+        }
     }
     /// From now on [`Schedulers::have_moved_on`] says whether every scheduler but the caller's has ended what it is at.
     /// The collector of literals is woken when one does.
@@ -270,10 +290,13 @@ impl Schedulers {
         let count = self.online.limit();
         let home =
             if (1..=count).contains(&here) { here - 1 } else { self.next.fetch_add(1, Ordering::Relaxed) % count };
-        self.queues.enqueue(home, home + 1 == here, turn, process);
-        if home + 1 != here {
-            self.online.check(home);
+        if home + 1 == here {
+            // SAFETY: this thread is that scheduler.
+            unsafe { self.queues.enqueue_own(home, turn, process) };
+            return;
         }
+        self.queues.enqueue(home, false, turn, process);
+        self.online.check(home);
     }
     fn enqueue_dirty(&self, vm: &Arc<Vm>, kind: DirtyKind, process: Arc<Process>) {
         let Some(number) = self.dirty[kind as usize].enqueue(process) else { return };
@@ -365,8 +388,8 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
     ACTIVITY.set(home + 1);
     let schedulers = &vm.schedulers;
     let mut works = false;
-    // Reductions of the last slice.
-    let mut used = 0;
+    // Reductions of the last slice, and of all since others were told that this scheduler has left a process.
+    let (mut used, mut untold) = (0, 0);
     while !schedulers.stopping.load(Ordering::Relaxed) {
         if schedulers.gate.is_closed() {
             if std::mem::take(&mut works) {
@@ -386,10 +409,16 @@ fn run_scheduler(vm: &Arc<Vm>, home: usize) {
         if let Some(other) = schedulers.queues.ask_for_help(home, just_used, schedulers.online.limit()) {
             schedulers.online.check(other);
         }
-        match schedulers.queues.take(home, just_used) {
+        // SAFETY: this thread is that scheduler.
+        match unsafe { schedulers.queues.take(home, just_used) } {
             Some(process) => {
-                vm.counts_activity(if std::mem::replace(&mut works, true) { 2 } else { 1 });
+                // Short slices count as one process, as long as nobody waits.
+                if !works || untold >= UNTOLD_REDUCTIONS_MAX || schedulers.watched.load(Ordering::Relaxed) {
+                    vm.counts_activity(if std::mem::replace(&mut works, true) { 2 } else { 1 });
+                    untold = 0;
+                }
                 used = run_slice(vm, process, &schedulers.schedulers[home].counters);
+                untold += used.max(1);
             }
             None => {
                 if std::mem::take(&mut works) {
@@ -421,7 +450,8 @@ fn suspend_scheduler(vm: &Vm, home: usize) {
         || schedulers.stopping.load(Ordering::SeqCst) || schedulers.gate.is_closed(),
         || schedulers.queues.has_work(home),
         || {
-            for (turn, process) in schedulers.queues.drain(home) {
+            // SAFETY: this thread is that scheduler.
+            for (turn, process) in unsafe { schedulers.queues.drain(home) } {
                 schedulers.enqueue_at(process, turn);
             }
         },
@@ -632,7 +662,9 @@ fn park(vm: &Arc<Vm>, process: Arc<Process>) {
     if vm.is_profiled(crate::profile_flag::PROCESSES) && !process.has_signals() {
         vm.profile_process(&process, false);
     }
-    if !process.incoming.park() {
+    if process.incoming.park() {
+        vm.schedulers.keep_at_hand(process);
+    } else {
         vm.schedulers.enqueue(process);
     }
 }

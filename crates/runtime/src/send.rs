@@ -1,10 +1,10 @@
 //! Sending: how a signal reaches a process, and whom a term names.
 
 use crate::inbox::Delivery;
-use crate::monitor::LinkTarget;
-use crate::process::{Priority, Process, RunStatus};
+use crate::monitor::{LinkTarget, Watcher};
+use crate::process::{Priority, Process, ProcessMain, RunStatus};
 use crate::run_queue::Turn;
-use crate::{Sender, Signal, SystemTask, Vm};
+use crate::{BifContext, Sender, Signal, SystemTask, Vm};
 use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Port, Term};
 use std::sync::Arc;
 
@@ -57,6 +57,107 @@ impl Vm {
         };
         self.signal(process, signal)
     }
+    /// Sends a message of the process that this thread runs to `to`: a pid, or an alias of this process. Returns the words that
+    /// were copied.
+    ///
+    /// A receiver that waits has handled all signals; so the sender may put the message into its queue, on its heap. So is one
+    /// to the sender itself, if nothing else has arrived. Others get a signal.
+    pub fn send_from(
+        &self,
+        cx: &mut BifContext<'_>,
+        pid: Pid,
+        alias: Option<LocalReference>,
+        to: Term<'_>,
+        message: Term<'_>,
+    ) -> usize {
+        let sender = cx.process.pid();
+        let is_plain = cx.state.rare.seq_trace_token.is_none();
+        if pid == sender {
+            if is_plain && alias.is_none() && cx.process.trace_flags() == 0 && !cx.process.has_signals() {
+                let words = cx.state.messages.push_copy(cx.heap, message);
+                self.queue_has_grown(cx.process, &mut cx.state.messages);
+                return words;
+            }
+            return self.send_signal(cx, &cx.process.clone(), alias, to, message);
+        }
+        let Some(process) = self.process_at_hand(pid) else { return 0 };
+        if is_plain && process.trace_flags() == 0 && self.schedulers.current() != 0 && process.incoming.claim() {
+            return self.send_to_claimed(process, alias, message);
+        }
+        let words = self.send_signal(cx, &process, alias, to, message);
+        self.put_back(process);
+        words
+    }
+    fn send_signal(
+        &self,
+        cx: &mut BifContext<'_>,
+        process: &Arc<Process>,
+        alias: Option<LocalReference>,
+        to: Term<'_>,
+        message: Term<'_>,
+    ) -> usize {
+        let message = OwnedTerm::copy(message, self.literals());
+        let words = message.words();
+        let signal = match alias {
+            Some(alias) => Signal::AliasMessage { alias, message },
+            None => Signal::Message(message),
+        };
+        let sender = cx.process.pid();
+        let signal = self.with_token(cx.state, sender, to, signal);
+        self.signal_from(sender, process, signal);
+        words
+    }
+    /// Puts a message into the queue of a process that the caller has claimed, and queues the process.
+    fn send_to_claimed(&self, process: Arc<Process>, alias: Option<LocalReference>, message: Term<'_>) -> usize {
+        // SAFETY: the caller claimed the process, which this thread does not run; nobody else has it before it is in a run queue.
+        let main = unsafe { process.main() };
+        let mut words = 0;
+        if main.state.exiting.is_none() && alias.is_none_or(|alias| self.use_alias(&process, main, alias)) {
+            let ProcessMain { heap, state } = main;
+            words = state.messages.push_copy(heap, message);
+            self.queue_has_grown(&process, &mut state.messages);
+        }
+        if self.is_profiled(crate::profile_flag::PROCESSES) {
+            self.profile_process(&process, true);
+        }
+        self.schedulers.enqueue(process);
+        words
+    }
+    /// A process sets a monitor on another, or takes it back. One that waits need not be woken for that. False when it has ended.
+    pub fn signal_watcher(&self, pid: Pid, reference: LocalReference, watcher: Option<Watcher>) -> bool {
+        let Some(process) = self.process_at_hand(pid) else { return false };
+        if self.schedulers.current() != 0 && process.incoming.start_waiting() {
+            // SAFETY: this thread just moved the process to Running, and does not run it.
+            let main = unsafe { process.main() };
+            let lives = main.state.exiting.is_none();
+            if lives {
+                match watcher {
+                    Some(watcher) => main.state.watchers.insert(reference, watcher),
+                    None => main.state.watchers.remove(&reference),
+                };
+            }
+            if !process.incoming.park() {
+                self.schedulers.enqueue(process.clone());
+            }
+            if lives {
+                self.put_back(process);
+                return true;
+            }
+        }
+        let signal = match watcher {
+            Some(Watcher { watcher, name }) => Signal::Monitor { reference, watcher, name },
+            None => Signal::Demonitor { reference },
+        };
+        self.signal_at_hand(process, signal)
+    }
+    /// As [`Vm::signal`], for what [`Vm::process_at_hand`] gave.
+    fn signal_at_hand(&self, process: Arc<Process>, signal: Signal) -> bool {
+        let taken = self.signal(&process, signal);
+        if taken {
+            self.put_back(process);
+        }
+        taken
+    }
     /// As [`Vm::signal`] of work for the system: a process that waits does it before others of its priority have their turn.
     pub(crate) fn signal_system_task(&self, process: &Arc<Process>, task: SystemTask) -> bool {
         match process.incoming.put(Signal::Task(task), true) {
@@ -71,7 +172,7 @@ impl Vm {
     }
     /// As [`Vm::signal`], by pid.
     pub fn signal_pid(&self, pid: Pid, signal: Signal) -> bool {
-        self.process(pid).is_some_and(|process| self.signal(&process, signal))
+        self.process_at_hand(pid).is_some_and(|process| self.signal_at_hand(process, signal))
     }
     /// Sends a message to a process by pid; nothing happens when it has ended.
     pub fn send_message(&self, pid: Pid, message: OwnedTerm) {

@@ -338,7 +338,7 @@ impl Vm {
     }
 
     /// A message comes through an alias: may it? Ends an alias that is for one message only.
-    fn use_alias(&self, process: &Process, main: &mut ProcessMain, alias: LocalReference) -> bool {
+    pub(crate) fn use_alias(&self, process: &Process, main: &mut ProcessMain, alias: LocalReference) -> bool {
         let state = &mut main.state;
         let kind =
             state.rare.aliases.get(&alias).copied().or_else(|| state.monitors.get(&alias).and_then(|one| one.alias));
@@ -362,7 +362,7 @@ impl Vm {
     pub fn send_demonitor(&self, watcher: Pid, reference: LocalReference, monitor: &Monitor) {
         match monitor.target {
             MonitorTarget::Process(pid) | MonitorTarget::Name(_, pid) => {
-                self.signal_pid(pid, Signal::Demonitor { reference });
+                self.signal_watcher(pid, reference, None);
             }
             MonitorTarget::Port(port) | MonitorTarget::PortName(_, port) => self.port_demonitor(port, reference),
             MonitorTarget::Remote(_) | MonitorTarget::RemoteName(..) => {
@@ -463,6 +463,7 @@ impl Vm {
             process.set_registered_name(None);
         }
         self.processes.remove(pid);
+        drop(self.schedulers.take_at_hand(pid));
         if process.trace_flags() != 0 {
             self.trace_event(process, trace_flag::PROCS, "exit", &|heap| vec![heap.copy_in(reason.term())]);
             if let Some(name) = name {

@@ -14,6 +14,22 @@ mod ordinary {
     #[inline(always)]
     pub(crate) fn full_fence() {}
 
+    /// Something that one thread at a time uses.
+    pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        pub(crate) fn new(value: T) -> UnsafeCell<T> {
+            UnsafeCell(std::cell::UnsafeCell::new(value))
+        }
+        /// # Safety
+        /// Nobody else uses it meanwhile.
+        #[inline(always)]
+        pub(crate) unsafe fn with_mut<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+            // SAFETY: by the caller's promise.
+            work(unsafe { &mut *self.0.get() })
+        }
+    }
+
     /// Waits for the condition with the lock given up meanwhile.
     pub(crate) fn wait<'a, T>(condition: &Condvar, mut guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         condition.wait(&mut guard);
@@ -44,6 +60,21 @@ mod loom_sync {
         }
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
             self.0.lock().expect("a model that panics has failed already")
+        }
+    }
+
+    /// loom's cell, which notices when two threads use it at once.
+    pub(crate) struct UnsafeCell<T>(loom::cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        pub(crate) fn new(value: T) -> UnsafeCell<T> {
+            UnsafeCell(loom::cell::UnsafeCell::new(value))
+        }
+        /// # Safety
+        /// Nobody else uses it meanwhile.
+        pub(crate) unsafe fn with_mut<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+            // SAFETY: by the caller's promise, which loom checks.
+            self.0.with_mut(|value| work(unsafe { &mut *value }))
         }
     }
 

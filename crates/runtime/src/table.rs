@@ -6,6 +6,7 @@
 use crate::Process;
 use oxbeam_term::Pid;
 use parking_lot::Mutex;
+use std::cell::UnsafeCell;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -14,6 +15,40 @@ const CHUNK_BITS: usize = 10;
 const CHUNK: usize = 1 << CHUNK_BITS;
 
 type Slots = Box<[Mutex<Option<Arc<Process>>>]>;
+
+/// Processes that a scheduler keeps at hand.
+const AT_HAND: usize = 1024;
+
+/// Processes that one scheduler has sent something to or run last, by the low bits of their pids: one that is found here costs no
+/// lock and no counting. Whoever takes one out puts it back. What has ended may stay for a while, as in anybody's hand.
+pub(crate) struct ProcessesAtHand(UnsafeCell<Box<[Option<Arc<Process>>]>>);
+
+// SAFETY: the functions that use it are called by one thread at a time, which they ask for.
+unsafe impl Sync for ProcessesAtHand {}
+
+impl ProcessesAtHand {
+    pub(crate) fn new() -> ProcessesAtHand {
+        ProcessesAtHand(UnsafeCell::new((0..AT_HAND).map(|_| None).collect()))
+    }
+    /// Takes out the process with this pid.
+    ///
+    /// # Safety
+    /// Nobody else uses this meanwhile.
+    pub(crate) unsafe fn take(&self, pid: Pid) -> Option<Arc<Process>> {
+        // SAFETY: by the caller's promise; the reference ends here.
+        let place = unsafe { &mut (&mut *self.0.get())[pid.number as usize % AT_HAND] };
+        place.take_if(|process| process.pid() == pid)
+    }
+    /// Keeps a process; gives back the one that stood in its place.
+    ///
+    /// # Safety
+    /// As for [`ProcessesAtHand::take`].
+    pub(crate) unsafe fn put(&self, process: Arc<Process>) -> Option<Arc<Process>> {
+        // SAFETY: as above.
+        let place = unsafe { &mut (&mut *self.0.get())[process.pid().number as usize % AT_HAND] };
+        place.replace(process)
+    }
+}
 
 /// The processes of one machine.
 pub struct ProcessTable {

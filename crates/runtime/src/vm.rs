@@ -424,4 +424,12 @@ impl Vm {
     pub fn process(&self, pid: Pid) -> Option<Arc<Process>> {
         self.processes.get(pid)
     }
+    /// As [`Vm::process`], for something short: one that is at hand costs nothing ([`Vm::put_back`]). It may have ended.
+    pub(crate) fn process_at_hand(&self, pid: Pid) -> Option<Arc<Process>> {
+        self.schedulers.take_at_hand(pid).or_else(|| self.processes.get(pid))
+    }
+    /// Keeps what [`Vm::process_at_hand`] gave at hand.
+    pub(crate) fn put_back(&self, process: Arc<Process>) {
+        self.schedulers.keep_at_hand(process);
+    }
 }

@@ -21,8 +21,8 @@ mod terminfo_names;
 mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::{
-    address, child, clock, cpu_sup, descriptor, file, memsup, name, network, numbers, poll, random, signals, socket,
-    terminal,
+    address, cached_file, child, clock, cpu_sup, descriptor, file, memsup, name, network, numbers, poll, random,
+    signals, socket, terminal,
 };
 
 pub use errno::{Errno, Result, errno_name};

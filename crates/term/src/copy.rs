@@ -184,17 +184,25 @@ pub(crate) unsafe fn for_each_term_word(mut from: *mut u64, end: *mut u64, visit
 ///
 /// # Safety
 /// `from` is an address and a number of words, whole objects; there is room for as many at `target`.
-pub(crate) unsafe fn duplicate_objects(
-    (from, words): (*const u64, usize),
-    target: *mut u64,
-    off_heap: &mut *mut u64,
-) -> usize {
+pub(crate) unsafe fn duplicate_objects(from: (*const u64, usize), target: *mut u64, off_heap: &mut *mut u64) -> usize {
+    let mut virtual_words = 0;
+    // SAFETY: by the caller's promise; each copy is one more that owns something off the heap.
+    unsafe { copy_objects(from, target, |copy| virtual_words += duplicate_off_heap(copy, off_heap)) };
+    virtual_words
+}
+
+/// Copies a run of objects to a place of the same size, with pointers between them adjusted, and calls `boxed` with each boxed
+/// object at its new place.
+///
+/// # Safety
+/// `from` is an address and a number of words, whole objects; there is room for as many at `target`.
+#[inline(always)]
+unsafe fn copy_objects((from, words): (*const u64, usize), target: *mut u64, mut boxed: impl FnMut(*mut u64)) {
     let offset = (target as u64).wrapping_sub(from as u64);
     let relocate = |word: Word| {
         let inside = word.is_pointer() && (word.pointer() as usize).wrapping_sub(from as usize) < words * 8;
         if inside { Word(word.0.wrapping_add(offset)) } else { word }
     };
-    let mut virtual_words = 0;
     let (mut from, mut to, end) = (from, target, from.wrapping_add(words));
     // SAFETY: by the caller's promise; `from` walks over whole objects.
     unsafe {
@@ -207,17 +215,55 @@ pub(crate) unsafe fn duplicate_objects(
                 continue;
             }
             let header = Header(word.0);
-            ptr::copy_nonoverlapping(from, to, header.arity() + 1);
+            let size = header.arity() + 1;
             let (first, last) = header.term_words();
+            for index in 0..first {
+                *to.add(index) = *from.add(index);
+            }
             for index in first..last {
                 *to.add(index) = relocate(Word(*from.add(index))).0;
             }
-            virtual_words += duplicate_off_heap(to, off_heap);
-            from = from.add(header.arity() + 1);
-            to = to.add(header.arity() + 1);
+            for index in last..size {
+                *to.add(index) = *from.add(index);
+            }
+            boxed(to);
+            from = from.add(size);
+            to = to.add(size);
         }
     }
-    virtual_words
+}
+
+impl Heap {
+    /// Takes over a term built outside by copying it into the block, and frees its own memory. As [`Heap::adopt`], for small
+    /// terms: no fragment is left to be collected, and the memory can be used again at once.
+    ///
+    /// The block has room for the term's words ([`Heap::has_room`]).
+    pub fn move_in(&self, owned: OwnedTerm) -> Term<'_> {
+        let words = owned.words();
+        let (root, block, chain, virtual_words) = owned.into_parts();
+        if words == 0 {
+            return Term::from_word(root);
+        }
+        let target = self.allocate(words);
+        let from = block.start.wrapping_add(PREFIX_WORDS);
+        let mut off_heap = self.off_heap.get();
+        let has_chain = !chain.is_null();
+        // SAFETY: whole objects stand behind the prefix, and `allocate` gave room for as many words. What an object owns
+        // off the heap goes along with it: the original is freed without being released.
+        unsafe {
+            copy_objects((from, words), target, |copy| {
+                if has_chain && Header(*copy).owns_off_heap() {
+                    *copy.add(1) = off_heap as u64;
+                    off_heap = copy;
+                }
+            });
+        }
+        self.off_heap.set(off_heap);
+        self.virtual_words.set(self.virtual_words.get() + virtual_words);
+        let inside = root.is_pointer() && block.contains(root.pointer());
+        let offset = if inside { (target as u64).wrapping_sub(from as u64) } else { 0 };
+        Term::from_word(Word(root.0.wrapping_add(offset)))
+    }
 }
 
 impl Heap {
@@ -228,14 +274,28 @@ impl Heap {
         if !word.is_pointer() || literals.contains(word.pointer()) {
             return Term::from_word(word);
         }
-        let words = size_without(term, literals);
+        Term::from_word(self.copy_of_size(word, size_without(term, literals), literals))
+    }
+    /// As [`Heap::copy_in`], if the copy takes `most` words at most and the block has room for it. Returns how many it takes.
+    pub fn copy_in_small(&self, term: Term<'_>, most: usize) -> Option<(Term<'_>, usize)> {
+        let word = term.word();
+        let literals = self.options.literals.kept();
+        if !word.is_pointer() || literals.contains(word.pointer()) {
+            return Some((Term::from_word(word), 0));
+        }
+        let words = size_up_to(term, literals, most);
+        let fits = words <= most && self.has_room(words);
+        fits.then(|| (Term::from_word(self.copy_of_size(word, words, literals)), words))
+    }
+    /// A copy of the term that this pointer is, which takes so many words.
+    fn copy_of_size(&self, word: Word, words: usize, literals: KeptLiterals) -> Word {
         let start = self.allocate(words);
         let mut copier = Copier { next: start, off_heap: self.off_heap.get(), virtual_words: 0, literals };
         // SAFETY: `allocate` gave room for exactly the words that the copy needs.
         let root = unsafe { copier.copy(word, start) };
         self.off_heap.set(copier.off_heap);
         self.virtual_words.set(self.virtual_words.get() + copier.virtual_words);
-        Term::from_word(root)
+        root
     }
 }
 
@@ -260,6 +320,12 @@ pub fn size_in_words(term: Term<'_>, literals: LiteralRange) -> usize {
 
 /// Words that a copy takes that shares these literals.
 fn size_without(term: Term<'_>, literals: KeptLiterals) -> usize {
+    size_up_to(term, literals, usize::MAX)
+}
+
+/// As [`size_without`]; when it is more than `most`, some number above that.
+#[inline(always)]
+fn size_up_to(term: Term<'_>, literals: KeptLiterals, most: usize) -> usize {
     let mut total = 0;
     let mut pending: SmallVec<[Word; 16]> = SmallVec::new();
     let mut word = term.word();
@@ -273,6 +339,9 @@ fn size_without(term: Term<'_>, literals: KeptLiterals) -> usize {
                 let pointer = word.pointer();
                 if word.is_cons() {
                     total += 2;
+                    if total > most {
+                        return total;
+                    }
                     let head = Word(*pointer);
                     if head.is_pointer() {
                         pending.push(head);
@@ -282,6 +351,9 @@ fn size_without(term: Term<'_>, literals: KeptLiterals) -> usize {
                 }
                 let header = Header(*pointer);
                 total += header.arity() + 1;
+                if total > most {
+                    return total;
+                }
                 let (first, end) = header.term_words();
                 for index in first..end {
                     let part = Word(*pointer.add(index));

@@ -249,6 +249,11 @@ impl Header {
     pub const fn is(self, kind: Kind) -> bool {
         self.0 & 0xff == ((kind as u64) << 3) | TAG_HEADER
     }
+    /// Does the object own something off the heap, so that it is chained through its second word?
+    #[inline(always)]
+    pub(crate) const fn owns_off_heap(self) -> bool {
+        self.is(Kind::BinaryReference) || self.is(Kind::MagicReference)
+    }
     /// Which of the words after the header are terms: `(first, end)`, 1-based from the header.
     #[inline(always)]
     pub fn term_words(self) -> (usize, usize) {

@@ -42,7 +42,9 @@ fn decode(vm: &Weak<Vm>, modules: &Receiver<Weak<ModuleCode>>) {
     loop {
         match if waiting.is_empty() { modules.recv().map_err(Into::into) } else { modules.recv_timeout(QUIET) } {
             Ok(code) => waiting.push(code),
-            Err(RecvTimeoutError::Timeout) if decode_all(vm, waiting.drain(..)) => {}
+            Err(RecvTimeoutError::Timeout) if decode_all(vm, waiting.drain(..)) => {
+                vm.upgrade().iter().for_each(|vm| super::parsed_ahead::forget(vm));
+            }
             Err(_) => return,
         }
     }

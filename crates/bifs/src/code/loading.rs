@@ -1,6 +1,5 @@
 //! Loading: a file becomes prepared code, which a magic reference keeps until it is published.
 
-use oxbeam_beam_file::BeamFile;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, Interrupt, ModuleCode, Prepared, PublishError, Trap, Vm};
 use oxbeam_term::{Atom, Bits, Reference, Term, atoms};
@@ -42,7 +41,8 @@ fn prepare_loading<'h>(cx: &mut BifContext<'h>, module: Atom, file: Bits<'h>) ->
 }
 
 fn prepare(vm: &Vm, module: Atom, bytes: &[u8]) -> Result<Arc<ModuleCode>, String> {
-    let file = BeamFile::parse(bytes).map_err(|error| error.message.into_owned())?;
+    let file =
+        super::parsed_ahead::parse(vm, vm.atoms.text(module), bytes).map_err(|error| error.message.into_owned())?;
     if file.module != vm.atoms.text(module) {
         return Err(format!("module name in object code is {}", file.module));
     }

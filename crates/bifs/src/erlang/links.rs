@@ -4,7 +4,8 @@ use super::messages::{interested, prepared, wait_for_node};
 use super::spawn::monitor_options;
 use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{
-    AliasKind, BifContext, BifResult, Interrupt, LinkTarget, Monitor, MonitorTarget, RemotePid, Signal, Vm, trace_flag,
+    AliasKind, BifContext, BifResult, Interrupt, LinkTarget, Monitor, MonitorTarget, RemotePid, Signal, Vm, Watcher,
+    trace_flag,
 };
 use oxbeam_term::{Atom, LocalReference, OwnedTerm, Pid, Reference, Term, Value, atoms};
 
@@ -281,9 +282,9 @@ fn watched_port(cx: &BifContext<'_>, target: Term<'_>) -> Option<Watched> {
 fn ask_to_watch(cx: &BifContext<'_>, reference: LocalReference, target: MonitorTarget) -> bool {
     let watcher = cx.pid();
     match target {
-        MonitorTarget::Process(pid) => cx.vm.signal_pid(pid, Signal::Monitor { reference, watcher, name: None }),
+        MonitorTarget::Process(pid) => cx.vm.signal_watcher(pid, reference, Some(Watcher { watcher, name: None })),
         MonitorTarget::Name(name, pid) => {
-            cx.vm.signal_pid(pid, Signal::Monitor { reference, watcher, name: Some(name) })
+            cx.vm.signal_watcher(pid, reference, Some(Watcher { watcher, name: Some(name) }))
         }
         MonitorTarget::Port(port) | MonitorTarget::PortName(_, port) => {
             cx.vm.ports().is_some_and(|ports| ports.monitor(cx.vm, port, reference, watcher))

@@ -5,7 +5,7 @@ use oxbeam_bif_macros::bif;
 use oxbeam_etf::SystemLimit;
 use oxbeam_runtime::distribution::{EncodedPayload, Interest, Payload, Prepared};
 use oxbeam_runtime::{
-    BifContext, BifResult, Destination, Interrupt, LinkTarget, RemotePid, RemoteReference, Signal, Trap, sequential,
+    BifContext, BifResult, Destination, Interrupt, LinkTarget, RemotePid, RemoteReference, Trap, sequential,
 };
 use oxbeam_term::{Atom, Term, Value, atoms};
 
@@ -19,30 +19,18 @@ fn deliver<'h>(cx: &mut BifContext<'h>, destination: Term<'h>, message: Term<'h>
     if destination == Destination::Nobody {
         return Some(());
     }
-    let owned = match destination {
-        Destination::Port(_) => cx.own(message),
-        _ => cx.own_message(message),
-    };
-    cx.spend(1 + owned.words() / 64);
     match destination {
-        Destination::Process(pid) if pid == cx.pid() => {
-            let message = cx.vm.with_token(cx.state, pid, Term::pid(pid), Signal::Message(owned));
-            cx.vm.signal_from(pid, cx.process, message);
-        }
         Destination::Process(pid) => {
-            if let Some(process) = cx.vm.process(pid) {
-                let message = cx.vm.with_token(cx.state, cx.process.pid(), Term::pid(pid), Signal::Message(owned));
-                cx.vm.signal_from(cx.pid(), &process, message);
-            }
+            let words = cx.vm.send_from(cx, pid, None, Term::pid(pid), message);
+            cx.spend(1 + words / 64);
         }
         Destination::Alias(pid, alias) => {
-            let message = Signal::AliasMessage { alias, message: owned };
-            let message = cx.vm.with_token(cx.state, cx.process.pid(), to, message);
-            if let Some(process) = cx.vm.process(pid) {
-                cx.vm.signal_from(cx.pid(), &process, message);
-            }
+            let words = cx.vm.send_from(cx, pid, Some(alias), to, message);
+            cx.spend(1 + words / 64);
         }
         Destination::Port(port) => {
+            let owned = cx.own(message);
+            cx.spend(1 + owned.words() / 64);
             if let Some(ports) = cx.vm.ports() {
                 ports.message(cx.vm, port, cx.pid(), owned);
             }

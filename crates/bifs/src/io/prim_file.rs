@@ -9,9 +9,13 @@
 //! ```
 //!
 //! An owner that ended leaves closing to the system process of `prim_file`, since it may block.
+//!
+//! Most operations run on a dirty scheduler. Those that mostly find what they need in the kernel's caches are tried at once
+//! ([`at_once_or_waiting`]): going to a dirty scheduler and back takes several times as long as they do.
 
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Holding, Interrupt, RunStatus, Vm};
+use oxbeam_runtime::{BifContext, BifResult, DirtyKind, Holding, Interrupt, RunStatus, Vm};
+use oxbeam_sys::cached_file;
 use oxbeam_sys::file::{self, Access, Advice, File, FileInfo, FileKind, OpenModes, Whence};
 use oxbeam_sys::{Errno, Result as SysResult};
 use oxbeam_term::{Atom, LocalReference, MagicObject, Pid, Term, atoms};
@@ -24,6 +28,8 @@ const FILE_TIME_MIN: i64 = -2_145_916_800;
 const FILE_TIME_MAX: i64 = 253_402_300_799;
 /// Binaries written by one call; the rest comes back as `{continue, Rest}`.
 const WRITE_BINARIES_MAX: usize = 64;
+/// So many bytes read on an ordinary scheduler count as a reduction.
+const BYTES_PER_REDUCTION: usize = 512;
 
 /// What the magic reference of an open file keeps.
 struct Handle {
@@ -133,6 +139,29 @@ fn with_paths<'h>(a: Term<'h>, b: Term<'h>, operation: impl FnOnce(&[u8], &[u8])
     operation(&native_path(a)?, &native_path(b)?)
 }
 
+/// On an ordinary scheduler: what `at_once` answers without waiting; when it has no answer, and so has done nothing, the BIF
+/// starts again on a dirty one. There it is what `waiting` answers.
+fn at_once_or_waiting<'h, T>(
+    cx: &BifContext<'h>,
+    at_once: impl FnOnce() -> Option<T>,
+    waiting: impl FnOnce() -> T,
+) -> Result<T, Raised<'h>> {
+    if cx.is_dirty() { Ok(waiting()) } else { at_once().ok_or_else(|| cx.hand_over_as(DirtyKind::Io)) }
+}
+
+/// [`at_once_or_waiting`] for what works on a path.
+fn with_cached_path<'h, T>(
+    cx: &BifContext<'h>,
+    path: Term<'h>,
+    at_once: impl FnOnce(&[u8]) -> Option<SysResult<T>>,
+    waiting: impl FnOnce(&[u8]) -> SysResult<T>,
+) -> Result<SysResult<T>, Raised<'h>> {
+    match native_path(path) {
+        Ok(path) => at_once_or_waiting(cx, || at_once(&path), || waiting(&path)),
+        Err(errno) => Ok(Err(errno)),
+    }
+}
+
 /// The handle behind a term, and what names it.
 fn handle<'h>(cx: &BifContext<'h>, term: Term<'h>) -> Result<(&'h Handle, LocalReference), Raised<'h>> {
     let reference = term.as_reference();
@@ -221,13 +250,13 @@ fn opened<'h>(cx: &BifContext<'h>, file: SysResult<File>) -> BifResult<'h> {
 }
 
 /// Opens a file: `{ok, Handle}`.
-#[bif("prim_file:open_nif/2", nif, dirty_io)]
+#[bif("prim_file:open_nif/2", nif)]
 fn open<'h>(cx: &mut BifContext<'h>, path: Term<'h>, modes: Term<'h>) -> BifResult<'h> {
     if !modes.is_list() {
         return cx.badarg();
     }
     let modes = open_modes(cx, modes);
-    let file = with_path(path, |path| File::open(path, modes));
+    let file = with_cached_path(cx, path, |path| cached_file::open(path, modes), |path| File::open(path, modes))?;
     opened(cx, file)
 }
 
@@ -239,11 +268,17 @@ fn file_desc_to_ref<'h>(cx: &mut BifContext<'h>, descriptor: i64) -> BifResult<'
 }
 
 /// Closes a file.
-#[bif("prim_file:close_nif/1", nif, dirty_io)]
+#[bif("prim_file:close_nif/1", nif)]
 fn close<'h>(cx: &mut BifContext<'h>, file: Term<'h>) -> BifResult<'h> {
     let (handle, reference) = handle(cx, file)?;
     let file = {
         let mut state = handle.state.lock();
+        if let State::Idle(file) = &*state
+            && !cx.is_dirty()
+            && !cached_file::closes_at_once(file)
+        {
+            return Err(cx.hand_over_as(DirtyKind::Io));
+        }
         match std::mem::replace(&mut *state, State::Closed(None)) {
             State::Idle(file) => file,
             other => {
@@ -277,26 +312,51 @@ fn delayed_close<'h>(cx: &mut BifContext<'h>, file: Term<'h>) -> BifResult<'h> {
     Ok(Term::atom(atoms::OK))
 }
 
+/// The answer of an operation that reads from an open file.
+fn read_with<'h>(
+    cx: &mut BifContext<'h>,
+    file: Term<'h>,
+    at_once: impl FnOnce(&File) -> Option<SysResult<Vec<u8>>>,
+    waiting: impl FnOnce(&File) -> SysResult<Vec<u8>>,
+) -> BifResult<'h> {
+    let context = &*cx;
+    let operation = |file: &File| at_once_or_waiting(context, || at_once(file), || waiting(file));
+    match with_file(context, file, operation)? {
+        Ok(outcome) => {
+            let outcome = outcome?;
+            count_bytes(cx, &outcome);
+            data(cx, outcome)
+        }
+        Err(errno) => posix(cx, errno),
+    }
+}
+
+/// Reductions for the copying, if an ordinary scheduler did it.
+fn count_bytes(cx: &mut BifContext<'_>, outcome: &SysResult<Vec<u8>>) {
+    if !cx.is_dirty() {
+        cx.spend(outcome.as_ref().map_or(0, Vec::len) / BYTES_PER_REDUCTION);
+    }
+}
+
 /// Reads at most `size` bytes: `{ok, Data}` or `eof`.
-#[bif("prim_file:read_nif/2", nif, dirty_io)]
+#[bif("prim_file:read_nif/2", nif)]
 fn read<'h>(cx: &mut BifContext<'h>, file: Term<'h>, size: Term<'h>) -> BifResult<'h> {
     handle(cx, file)?;
     if !is_number(size) {
         return cx.badarg();
     }
     let Some(size) = size.as_usize() else { return posix(cx, Errno::EINVAL) };
-    let outcome = with_file(cx, file, |file| file.read(size))?.and_then(|outcome| outcome);
-    data(cx, outcome)
+    read_with(cx, file, |file| cached_file::read(file, size), |file| file.read(size))
 }
 
 /// Reads at most `size` bytes at `offset`: `{ok, Data}` or `eof`.
-#[bif("prim_file:pread_nif/3", nif, dirty_io)]
+#[bif("prim_file:pread_nif/3", nif)]
 fn pread<'h>(cx: &mut BifContext<'h>, file: Term<'h>, offset: Term<'h>, size: Term<'h>) -> BifResult<'h> {
     handle(cx, file)?;
     match range(offset, size) {
         Ok((offset, size)) => {
-            let outcome = with_file(cx, file, |file| file.pread(offset as u64, size as usize))?;
-            data(cx, outcome.and_then(|outcome| outcome))
+            let (offset, size) = (offset as u64, size as usize);
+            read_with(cx, file, |file| cached_file::pread(file, offset, size), |file| file.pread(offset, size))
         }
         Err(true) => cx.badarg(),
         Err(false) => posix(cx, Errno::EINVAL),
@@ -508,9 +568,11 @@ fn file_info<'h>(cx: &BifContext<'h>, info: &FileInfo) -> BifResult<'h> {
 }
 
 /// The `#file_info{}` of a path; of the link itself when `follow_links` is 0.
-#[bif("prim_file:read_info_nif/2", nif, dirty_io)]
+#[bif("prim_file:read_info_nif/2", nif)]
 fn read_info<'h>(cx: &mut BifContext<'h>, path: Term<'h>, follow_links: i64) -> BifResult<'h> {
-    match with_path(path, |path| file::read_info(path, follow_links != 0)) {
+    let follow = follow_links != 0;
+    match with_cached_path(cx, path, |path| cached_file::read_info(path, follow), |path| file::read_info(path, follow))?
+    {
         Ok(info) => file_info(cx, &info),
         Err(errno) => posix(cx, errno),
     }
@@ -608,7 +670,7 @@ fn get_device_cwd<'h>(cx: &mut BifContext<'h>, drive: i64) -> BifResult<'h> {
 }
 
 /// The working directory: `{ok, Path}`.
-#[bif("prim_file:get_cwd_nif/0", nif, dirty_io)]
+#[bif("prim_file:get_cwd_nif/0", nif)]
 fn get_cwd<'h>(cx: &mut BifContext<'h>) -> BifResult<'h> {
     binary(cx, file::get_cwd())
 }
@@ -620,9 +682,11 @@ fn set_cwd<'h>(cx: &mut BifContext<'h>, path: Term<'h>) -> BifResult<'h> {
 }
 
 /// The whole content of a file: `{ok, Binary}`.
-#[bif("prim_file:read_file_nif/1", nif, dirty_io)]
+#[bif("prim_file:read_file_nif/1", nif)]
 fn read_file<'h>(cx: &mut BifContext<'h>, path: Term<'h>) -> BifResult<'h> {
-    binary(cx, with_path(path, file::read_file))
+    let outcome = with_cached_path(cx, path, cached_file::read_file, file::read_file)?;
+    count_bytes(cx, &outcome);
+    binary(cx, outcome)
 }
 
 /// `{error, enotsup}`: files have no other names here.

@@ -2,8 +2,8 @@
 
 use oxbeam_beam_file::BeamFile;
 use oxbeam_runtime::{
-    BifContext, Engine, Interrupt, LoadError, Outcome, Prepared, Process, ProcessMain, SpawnOptions, Trap, Vm,
-    VmOptions,
+    BifContext, DirtyKind, DirtyState, Engine, Interrupt, LoadError, Outcome, Prepared, Process, ProcessMain,
+    SpawnOptions, Trap, Vm, VmOptions,
 };
 use oxbeam_term::{Heap, Term, Value, atoms};
 use parking_lot::Mutex;
@@ -102,7 +102,15 @@ pub(crate) fn call<'h>(cx: &mut BifContext<'h>, name: &str, arguments: &[Term<'h
     let (module, function) = name.split_once(':').expect("module:function");
     let find = |name: &str| cx.vm.atoms.existing(name).expect("the BIF exists");
     let entry = cx.vm.bif(find(module), find(function), arguments.len() as u8).expect("the BIF exists");
-    (entry.code)(cx, arguments).map_err(|interrupt| match *interrupt {
+    let mut outcome = (entry.code)(cx, arguments);
+    if let Err(interrupt) = &outcome
+        && let Interrupt::Trap(Trap::HandOver(DirtyKind::Io)) = **interrupt
+    {
+        cx.vm.enter_dirty_call(cx.process, DirtyState::Running);
+        outcome = (entry.code)(cx, arguments);
+        assert!(cx.vm.leave_dirty_call(cx.process), "nobody kills the test's process");
+    }
+    outcome.map_err(|interrupt| match *interrupt {
         Interrupt::Raise(exception) => format!("error:{}", text(cx.vm, exception.reason)),
         Interrupt::Trap(Trap::Wait) => "wait".into(),
         Interrupt::Trap(_) => "trap".into(),

@@ -8,7 +8,7 @@ use super::pattern::{self, Pattern};
 use super::{BYTES_PER_REDUCTION, REDUCTIONS_PER_RUN, Source, limit, limit_attempt};
 use crate::iolist::iolist_bytes;
 use oxbeam_regex::{RunError, RunOptions, Span, Subject};
-use oxbeam_runtime::{BifContext, BifResult, Interrupt, Trap};
+use oxbeam_runtime::{BifContext, BifResult};
 use oxbeam_term::{Term, atoms};
 
 /// Runs the whole loop.
@@ -84,7 +84,7 @@ fn step<'h>(cx: &mut BifContext<'h>, arguments: &[Term<'h>]) -> BifResult<'h> {
                 }
             }
             Ok(None) => return Ok(finished(cx, found, none)),
-            Err(RunError::MatchLimit) if limited => return Err(Box::new(Interrupt::Trap(Trap::HandOver))),
+            Err(RunError::MatchLimit) if limited => return Err(cx.hand_over()),
             Err(error) => match limit(error) {
                 Some(limit) if options.report_errors => return Ok(cx.error(limit)),
                 Some(_) => return Ok(finished(cx, found, none)),

@@ -17,7 +17,7 @@ use crate::unicode::{list_of_bytes, list_of_utf8};
 use options::{Capture, CaptureType, Groups, Options};
 use oxbeam_bif_macros::bif;
 use oxbeam_regex::{Regex, RunError, Span, Subject};
-use oxbeam_runtime::{BifContext, BifResult, Interrupt, Trap};
+use oxbeam_runtime::{BifContext, BifResult};
 use oxbeam_term::{Atom, Heap, Term, atoms};
 use pattern::Pattern;
 
@@ -176,7 +176,7 @@ fn run_once<'h>(cx: &mut BifContext<'h>, subject: Term<'h>, pattern: &Pattern, o
     let mut run = options.run.clone();
     let limited = limit_attempt(cx, &mut run);
     match pattern.regex.run(Subject::Bytes(&bytes), options.offset, &run) {
-        Err(RunError::MatchLimit) if limited => Err(Box::new(Interrupt::Trap(Trap::HandOver))),
+        Err(RunError::MatchLimit) if limited => Err(cx.hand_over()),
         Ok(None) => Ok(Term::atom(atoms::NOMATCH)),
         Ok(Some(_)) if matches!(capture.groups, Groups::None) => Ok(Term::atom(atoms::MATCH)),
         Ok(Some(groups)) => {

@@ -43,6 +43,11 @@ impl OpenModes {
         self
     }
 
+    /// Does a file that is opened so stay as it is?
+    pub(super) fn only_reads(self) -> bool {
+        !self.completed().write
+    }
+
     fn flags(self) -> OFlags {
         let mut flags = match (self.read, self.write) {
             (_, false) => OFlags::RDONLY,
@@ -451,7 +456,7 @@ pub fn read_file(path: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// `path` without the zero bytes `prim_file` may put at its end; one elsewhere is `einval`.
-fn native_path(path: &[u8]) -> Result<&[u8]> {
+pub(super) fn native_path(path: &[u8]) -> Result<&[u8]> {
     let end = path.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     let path = &path[..end];
     if path.contains(&0) { Err(Errno::EINVAL) } else { Ok(path) }

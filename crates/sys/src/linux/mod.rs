@@ -1,6 +1,7 @@
 //! Linux.
 
 pub mod address;
+pub mod cached_file;
 pub mod child;
 pub mod clock;
 pub mod cpu_sup;
