@@ -352,9 +352,16 @@ impl State {
     }
 }
 
-/// The bits from `position` on, the first one the most significant: at least 57 of them count. `None` too near to the end.
+/// The bits from `position` on, the first one the most significant: at least 57 of them, or all there are, count. `None` if
+/// the whole binary has less than eight bytes.
 #[inline(always)]
 fn window(context: MatchContext<'static>, position: usize) -> Option<u64> {
-    let bytes = context.data().get(position / 8..)?.first_chunk::<8>()?;
-    Some(u64::from_be_bytes(*bytes) << (position % 8))
+    let data = context.data();
+    if let Some(bytes) = data.get(position / 8..)?.first_chunk::<8>() {
+        return Some(u64::from_be_bytes(*bytes) << (position % 8));
+    }
+    // Near to the end: the last eight bytes, without those that lie before.
+    let bytes = data.last_chunk::<8>()?;
+    let before = position - (data.len() - bytes.len()) * 8;
+    Some(u64::from_be_bytes(*bytes).unbounded_shl(before as u32))
 }

@@ -4,6 +4,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use memchr::memmem;
 use oxbeam_runtime::{BifContext, BifResult, Vm};
 use oxbeam_term::{Term, atoms};
+use smallvec::{SmallVec, smallvec};
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -11,10 +12,13 @@ use std::sync::OnceLock;
 /// automaton would take longer.
 const AUTOMATON_WORK_MIN: usize = 1 << 17;
 
+/// From this many bytes on, a search is worth a prepared finder.
+const FINDER_BYTES_MIN: usize = 64;
+
 /// A pattern that `binary:compile_pattern/1` has prepared, behind a magic reference.
 pub(super) enum Compiled {
-    /// One binary: `{bm, Reference}`.
-    One(Box<memmem::Finder<'static>>),
+    /// One binary: `{bm, Reference}`. The first long search prepares it: many are made for one search in a few bytes.
+    One { needle: Box<[u8]>, finder: OnceLock<Box<memmem::Finder<'static>>> },
     /// Several: `{ac, Reference}`. The automaton is built by the first long search; `None` when it would be too large.
     Many { few: Few<'static>, automaton: OnceLock<Option<AhoCorasick>> },
 }
@@ -26,7 +30,14 @@ impl Compiled {
     }
     fn find(&self, subject: &[u8]) -> Option<(usize, usize)> {
         match self {
-            Compiled::One(finder) => finder.find(subject).map(|start| (start, finder.needle().len())),
+            Compiled::One { needle, finder } => {
+                let found = if needle.len() == 1 || subject.len() < FINDER_BYTES_MIN {
+                    find_one(needle, subject)
+                } else {
+                    finder.get_or_init(|| Box::new(memmem::Finder::new(needle).into_owned())).find(subject)
+                };
+                found.map(|start| (start, needle.len()))
+            }
             Compiled::Many { few, automaton } => {
                 if work(&few.patterns, subject.len()) < AUTOMATON_WORK_MIN {
                     return few.find(subject);
@@ -44,10 +55,14 @@ impl Compiled {
     }
     fn longest(&self) -> usize {
         match self {
-            Compiled::One(finder) => finder.needle().len(),
+            Compiled::One { needle, .. } => needle.len(),
             Compiled::Many { few, .. } => longest(&few.patterns),
         }
     }
+}
+
+fn find_one(needle: &[u8], subject: &[u8]) -> Option<usize> {
+    if let [byte] = *needle { memchr::memchr(byte, subject) } else { memmem::find(subject, needle) }
 }
 
 fn longest(patterns: &[Cow<'_, [u8]>]) -> usize {
@@ -73,11 +88,14 @@ pub(super) enum Pattern<'h> {
 
 /// Several patterns and what they begin with.
 pub(super) struct Few<'h> {
-    patterns: Vec<Cow<'h, [u8]>>,
-    /// The first bytes, each once, if there are at most three.
-    first: Vec<u8>,
-    is_first: Box<[bool; 256]>,
+    patterns: Patterns<'h>,
+    /// The first bytes, each once.
+    first: SmallVec<[u8; 16]>,
+    /// A bit for each byte that is among them.
+    is_first: [u64; 4],
 }
+
+type Patterns<'h> = SmallVec<[Cow<'h, [u8]>; 4]>;
 
 impl<'h> Pattern<'h> {
     /// The pattern for a search through `size` bytes; `None` if it is none.
@@ -85,7 +103,7 @@ impl<'h> Pattern<'h> {
         if let Some(&[tag, reference]) = term.as_tuple_of::<2>() {
             let compiled = reference.as_reference()?.downcast::<Compiled>()?;
             let wanted = match compiled {
-                Compiled::One(_) => atoms::BM,
+                Compiled::One { .. } => atoms::BM,
                 Compiled::Many { .. } => atoms::AC,
             };
             return tag.is_atom(wanted).then_some(Pattern::Compiled(compiled));
@@ -105,11 +123,7 @@ impl<'h> Pattern<'h> {
     /// The first match, the longest of those that start at the same place.
     pub fn find(&self, subject: &[u8]) -> Option<(usize, usize)> {
         match self {
-            Pattern::One(needle) => {
-                let found =
-                    if let [byte] = **needle { memchr::memchr(byte, subject) } else { memmem::find(subject, needle) };
-                found.map(|start| (start, needle.len()))
-            }
+            Pattern::One(needle) => find_one(needle, subject).map(|start| (start, needle.len())),
             Pattern::Few(few) => few.find(subject),
             Pattern::Compiled(compiled) => compiled.find(subject),
             Pattern::Owned(compiled) => compiled.find(subject),
@@ -127,16 +141,16 @@ impl<'h> Pattern<'h> {
 }
 
 impl<'h> Few<'h> {
-    fn new(patterns: Vec<Cow<'h, [u8]>>) -> Few<'h> {
-        let mut is_first = Box::new([false; 256]);
-        let mut first = Vec::new();
-        for pattern in &patterns {
+    fn new(patterns: Patterns<'h>) -> Few<'h> {
+        let mut few = Few { patterns, first: SmallVec::new(), is_first: [0; 4] };
+        for pattern in &few.patterns {
             let byte = pattern[0];
-            if !std::mem::replace(&mut is_first[usize::from(byte)], true) {
-                first.push(byte);
+            if !is_among(&few.is_first, byte) {
+                few.is_first[usize::from(byte / 64)] |= 1 << (byte % 64);
+                few.first.push(byte);
             }
         }
-        Few { patterns, first, is_first }
+        few
     }
     fn find(&self, subject: &[u8]) -> Option<(usize, usize)> {
         let mut from = 0;
@@ -147,7 +161,7 @@ impl<'h> Few<'h> {
                     [a] => memchr::memchr(a, rest),
                     [a, b] => memchr::memchr2(a, b, rest),
                     [a, b, c] => memchr::memchr3(a, b, c, rest),
-                    _ => rest.iter().position(|byte| self.is_first[usize::from(*byte)]),
+                    _ => rest.iter().position(|byte| is_among(&self.is_first, *byte)),
                 }?;
             let matching = self.patterns.iter().filter(|pattern| subject[start..].starts_with(pattern));
             if let Some(length) = matching.map(|pattern| pattern.len()).max() {
@@ -158,10 +172,16 @@ impl<'h> Few<'h> {
     }
 }
 
+fn is_among(bytes: &[u64; 4], byte: u8) -> bool {
+    bytes[usize::from(byte / 64)] >> (byte % 64) & 1 == 1
+}
+
 /// The binaries of a list of at least one, none of them empty.
-fn binaries<'h>(list: Term<'h>) -> Option<Vec<Cow<'h, [u8]>>> {
-    let binaries: Vec<Cow<'h, [u8]>> = list.to_vec()?.into_iter().map(Term::as_binary).collect::<Option<_>>()?;
-    (!binaries.is_empty() && binaries.iter().all(|binary| !binary.is_empty())).then_some(binaries)
+fn binaries<'h>(list: Term<'h>) -> Option<Patterns<'h>> {
+    let mut walk = list.list_iter();
+    let binaries: Patterns<'h> = walk.by_ref().map(Term::as_binary).collect::<Option<_>>()?;
+    (walk.tail().is_nil() && !binaries.is_empty() && binaries.iter().all(|binary| !binary.is_empty()))
+        .then_some(binaries)
 }
 
 /// `{bm, Reference}` or `{ac, Reference}` for a binary or a list of binaries.
@@ -171,14 +191,14 @@ pub(super) fn compile<'h>(cx: &BifContext<'h>, pattern: Term<'h>) -> BifResult<'
     }
     let patterns = match pattern.as_binary() {
         Some(bytes) if bytes.is_empty() => return cx.badarg(),
-        Some(bytes) => vec![bytes],
+        Some(bytes) => smallvec![bytes],
         None => match binaries(pattern) {
             Some(patterns) => patterns,
             None => return cx.badarg(),
         },
     };
     let (tag, compiled) = match &*patterns {
-        [one] => (atoms::BM, Compiled::One(Box::new(memmem::Finder::new(&**one).into_owned()))),
+        [one] => (atoms::BM, Compiled::One { needle: one.to_vec().into(), finder: OnceLock::new() }),
         several => (atoms::AC, Compiled::many(several)),
     };
     let reference = cx.heap.magic_reference(cx.vm.next_reference().0, Vm::magic(compiled));
