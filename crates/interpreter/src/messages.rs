@@ -2,9 +2,8 @@
 
 use crate::run::{Flow, Position, Run};
 use crate::state::{G, State, handlers, number_at};
-use oxbeam_runtime::{LastCall, Outcome, Peek, Signal, Vm, trace_flag};
+use oxbeam_runtime::{LastCall, Outcome, Peek, Signal, trace_flag};
 use oxbeam_term::{Term, Word, atoms};
-use std::sync::Arc;
 
 /// Bytes of a message of another node that are decoded for one reduction.
 const BYTES_PER_REDUCTION: usize = 64;
@@ -274,12 +273,9 @@ impl Run<'_> {
             }
             None => {}
         }
-        let (vm, process): (Arc<Vm>, _) = (self.vm.arc(), self.process.clone());
-        let vm = Arc::downgrade(&vm);
-        let timer = self.vm.timers.start(deadline, move || {
-            if let Some(vm) = vm.upgrade() {
-                vm.signal(&process, Signal::Wake);
-            }
+        let process = self.process.clone();
+        let timer = self.vm.timers.start(deadline, move |vm| {
+            vm.signal(&process, Signal::Wake);
         });
         self.state().receive_timer = Some(timer);
     }

@@ -11,7 +11,7 @@
 //!
 //! Whoever moved the process to Running owns its [`ProcessMain`] until it moves it on. Signals only ever go through
 //! the inbox; a sender that finds Waiting moves it to Queued and hands it to a scheduler, under the same lock, so no
-//! wake-up is lost. While Dirty, whoever holds the dirty lock owns it (see `dirty.rs`).
+//! wake-up is lost. Between the two it owns the main part, and may put a message there itself (`Inbox::claim`). While Dirty, whoever holds the dirty lock owns it (see `dirty.rs`).
 
 use crate::distribution::{RemoteWatcher, SpawnRequest};
 use crate::inbox::Inbox;
@@ -141,7 +141,7 @@ pub struct Process {
     main: UnsafeCell<ProcessMain>,
 }
 
-// SAFETY: `main` is only touched by the owner of the Running state; everything else synchronises by itself.
+// SAFETY: `main` is only touched by its owner of the moment, as [`Process::main`] asks; everything else synchronises by itself.
 unsafe impl Sync for Process {}
 // SAFETY: as above; a heap may move between threads with its process.
 unsafe impl Send for Process {}
@@ -497,8 +497,8 @@ impl Process {
     /// What only the owner touches.
     ///
     /// # Safety
-    /// The caller moved the process to Running, or holds its dirty lock and found it Dirty (or it was never
-    /// published), and has no other reference to it.
+    /// The caller moved the process to Running, or claimed it and has not queued it, or holds its dirty lock and found it Dirty
+    /// (or it was never published), and has no other reference to it.
     #[allow(clippy::mut_from_ref, reason = "exclusive by the process's state, as documented")]
     pub unsafe fn main(&self) -> &mut ProcessMain {
         // SAFETY: by the caller's promise.

@@ -1,5 +1,6 @@
 //! Timers: one thread that sleeps until the next one is due.
 
+use crate::Vm;
 use crate::clock::Clock;
 use parking_lot::{Condvar, Mutex};
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ pub struct TimerId {
 /// Later than any time of the clock.
 const NEVER: u64 = u64::MAX;
 
-type Action = Box<dyn FnOnce() + Send>;
+type Action = Box<dyn FnOnce(&Arc<Vm>) + Send>;
 
 struct Timers {
     pending: BTreeMap<TimerId, Action>,
@@ -41,7 +42,7 @@ impl TimerService {
         TimerService { timers: Mutex::new(timers), changed: Condvar::new(), clock }
     }
     /// Runs `action` on the timer thread when the clock reaches `due`. It must be quick.
-    pub fn start(&self, due: u64, action: impl FnOnce() + Send + 'static) -> TimerId {
+    pub fn start(&self, due: u64, action: impl FnOnce(&Arc<Vm>) + Send + 'static) -> TimerId {
         let mut timers = self.timers.lock();
         timers.next_number += 1;
         let id = TimerId { due, number: timers.next_number };
@@ -62,14 +63,14 @@ impl TimerService {
         action.is_some()
     }
     /// The timer thread's work, until [`TimerService::stop`].
-    pub(crate) fn run(&self) {
+    pub(crate) fn run(&self, vm: &Arc<Vm>) {
         let mut timers = self.timers.lock();
         while !timers.stopped {
             let now = self.clock.elapsed();
             let first = timers.pending.first_key_value().map(|(id, _)| *id);
             if let Some(id) = first.filter(|id| id.due <= now) {
                 if let Some(action) = timers.pending.remove(&id) {
-                    parking_lot::MutexGuard::unlocked(&mut timers, action);
+                    parking_lot::MutexGuard::unlocked(&mut timers, || action(vm));
                 }
                 continue;
             }

@@ -332,7 +332,7 @@ impl Vm {
     pub fn start(&self) {
         self.schedulers.start(&self.arc());
         let vm = self.arc();
-        let timers = std::thread::Builder::new().name("timers".into()).spawn(move || vm.timers.run());
+        let timers = std::thread::Builder::new().name("timers".into()).spawn(move || vm.timers.run(&vm));
         timers.expect("the system can start a thread");
     }
     /// Ends the machine with this exit status: `wait` returns it, schedulers stop after their current slice.

@@ -4,7 +4,7 @@ use oxbeam_bif_macros::bif;
 use oxbeam_runtime::{BifContext, BifResult, Destination, Holding, Process, ProcessState, TimerId, Vm};
 use oxbeam_term::{Atom, LocalReference, NumberMap, OwnedTerm, Pid, Reference, Term, atoms};
 use parking_lot::Mutex;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 const MILLISECOND: i64 = 1_000_000;
 
@@ -154,23 +154,26 @@ fn start<'h>(
         false => message,
     };
     if let Some(pid) = receiver {
-        match cx.vm.process(pid) {
-            Some(receiver) => receiver.holds(Holding::TIMERS),
-            // As if it had been taken back at once.
-            None => return Ok(reference),
+        if pid == cx.pid() {
+            cx.process.holds(Holding::TIMERS);
+        } else {
+            match cx.vm.process(pid) {
+                Some(receiver) => receiver.holds(Holding::TIMERS),
+                // As if it had been taken back at once.
+                None => return Ok(reference),
+            }
         }
     }
-    let (message, vm) = (cx.own(message), Arc::downgrade(&cx.vm.arc()));
+    let message = cx.own(message);
     let timers = cx.vm.extension::<MessageTimers>();
     let mut tables = timers.tables.lock();
     // Started under the lock, so that it finds itself in the table when it fires.
-    let id = cx.vm.timers.start(due, move || fire(&vm, number, receiver, name, message));
+    let id = cx.vm.timers.start(due, move |vm| fire(vm, number, receiver, name, message));
     tables.insert(number, id, receiver);
     Ok(reference)
 }
 
-fn fire(vm: &Weak<Vm>, number: LocalReference, receiver: Option<Pid>, name: Option<Atom>, message: OwnedTerm) {
-    let Some(vm) = vm.upgrade() else { return };
+fn fire(vm: &Vm, number: LocalReference, receiver: Option<Pid>, name: Option<Atom>, message: OwnedTerm) {
     // Whoever takes it out of the table decides: fired, or taken back.
     if vm.extension::<MessageTimers>().tables.lock().remove(number).is_none() {
         return;

@@ -82,12 +82,7 @@ pub(super) fn deliver(vm: &Vm, tracer: LinkTarget, from_port: bool, build: &dyn 
             if !from_port {
                 return command(vm);
             }
-            let weak = std::sync::Arc::downgrade(&vm.arc());
-            vm.timers.start(vm.clock.elapsed(), move || {
-                if let Some(vm) = weak.upgrade() {
-                    command(&vm);
-                }
-            });
+            vm.timers.start(vm.clock.elapsed(), move |vm| command(vm));
         }
     }
 }

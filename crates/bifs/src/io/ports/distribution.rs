@@ -42,10 +42,10 @@ pub(super) fn output(vm: &Vm, object: &Arc<PortObject>) {
     if let Some(mut core) = object.core.try_lock() {
         return distribution_ready(vm, object, &mut core);
     }
-    let (machine, port) = (Arc::downgrade(&vm.arc()), Arc::downgrade(object));
-    vm.timers.start(0, move || {
-        if let (Some(vm), Some(port)) = (machine.upgrade(), port.upgrade()) {
-            distribution_ready(&vm, &port, &mut port.core.lock());
+    let port = Arc::downgrade(object);
+    vm.timers.start(0, move |vm| {
+        if let Some(port) = port.upgrade() {
+            distribution_ready(vm, &port, &mut port.core.lock());
         }
     });
 }

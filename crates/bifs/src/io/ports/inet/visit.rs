@@ -163,11 +163,11 @@ impl Visit<'_> {
     }
     /// Starts a time-out.
     pub(super) fn start_timer(&self, milliseconds: u32, what: TimeOut) -> TimerId {
-        let (vm, port) = (Arc::downgrade(&self.vm.arc()), Arc::downgrade(self.port));
+        let port = Arc::downgrade(self.port);
         let due = self.vm.clock.elapsed() + u64::from(milliseconds) * 1_000_000;
-        self.vm.timers.start(due, move || {
-            if let (Some(vm), Some(port)) = (vm.upgrade(), port.upgrade()) {
-                port.socket_timed_out(&vm, what);
+        self.vm.timers.start(due, move |vm| {
+            if let Some(port) = port.upgrade() {
+                port.socket_timed_out(vm, what);
             }
         })
     }
