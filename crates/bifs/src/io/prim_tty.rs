@@ -8,7 +8,7 @@ use super::signals::SignalCenter;
 use crate::iolist::gather;
 use crate::os::Environment;
 use oxbeam_bif_macros::bif;
-use oxbeam_runtime::{BifContext, BifResult, Holding, Interrupt, Vm};
+use oxbeam_runtime::{BifContext, BifResult, DirtyKind, Holding, Interrupt, Vm};
 use oxbeam_sys::descriptor::ReadOutcome;
 use oxbeam_sys::poll::{Interest, Poller, Token};
 use oxbeam_sys::terminal::{
@@ -362,10 +362,13 @@ fn read_signal<'h>(cx: &mut BifContext<'h>, terminal: Term<'h>, tag: Term<'h>) -
 }
 
 /// Reads what is there, `{ok, Data}` or `{error, closed}`, and asks for the next message.
-#[bif("prim_tty:read_nif/2", nif, dirty_io)]
+#[bif("prim_tty:read_nif/2", nif)]
 fn read<'h>(cx: &mut BifContext<'h>, terminal: Term<'h>, tag: Term<'h>) -> BifResult<'h> {
     let (tty, object) = tty(cx, terminal)?;
-    let outcome = tty.terminal.read().read(READ_SIZE);
+    let guard = if cx.is_dirty() { Some(tty.terminal.read()) } else { tty.terminal.try_read() };
+    let Some(guard) = guard else { return Err(cx.hand_over_as(DirtyKind::Io)) };
+    let outcome = guard.read(READ_SIZE);
+    drop(guard);
     let data = match outcome {
         Ok(ReadOutcome::Data(data)) => data,
         Ok(ReadOutcome::WouldBlock) => Vec::new(),
@@ -378,15 +381,22 @@ fn read<'h>(cx: &mut BifContext<'h>, terminal: Term<'h>, tag: Term<'h>) -> BifRe
     Ok(cx.ok(cx.heap.binary_from_vec(data)))
 }
 
-/// Writes a list of binaries, all of it.
-#[bif("prim_tty:write_nif/2", nif, dirty_io)]
+/// Writes a list of binaries, all of it. Little is written at once, so that what a line asks for does not come before the line.
+#[bif("prim_tty:write_nif/2", nif)]
 fn write<'h>(cx: &mut BifContext<'h>, terminal: Term<'h>, data: Term<'h>) -> BifResult<'h> {
     let (tty, _) = tty(cx, terminal)?;
     let Some(elements) = data.to_vec() else { return cx.badarg() };
     let binaries: Option<Vec<Cow<'h, [u8]>>> = elements.into_iter().map(Term::as_binary).collect();
     let Some(binaries) = binaries else { return cx.badarg() };
     let slices: Vec<&[u8]> = binaries.iter().map(|binary| &**binary).collect();
-    let outcome = tty.terminal.read().write(&slices);
+    let size = slices.iter().map(|slice| slice.len()).sum();
+    let guard = match cx.is_dirty() {
+        true => Some(tty.terminal.read()),
+        false => tty.terminal.try_read().filter(|terminal| terminal.has_room(size)),
+    };
+    let Some(guard) = guard else { return Err(cx.hand_over_as(DirtyKind::Io)) };
+    let outcome = guard.write(&slices);
+    drop(guard);
     match outcome {
         Ok(()) => Ok(Term::atom(atoms::OK)),
         Err(errno) => error(cx, errno.name()),

@@ -20,6 +20,9 @@ use super::file::retry;
 use super::signals::ignore_signal;
 use crate::{Errno, Result};
 
+/// So many bytes go through at once where there is room: less than a page, which a pipe that has room takes.
+const AT_ONCE_MAX: usize = 1024;
+
 /// One of the three descriptors every program starts with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StandardStream {
@@ -311,6 +314,25 @@ impl Terminal {
             return Ok(ReadOutcome::WouldBlock);
         }
         read(&self.input, size)
+    }
+
+    /// Would [`Terminal::write`] of so many bytes not wait? Only for little, and not if the output is a file.
+    pub fn has_room(&self, size: usize) -> bool {
+        use rustix::fs::FileType;
+        let goes_on = |stat: rustix::fs::Stat| match FileType::from_raw_mode(stat.st_mode) {
+            FileType::CharacterDevice | FileType::Fifo | FileType::Socket => true,
+            FileType::RegularFile
+            | FileType::Directory
+            | FileType::Symlink
+            | FileType::BlockDevice
+            | FileType::Unknown => false,
+        };
+        if size > AT_ONCE_MAX || !rustix::fs::fstat(&self.output).is_ok_and(goes_on) {
+            return false;
+        }
+        let mut descriptors = [PollFd::new(&self.output, PollFlags::OUT)];
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        rustix::event::poll(&mut descriptors, Some(&now)).is_ok_and(|ready| ready > 0)
     }
 
     /// Writes all of `buffers`, waiting while there is no room.
