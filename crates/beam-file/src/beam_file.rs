@@ -143,6 +143,11 @@ impl BeamFile {
         }
     }
 
+    /// Bytes of the file, until [`BeamFile::keep_code_only`].
+    pub fn size(&self) -> usize {
+        self.data.len()
+    }
+
     /// Are these the bytes that were parsed? No for a file that is compressed as a whole.
     pub fn is_parsed_from(&self, bytes: &[u8]) -> bool {
         self.data == bytes

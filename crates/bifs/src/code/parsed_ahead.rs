@@ -6,14 +6,32 @@
 
 use oxbeam_beam_file::{BeamFile, LoadError};
 use oxbeam_runtime::Vm;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-/// By name of the module; `None` unless a machine starts.
+/// Bytes of files that may wait for their loading.
+const WAITING_BYTES_MAX: usize = 2 << 20;
+/// How often the thread looks whether the machine is still there.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 #[derive(Default)]
-struct ParsedAhead(Mutex<Option<HashMap<String, State>>>);
+struct ParsedAhead {
+    /// `None` unless the machine starts.
+    files: Mutex<Option<Files>>,
+    /// A file was loaded.
+    taken: Condvar,
+}
+
+#[derive(Default)]
+struct Files {
+    /// By name of the module.
+    states: HashMap<String, State>,
+    /// Sizes of those that are parsed.
+    waiting_bytes: usize,
+}
 
 enum State {
     /// The thread is at it.
@@ -23,45 +41,72 @@ enum State {
     Loaded,
 }
 
+/// What the thread does about a file.
+enum Turn {
+    Parse,
+    Skip,
+    Wait,
+    End,
+}
+
 /// Reads and parses these files, each named `MODULE.beam`, in this order and on a thread of its own. What cannot be read or
 /// parsed is left out.
 pub fn parse_ahead(vm: &Arc<Vm>, files: Vec<PathBuf>) {
-    *vm.extension::<ParsedAhead>().0.lock() = Some(HashMap::new());
+    *vm.extension::<ParsedAhead>().files.lock() = Some(Files::default());
     let vm = Arc::downgrade(vm);
     // Without the thread each file is parsed when it is loaded.
     let _ = std::thread::Builder::new().name("parser".into()).spawn(move || {
         for path in files {
-            let Some(vm) = Weak::upgrade(&vm).filter(|vm| !vm.is_halting()) else { return };
-            let ahead = vm.extension::<ParsedAhead>();
             let Some(module) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
-            if ahead.begin(module)
-                && let Some(file) = std::fs::read(&path).ok().and_then(|bytes| BeamFile::parse(&bytes).ok())
-            {
-                ahead.keep(module, file);
+            loop {
+                let Some(vm) = Weak::upgrade(&vm).filter(|vm| !vm.is_halting()) else { return };
+                let ahead = vm.extension::<ParsedAhead>();
+                match ahead.turn(module) {
+                    Turn::Parse => ahead.parse(module, &path),
+                    Turn::Skip => {}
+                    Turn::Wait => continue,
+                    Turn::End => return,
+                }
+                break;
             }
         }
     });
 }
 
 impl ParsedAhead {
-    /// Is this module still to be loaded?
-    fn begin(&self, module: &str) -> bool {
-        match &mut *self.0.lock() {
-            Some(files) if !files.contains_key(module) => {
-                files.insert(module.to_owned(), State::Parsing);
-                true
+    fn turn(&self, module: &str) -> Turn {
+        let mut files = self.files.lock();
+        match &mut *files {
+            None => Turn::End,
+            Some(files) if files.states.contains_key(module) => Turn::Skip,
+            Some(known) if known.waiting_bytes > WAITING_BYTES_MAX => {
+                self.taken.wait_for(&mut files, PATIENCE);
+                Turn::Wait
             }
-            _ => false,
+            Some(files) => {
+                files.states.insert(module.to_owned(), State::Parsing);
+                Turn::Parse
+            }
         }
     }
-    fn keep(&self, module: &str, file: BeamFile) {
-        if let Some(state @ State::Parsing) = self.0.lock().as_mut().and_then(|files| files.get_mut(module)) {
+    fn parse(&self, module: &str, path: &Path) {
+        let Some(file) = std::fs::read(path).ok().and_then(|bytes| BeamFile::parse(&bytes).ok()) else { return };
+        if let Some(files) = &mut *self.files.lock()
+            && let Some(state @ State::Parsing) = files.states.get_mut(module)
+        {
+            files.waiting_bytes += file.size();
             *state = State::Parsed(Box::new(file));
         }
     }
     fn take(&self, module: &str) -> Option<BeamFile> {
-        match self.0.lock().as_mut()?.insert(module.to_owned(), State::Loaded)? {
-            State::Parsed(file) => Some(*file),
+        let mut files = self.files.lock();
+        let files = files.as_mut()?;
+        match files.states.insert(module.to_owned(), State::Loaded)? {
+            State::Parsed(file) => {
+                files.waiting_bytes -= file.size();
+                self.taken.notify_one();
+                Some(*file)
+            }
             State::Parsing | State::Loaded => None,
         }
     }
@@ -80,5 +125,7 @@ pub fn parse(vm: &Vm, module: &str, bytes: &[u8]) -> Result<BeamFile, LoadError>
 
 /// Forgets what was parsed and not loaded: the machine has started.
 pub(super) fn forget(vm: &Vm) {
-    *vm.extension::<ParsedAhead>().0.lock() = None;
+    let ahead = vm.extension::<ParsedAhead>();
+    *ahead.files.lock() = None;
+    ahead.taken.notify_one();
 }
