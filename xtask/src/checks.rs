@@ -14,8 +14,8 @@ const STRESS_PAUSE_SECONDS: &str = "30";
 const STRESS_PACKAGES: [&str; 7] =
     ["oxbeam-term", "oxbeam-etf", "oxbeam-ets", "oxbeam-runtime", "oxbeam-bifs", "oxbeam-interpreter", "oxbeam"];
 
-/// Transcripts that print how often a heap is collected, which is not the same then.
-const TELL_OF_COLLECTIONS: [&str; 2] = ["erlang/tracing", "erlang/tracing_tools"];
+/// Transcripts that print how often a heap is collected, or that it was not since the process hibernates: neither is so then.
+const TELL_OF_COLLECTIONS: [&str; 3] = ["erlang/hibernation", "erlang/tracing", "erlang/tracing_tools"];
 
 /// Builds with `--cfg gc_stress` in a target folder of its own; runs the crates' tests and replays the transcripts so.
 ///
