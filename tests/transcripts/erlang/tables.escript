@@ -21,6 +21,7 @@ main(_) ->
     {M1, C1} = ets:match(people, {'_', '$1', '$2', '_'}, 2), P(M1), P(element(1, ets:match(C1))), P(ets:match_object(people, {q, '_', '_', '_'})), P(ets:match_spec_run([{1, 2}], ets:match_spec_compile([{{'$1', '$2'}, [], ['$$']}]))),
     P([{I, ets:info(people, I)} || I <- [name, type, keypos, size, protection, named_table, heir, read_concurrency, write_concurrency, compressed, fixed, decentralized_counters]]),
     P([ets:rename(people, folk), ets:info(people), ets:whereis(people), ets:tab2list(folk)]),
+    [continued(P, Type) || Type <- [set, bag, ordered_set]],
     io:format("-- matching~n"),
     Test = fun(Tuple, Spec) -> P(ets:test_ms(Tuple, Spec)) end,
     Test({1, 2}, [{{'$1', '$1'}, [], [same]}, {{'$1', '$2'}, [], [{{'$2', '$1'}}]}]),
@@ -47,3 +48,22 @@ main(_) ->
 
 walk('$end_of_table', Acc) -> Acc;
 walk({Part, Cont}, Acc) -> walk(ets:select(Cont), Part ++ Acc).
+
+%% A search in a named table goes on while that is renamed, and ends with it, even if another one has the name.
+continued(P, Type) ->
+    New = fun(Objects) -> ets:new(named, [Type, named_table]), ets:insert(named, Objects) end,
+    New([{I, I} || I <- lists:seq(1, 5)]),
+    {_, More} = ets:select(named, [{'$1', [], ['$_']}], 2),
+    P({Type, is_reference(element(1, More)), tuple_size(More)}),
+    ets:rename(named, other),
+    P(answer(More)), ets:rename(other, named),
+    P(answer(More)), ets:delete(named), New([{9, 9}]),
+    P(answer(More)), ets:delete(named),
+    P(answer(More)).
+
+answer(More) ->
+    try ets:select(More) of {Objects, _} -> length(Objects); End -> End
+    catch error:Reason:Trace ->
+        [{ets, select, [_], Info} | _] = Trace,
+        {Reason, maps:get(cause, proplists:get_value(error_info, Info))}
+    end.

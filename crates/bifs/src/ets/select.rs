@@ -251,7 +251,6 @@ fn continuation<'h>(
 ) -> Result<Term<'h>, Failure<'h>> {
     let heap = cx.heap;
     let ordered = search.table.options.kind == TableType::OrderedSet;
-    let table = search.table.given();
     let spec = heap.magic_reference(cx.vm.next_reference().0, search.spec.clone());
     let limit = heap.integer(limit as i64);
     let got = heap.integer(rest.list_iter().count() as i64);
@@ -261,7 +260,8 @@ fn continuation<'h>(
             Position::Index(index) => heap.integer(index as i64),
             Position::Start | Position::After(_) => Term::small(0),
         };
-        return Ok(heap.tuple(&[table, slot, limit, spec, rest, got]));
+        // As in OTP the reference, also when the table was named: another one may have the name when the search goes on.
+        return Ok(heap.tuple(&[search.table.reference(cx), slot, limit, spec, rest, got]));
     }
     // Nothing was looked at yet only if the search yielded before its first object: `[]` in place of the end condition
     // says that there is a key, `true` that there is none.
@@ -270,7 +270,7 @@ fn continuation<'h>(
         Position::Start | Position::Index(_) => (Term::NIL, Term::TRUE),
     };
     let reverse = Term::small(i64::from(search.reverse));
-    Ok(heap.tuple(&[table, key, condition, limit, spec, rest, reverse, got]))
+    Ok(heap.tuple(&[search.table.given(), key, condition, limit, spec, rest, reverse, got]))
 }
 
 fn some_again<'h>(cx: &mut BifContext<'h>, arguments: &[Term<'h>]) -> BifResult<'h> {
