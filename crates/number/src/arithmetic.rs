@@ -3,8 +3,7 @@
 use crate::integer::Integer;
 use crate::limbs::{self, Limbs};
 use num_bigint::{BigInt, Sign};
-use num_traits::{FromPrimitive, Signed, ToPrimitive};
-use std::cmp::Ordering;
+use num_traits::{FromPrimitive, Signed};
 
 /// The most 64-bit words that an integer may have; what would need more raises `system_limit`.
 pub const MAX_LIMBS: usize = 65_535;
@@ -228,37 +227,6 @@ pub fn float_floor(value: f64) -> Option<Integer> {
 /// `ceil(Float)`.
 pub fn float_ceil(value: f64) -> Option<Integer> {
     float_truncate(value.ceil())
-}
-
-/// Compares the exact values, as `==` and `<` do: nothing is rounded beyond 2^53. `float` is finite.
-pub fn compare_small_float(integer: i64, float: f64) -> Ordering {
-    const LIMIT: f64 = 9_223_372_036_854_775_808.0; // 2^63
-    if float >= LIMIT {
-        return Ordering::Less;
-    }
-    if float < -LIMIT {
-        return Ordering::Greater;
-    }
-    let whole = float.trunc();
-    integer.cmp(&(whole as i64)).then_with(|| 0.0f64.partial_cmp(&(float - whole)).unwrap_or(Ordering::Equal))
-}
-
-/// Compares the exact values, as `==` and `<` do. `float` is finite.
-pub fn compare_big_float(integer: &BigInt, float: f64) -> Ordering {
-    if let Some(small) = integer.to_i64() {
-        return compare_small_float(small, float);
-    }
-    if integer.bits() > 1024 {
-        return if integer.is_negative() { Ordering::Less } else { Ordering::Greater };
-    }
-    let whole = float.trunc();
-    match BigInt::from_f64(whole) {
-        Some(whole_integer) => {
-            integer.cmp(&whole_integer).then_with(|| 0.0f64.partial_cmp(&(float - whole)).unwrap_or(Ordering::Equal))
-        }
-        None if float > 0.0 => Ordering::Less,
-        None => Ordering::Greater,
-    }
 }
 
 /// The integer as the library has it.

@@ -174,19 +174,6 @@ fn floats_to_integers() {
     assert_eq!(float_truncate(f64::INFINITY), None);
 }
 
-#[test]
-fn comparison_is_exact() {
-    assert_eq!(compare_small_float(9_007_199_254_740_993, 9_007_199_254_740_992.0), Ordering::Greater);
-    assert_eq!(compare_small_float(1, 1.5), Ordering::Less);
-    assert_eq!(compare_small_float(-1, -1.5), Ordering::Greater);
-    assert_eq!(compare_small_float(i64::MAX, 9.223372036854776e18), Ordering::Less);
-    assert_eq!(compare_small_float(0, -0.0), Ordering::Equal);
-    assert_eq!(compare_big_float(&power(70), 1180591620717411303424.0), Ordering::Equal);
-    assert_eq!(compare_big_float(&(power(70) + 1), 1180591620717411303424.0), Ordering::Greater);
-    assert_eq!(compare_big_float(&-power(2000), f64::MIN), Ordering::Less);
-    assert_eq!(compare_big_float(&power(64), 0.5), Ordering::Greater);
-}
-
 /// Numbers that are random, but always the same.
 struct Random(u64);
 

@@ -12,9 +12,8 @@ mod integer;
 mod limbs;
 
 pub use arithmetic::{
-    Build, MAX_BITS, MAX_LIMBS, SystemLimit, add, band, big, bnot, bor, bsl, bsr, bxor, compare_big_float,
-    compare_small_float, div, double, float_ceil, float_floor, float_round, float_truncate, from_limbs, multiply,
-    negate, rem, subtract, to_f64,
+    Build, MAX_BITS, MAX_LIMBS, SystemLimit, add, band, big, bnot, bor, bsl, bsr, bxor, div, double, float_ceil,
+    float_floor, float_round, float_truncate, from_limbs, multiply, negate, rem, subtract, to_f64,
 };
 pub use float::{float_to_decimals, float_to_scientific, float_to_short, parse_float};
 pub use integer::{Integer, ParseIntegerError, integer_to_text, parse_integer};

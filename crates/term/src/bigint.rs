@@ -89,11 +89,11 @@ impl Heap {
     /// An integer term of two words at most.
     pub fn double_integer(&self, value: i128) -> Term<'_> {
         let limbs = [value.unsigned_abs() as u64, (value.unsigned_abs() >> 64) as u64];
-        self.from_limbs(value < 0, &limbs[..number::significant(&limbs)])
+        self.integer_from_limbs(value < 0, &limbs[..number::significant(&limbs)])
     }
     /// An integer term of any size.
     pub fn bigint(&self, value: &BigInt) -> Term<'_> {
-        self.from_limbs(value.sign() == number::Sign::Minus, &value.magnitude().to_u64_digits())
+        self.integer_from_limbs(value.sign() == number::Sign::Minus, &value.magnitude().to_u64_digits())
     }
     /// An integer term from the bytes of its absolute value, the least significant first. It may have any size.
     pub fn integer_from_bytes(&self, bytes: &[u8], negative: bool) -> Term<'_> {
@@ -115,7 +115,7 @@ impl Heap {
             // Most of these turn out to be small: no room is taken before that is known.
             let mut limbs = [0; FEW_LIMBS];
             let negative = write(&mut limbs[..room]);
-            return Some(self.from_limbs(negative, &limbs[..number::significant(&limbs)]));
+            return Some(self.integer_from_limbs(negative, &limbs[..number::significant(&limbs)]));
         }
         let mut small = None;
         let big = self.boxed_up_to(room, |limbs| {
@@ -127,7 +127,7 @@ impl Heap {
         small.map(Term::from_word).or(big)
     }
     /// An integer term from limbs without leading zeros.
-    fn from_limbs(&self, negative: bool, limbs: &[u64]) -> Term<'_> {
+    fn integer_from_limbs(&self, negative: bool, limbs: &[u64]) -> Term<'_> {
         small_of(negative, limbs).map_or_else(|| self.big_from_limbs(negative, limbs), Term::from_word)
     }
     /// A big integer from its limbs, which must be outside the small range and have no leading zero limb.
